@@ -1,0 +1,28 @@
+"""capsgan: do capsule discriminators make better GANs?
+
+The calls that notebooks and programs use; each lives in the module named beside it.
+"""
+
+import importlib
+
+_HOMES = {
+    "RunConfig": "config",
+    "get_profile": "config",
+    "load_dataset": "datasets",
+    "build_generator": "networks",
+    "build_discriminator": "networks",
+    "layer_table": "networks",
+    "multiply_adds": "networks",
+    "Run": "runs",
+    "list_runs": "runs",
+    "load_run": "runs",
+    "train": "training",
+}
+__all__ = sorted(_HOMES)
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str):  # imported when first used: `python -m capsgan --help` needs no Keras
+    if name not in _HOMES:
+        raise AttributeError(f"module 'capsgan' has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)

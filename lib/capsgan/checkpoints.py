@@ -1,0 +1,97 @@
+"""Files that are whole or absent, and checkpoints: everything that training changes, with the history so far."""
+
+from __future__ import annotations
+
+import os
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from keras import ops
+
+KEPT = 2
+
+
+class DiskError(RuntimeError):
+    """A file could not be written; what was written before is whole."""
+
+
+def write_atomically(path: Path, write: Callable):
+    """Call ``write(file)`` on a temporary file beside ``path``, force it to disk, and put it in its place.
+
+    Raises:
+        DiskError: the disk is full or read-only. The file that was there before is untouched.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        try:
+            temporary.unlink(missing_ok=True)
+        except OSError:
+            pass
+        raise DiskError(
+            f"{path} cannot be written ({error.strerror or error}); free some space or set CAPSGAN_HOME to a "
+            "folder that can be written, then run again: training goes on from its last checkpoint"
+        ) from error
+
+
+def save_checkpoint(directory: Path, step: int, variables: list, history: np.ndarray) -> Path:
+    """Write ``step_<number>.npz`` and drop all but the newest two.
+
+    Args:
+        directory: of the run's checkpoints.
+        step: the last step that is done.
+        variables: Keras variables, those of the optimizers and of the dropout's seeds included.
+        history: float64 [rows, columns], the history so far.
+    """
+    arrays = {f"v{number:04d}": ops.convert_to_numpy(variable.value) for number, variable in enumerate(variables)}
+    path = directory / f"step_{step:08d}.npz"
+    write_atomically(path, lambda file: np.savez(file, step=step, history=history, **arrays))
+    for old in checkpoint_paths(directory)[:-KEPT]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def checkpoint_paths(directory: Path) -> list[Path]:
+    """The checkpoints in a directory, oldest first."""
+    return sorted(directory.glob("step_*.npz"))
+
+
+def read_checkpoint(directory: Path) -> tuple[int, np.ndarray, list[np.ndarray]] | None:
+    """The newest checkpoint that can be read: (step, history, values of the variables). None if there is none.
+
+    A damaged checkpoint is renamed to ``*.damaged`` with a warning, and the one before it is read.
+    """
+    for path in reversed(checkpoint_paths(directory)):
+        try:
+            with np.load(path) as archive:  # the zip format checks every array's CRC
+                values = [archive[key] for key in sorted(archive.files) if key.startswith("v")]
+                return int(archive["step"]), archive["history"], values
+        except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError, NotImplementedError) as error:
+            aside = path.with_suffix(".damaged")
+            path.replace(aside)
+            warnings.warn(f"checkpoint {path.name} is damaged ({error}); set aside as {aside.name}", stacklevel=2)
+    return None
+
+
+def restore_variables(variables: list, values: list[np.ndarray]):
+    """Put a checkpoint's values into the variables they came from.
+
+    Raises:
+        ValueError: number or shapes differ, so the checkpoint is of another network.
+    """
+    theirs, ours = [value.shape for value in values], [tuple(variable.shape) for variable in variables]
+    if theirs != ours:
+        raise ValueError(
+            f"the checkpoint holds {len(theirs)} arrays that do not fit the network's {len(ours)} variables"
+        )
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

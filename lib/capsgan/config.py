@@ -1,0 +1,186 @@
+"""What decides a result: the configuration of a run, the named profiles, and where results are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+GANS = ("gan", "dcgan", "wgan", "acgan", "infogan")
+COMPARED_GANS = ("acgan", "dcgan", "infogan", "wgan")  # chapter 8, in the order of its figures
+DISCRIMINATORS = ("cnn", "caps")
+DATASETS = ("mnist5k", "mnist")
+IMAGE_SIZES = (28, 32, 56, 64, 112, 128)  # 7 or 8, doubled twice or more
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides the result of a training run, and nothing that does not.
+
+    A *step* is one update of the generator on ``batch_size`` latents; the discriminator sees
+    ``batch_size / 2`` real and ``batch_size / 2`` generated images for each of its updates
+    (thesis, listing 7.4, where a step is called an epoch).
+
+    Raises:
+        ValueError: a field has a value the project cannot train with. Names field, value and what is allowed.
+    """
+
+    gan: str = "dcgan"  # which game: see GANS
+    discriminator: str = "cnn"  # which trunk: the classical CNN or the thesis's CapsNet
+    dataset: str = "mnist5k"
+    fraction: float = 1.0  # share of the training split, stratified, nested: 0.1 is part of 0.2
+    image_size: int = 28  # pixels a side
+    steps: int = 1500  # generator updates
+    batch_size: int = 32
+    seed: int = 0
+    width: float = 1.0  # scales the filters of the Caps trunk's convolutions; 1.0 is the thesis
+    dropout: float = 0.25  # of the classical trunk
+    label_smoothing: float = 0.0  # one-sided: the target of real images is 1 - label_smoothing
+    discriminator_warmup: int = 0  # steps of the discriminator alone before the game (chapter 6)
+    discriminator_updates: str = "separate"  # on real, then on generated images; or one "joint" update
+    weight_clipping: str = "kernels"  # WGAN: "kernels" (and biases), or "all", which includes BatchNorm's γ and β
+    precision: str = "float32"
+    snapshots: tuple[int, ...] = field(default=())  # steps at which a float16 copy of the generator is kept
+
+    def __post_init__(self):
+        one_of = {
+            "gan": GANS,
+            "discriminator": DISCRIMINATORS,
+            "dataset": DATASETS,
+            "image_size": IMAGE_SIZES,
+            "discriminator_updates": ("separate", "joint"),
+            "weight_clipping": ("kernels", "all"),
+            "precision": PRECISIONS,
+        }
+        for name, allowed in one_of.items():
+            _require(getattr(self, name) in allowed, name, getattr(self, name), " | ".join(map(str, allowed)))
+        whole = {"steps": (1, 10**8), "batch_size": (2, 8192), "seed": (0, 2**63 - 1)}
+        whole["discriminator_warmup"] = (0, 10**6)
+        for name, (low, high) in whole.items():
+            value = getattr(self, name)
+            good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+            _require(good, name, value, f"a whole number from {low} to {high}")
+        _require(
+            self.batch_size % 2 == 0, "batch_size", self.batch_size, "an even number: the discriminator sees halves"
+        )
+        for name, low, high in (("fraction", 0, 1), ("width", 0, 4), ("dropout", 0, 0.95), ("label_smoothing", 0, 0.5)):
+            value = getattr(self, name)
+            good = isinstance(value, int | float) and math.isfinite(value) and low <= value <= high
+            good = good and (value > 0 or name in ("dropout", "label_smoothing"))
+            bracket = "[" if name in ("dropout", "label_smoothing") else "("
+            _require(good, name, value, f"a number in {bracket}{low}, {high}]")
+        only_wgan = self.gan == "wgan" or self.weight_clipping == "kernels"
+        _require(only_wgan, "weight_clipping", self.weight_clipping, f"'kernels' (gan {self.gan!r} does not clip)")
+        object.__setattr__(self, "snapshots", tuple(sorted(set(self.snapshots))))
+        good = all(isinstance(step, int) and 1 <= step <= self.steps for step in self.snapshots)
+        _require(good, "snapshots", self.snapshots, f"steps from 1 to {self.steps}")
+
+    @property
+    def identity(self) -> dict:
+        """The fields that differ from the defaults and have an effect: what the run's id is made of.
+
+        ``width`` has no effect on the classical trunk and ``dropout`` none on the Caps trunk.
+        A field added later leaves the ids of existing runs as they are.
+        """
+        idle = {"cnn": "width", "caps": "dropout"}[self.discriminator]
+        return {
+            f.name: getattr(self, f.name) for f in fields(self) if f.name != idle and getattr(self, f.name) != f.default
+        }
+
+    @property
+    def run_id(self) -> str:
+        """Readable name of the run, ending in a hash of what decides its result."""
+        digest = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()[:8]
+        width = f"{self.width:g}" if self.discriminator == "caps" else ""
+        return f"{self.gan}-{self.discriminator}{width}-{self.dataset}-{self.steps}-s{self.seed}-{digest}"
+
+    @property
+    def label(self) -> str:
+        """How figures and messages call the run: ``CapsDCGAN`` or ``DCGAN``, as in chapter 9."""
+        name = {"gan": "GAN", "dcgan": "DCGAN", "wgan": "WGAN", "acgan": "ACGAN", "infogan": "InfoGAN"}[self.gan]
+        return ("Caps" if self.discriminator == "caps" else "") + name
+
+    def to_dict(self) -> dict:
+        """All fields as plain JSON values."""
+        return asdict(self) | {"snapshots": list(self.snapshots)}
+
+    @classmethod
+    def from_dict(cls, values: dict) -> RunConfig:
+        """The inverse of :meth:`to_dict`; unknown fields raise ``ValueError``."""
+        known = {f.name for f in fields(cls)}
+        for name in values:
+            _require(name in known, "field", name, " | ".join(sorted(known)))
+        return cls(**values | {"snapshots": tuple(values.get("snapshots", ()))})
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A scale at which the whole course runs: from CI's minutes to the thesis's 20,000 steps."""
+
+    name: str
+    dataset: str
+    steps: int
+    wgan_steps: int  # a step of WGAN has five critic updates
+    width: float
+    batch_size: int
+    seeds: int
+
+    def config(self, gan: str, discriminator: str, seed: int = 0, **changes) -> RunConfig:
+        """The run of one network at this scale; ``changes`` replace single fields of it."""
+        steps = self.wgan_steps if gan == "wgan" else self.steps
+        config = RunConfig(gan=gan, steps=steps, width=self.width, batch_size=self.batch_size, seed=seed)
+        return replace(config, discriminator=discriminator, dataset=self.dataset, **changes)
+
+    def grid(self, gans=COMPARED_GANS, discriminators=DISCRIMINATORS, seeds=(0,)) -> list[RunConfig]:
+        """The runs of chapter 8, seed by seed: the first eight are seed 0 of every network."""
+        return [self.config(gan, trunk, seed) for seed in seeds for gan in gans for trunk in discriminators]
+
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile("smoke", "mnist5k", steps=12, wgan_steps=6, width=1 / 16, batch_size=16, seeds=1),
+        Profile("quick", "mnist5k", steps=1500, wgan_steps=600, width=1 / 4, batch_size=32, seeds=1),
+        Profile("colab", "mnist", steps=5000, wgan_steps=5000, width=1.0, batch_size=64, seeds=1),
+        Profile("paper", "mnist", steps=20_000, wgan_steps=20_000, width=1.0, batch_size=128, seeds=10),
+    )
+}
+
+
+def get_profile(name: str | None = None) -> Profile:
+    """The named profile; without a name ``CAPSGAN_PROFILE``, else ``colab`` on a GPU and ``quick`` on a CPU.
+
+    Raises:
+        ValueError: there is no profile of that name.
+    """
+    name = name or os.environ.get("CAPSGAN_PROFILE") or ("colab" if _gpu_present() else "quick")
+    _require(name in PROFILES, "profile", name, " | ".join(PROFILES))
+    return PROFILES[name]
+
+
+def home() -> Path:
+    """Where runs, downloads and caches live: ``CAPSGAN_HOME``, else the checkout's ``data/``."""
+    return Path(os.environ.get("CAPSGAN_HOME") or ROOT / "data").expanduser().resolve()
+
+
+def figures_directory(profile: str) -> Path:
+    """Where the figures of a profile are drawn: ``figures/<profile>``, or inside ``CAPSGAN_HOME`` where that is set."""
+    base = home() if os.environ.get("CAPSGAN_HOME") else ROOT
+    return base / "figures" / profile
+
+
+def _gpu_present() -> bool:
+    import keras
+
+    return bool(keras.distribution.list_devices("gpu"))
+
+
+def _require(good: bool, name: str, value, allowed: str):
+    if not good:
+        raise ValueError(f"{name}={value!r} is not possible; allowed: {allowed}")

@@ -1,0 +1,60 @@
+"""ACGAN: labels in the latent and a class head (Odena, Olah & Shlens 2016, arXiv:1610.09585)."""
+
+import keras
+from keras import layers, ops
+
+from ..networks import SMALL_CONVOLUTIONS, build_generator, logit_head
+from .base import GAN, logistic_loss
+
+
+class ACGAN(GAN):
+    """The generator is asked for a class; the discriminator names the class of every image, real or generated.
+
+    Both players minimise the class loss L_C of section 3 of the paper, unweighted. There is no class "generated":
+    Keras-GAN teaches one that the generator is never asked for.
+    """
+
+    convolutions = SMALL_CONVOLUTIONS
+
+    def check_labels(self):
+        """ACGAN cannot train without classes."""
+        if self.classes < 2:
+            raise ValueError(
+                f"gan='acgan' needs labels of 2 classes at least; {self.config.dataset!r} has {self.classes}"
+            )
+
+    def build_generator(self):
+        """Noise [B, 100] times an embedding of the label [B], then the generator."""
+        noise = keras.Input((self.noise_dim,), name="noise")
+        labels = keras.Input((), dtype="int64", name="labels")
+        embedding = layers.Embedding(self.classes, self.noise_dim)(labels)  # (B, 100)
+        decoder = build_generator(self.image_shape, self.noise_dim, self.kernel_size)
+        images = decoder(layers.Multiply()([noise, embedding]))
+        return keras.Model([noise, labels], images, name="generator")
+
+    def heads(self, features):
+        """The logit [B, 1] and one logit a class [B, classes]."""
+        return [logit_head(features), layers.Dense(self.classes, dtype="float32", name="class_logits")(features)]
+
+    def sample_codes(self, rng, count):
+        """Noise float32 [count, 100] and labels int64 [count], uniform."""
+        return super().sample_codes(rng, count) | {"labels": rng.integers(0, self.classes, count)}
+
+    def real_loss(self, images, labels):
+        """Real or not, and the class of the real image."""
+        logits, class_logits = self.discriminator(images, training=True)
+        return self._loss(logits, 1.0 - self.config.label_smoothing, class_logits, labels), logits
+
+    def fake_loss(self, codes):
+        """Generated or not, and the class that was asked for."""
+        logits, class_logits = self.discriminator(self.generate(codes, training=True), training=True)
+        return self._loss(logits, 0.0, class_logits, codes["labels"]), logits
+
+    def generator_loss(self, codes):
+        """To pass as real and as the class asked for."""
+        logits, class_logits = self.discriminator(self.generate(codes, training=True), training=True)
+        return self._loss(logits, 1.0, class_logits, codes["labels"]), logits
+
+    def _loss(self, logits, target, class_logits, labels):
+        class_loss = ops.sparse_categorical_crossentropy(labels, class_logits, from_logits=True)
+        return logistic_loss(logits, target) + ops.mean(class_loss)

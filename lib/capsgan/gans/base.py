@@ -1,0 +1,186 @@
+"""The game: two players, what each minimises, and the order in which they move. Written once, for every backend.
+
+A GAN of its own overrides what is special about it: the latent code, the heads, the losses, the optimizer.
+"""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from ..config import RunConfig
+from ..images import to_float
+from ..networks import DCGAN_CONVOLUTIONS, build_discriminator, build_generator, logit_head
+
+METRICS = ("g_loss", "d_loss", "accuracy", "accuracy_real", "accuracy_fake")
+TRAINING, SAMPLING = 0, 1  # independent streams of random numbers
+
+
+class Batch(NamedTuple):
+    """All that one step draws at random; n_critic is the number of discriminator updates a step."""
+
+    indices: np.ndarray  # int64 [n_critic, batch_size / 2]: which real images
+    critic_codes: dict[str, np.ndarray]  # arrays [n_critic, batch_size / 2, ...]
+    codes: dict[str, np.ndarray]  # arrays [batch_size, ...]
+
+
+def random_stream(seed: int, step: int = 0, stream: int = TRAINING) -> np.random.Generator:
+    """Random numbers keyed by seed and step (Philox): no state to save, the same for both runs of a pair."""
+    key = np.array([seed, step % 2**64], "uint64")
+    return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, stream]))
+
+
+def logistic_loss(logits, target: float):
+    """Binary cross-entropy of logits [B, 1] against one target in [0, 1]: a float32 scalar."""
+    logits = ops.cast(logits, "float32")
+    return ops.mean(ops.binary_crossentropy(ops.full_like(logits, target), logits, from_logits=True))
+
+
+class GAN:
+    """The players of the non-saturating game of Goodfellow et al. 2014 (arXiv:1406.2661), section 3.
+
+    Attributes:
+        generator, discriminator: ``keras.Model``.
+        variables: everything that training changes, the optimizers' state and the dropout's seeds included.
+    """
+
+    noise_dim = 100
+    kernel_size = 3  # of the generator's convolutions
+    n_critic = 1  # discriminator updates a step
+    convolutions = DCGAN_CONVOLUTIONS
+
+    def __init__(self, config: RunConfig, image_shape, classes: int = 0):
+        self.config, self.image_shape, self.classes = config, tuple(image_shape), classes
+        self.check_labels()
+        policy = keras.config.dtype_policy()
+        keras.utils.set_random_seed(config.seed % 2**32)  # the initial weights, the generator's first
+        keras.config.set_dtype_policy(config.precision)
+        try:
+            self.generator = self.build_generator()
+            self.discriminator = self.build_discriminator()
+        finally:
+            keras.config.set_dtype_policy(policy)
+        self.generator_optimizer = self.prepare_optimizer(self.generator)
+        self.discriminator_optimizer = self.prepare_optimizer(self.discriminator)
+        owners = (self.generator, self.discriminator, self.generator_optimizer, self.discriminator_optimizer)
+        self.variables = list({id(v): v for owner in owners for v in owner.variables}.values())
+
+    # What a GAN of its own may override ------------------------------------------------------------------------
+
+    def check_labels(self):
+        """Raise ``ValueError`` where the dataset lacks labels that this GAN needs."""
+
+    def build_generator(self) -> keras.Model:
+        """Codes → images; its inputs are the arrays of :meth:`sample_codes`, in their order."""
+        return build_generator(self.image_shape, self.noise_dim, self.kernel_size)
+
+    def heads(self, features):
+        """What the discriminator answers about features [B, n]: the logit first, then what else this GAN needs."""
+        return logit_head(features)
+
+    def build_discriminator(self) -> keras.Model:
+        """Images → the answers of :meth:`heads`."""
+        return build_discriminator(
+            self.config.discriminator,
+            self.image_shape,
+            width=self.config.width,
+            dropout=self.config.dropout,
+            convolutions=self.convolutions,
+            heads=self.heads,
+        )
+
+    def make_optimizer(self) -> keras.optimizers.Optimizer:
+        """One player's optimizer."""
+        return keras.optimizers.Adam(2e-4, beta_1=0.5)
+
+    def sample_codes(self, rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
+        """Draw ``count`` latent codes: float32 noise [count, noise_dim] ~ N(0, 1)."""
+        return {"noise": rng.standard_normal((count, self.noise_dim), "float32")}
+
+    def real_loss(self, images, labels):
+        """What the discriminator minimises on real images: (loss, logits [B, 1])."""
+        logits = self.discriminator(images, training=True)
+        return logistic_loss(logits, 1.0 - self.config.label_smoothing), logits
+
+    def fake_loss(self, codes):
+        """What the discriminator minimises on generated images: (loss, logits [B, 1])."""
+        logits = self.discriminator(self.generate(codes, training=True), training=True)
+        return logistic_loss(logits, 0.0), logits
+
+    def generator_loss(self, codes):
+        """What the generator minimises: -log D(G(z)), not the saturating log(1 - D(G(z))) of equation 1.1."""
+        logits = self.discriminator(self.generate(codes, training=True), training=True)
+        return logistic_loss(logits, 1.0), logits
+
+    def accuracies(self, real_logits, fake_logits):
+        """Shares of real and of generated images that the discriminator calls rightly, at threshold 0.5."""
+        return share(real_logits > 0), share(fake_logits < 0)
+
+    # The same for every GAN ------------------------------------------------------------------------------------
+
+    def generate(self, codes: dict, training: bool):
+        """Codes → images, float32 [B, height, width, channels] in [-1, 1]."""
+        inputs = list(codes.values())
+        return self.generator(inputs if len(inputs) > 1 else inputs[0], training=training)
+
+    def draw_batch(self, step: int, images: int) -> Batch:
+        """What step ``step`` draws at random from a dataset of ``images`` images."""
+        rng = random_stream(self.config.seed, step)
+        half = self.config.batch_size // 2
+        indices = rng.integers(0, images, (self.n_critic, half))
+        flat = self.sample_codes(rng, self.n_critic * half)
+        critic_codes = {name: a.reshape(self.n_critic, half, *a.shape[1:]) for name, a in flat.items()}
+        return Batch(indices, critic_codes, self.sample_codes(rng, self.config.batch_size))
+
+    def step(self, update, images, labels, batch: Batch, train_generator: bool = True):
+        """One step: the discriminator's updates, then the generator's.
+
+        Args:
+            update: the engine's ``update(model, optimizer, loss, *args) → (loss, logits)``.
+            images: uint8 [n, height, width, channels], the whole training set.
+            labels: int64 [n].
+            batch: from :meth:`draw_batch`.
+            train_generator: False while the discriminator warms up.
+
+        Returns:
+            The values of ``METRICS``, float32 scalars; those of the discriminator are means over its updates.
+        """
+        rows = []
+        for turn in range(self.n_critic):
+            real = to_float(ops.take(images, batch.indices[turn], axis=0))
+            real_labels = ops.take(labels, batch.indices[turn], axis=0)
+            codes = {name: array[turn] for name, array in batch.critic_codes.items()}
+            rows.append(self._update_discriminator(update, real, real_labels, codes))
+        d_loss, accuracy_real, accuracy_fake = (sum(column) / self.n_critic for column in zip(*rows, strict=True))
+        g_loss = ops.full((), float("nan"))
+        if train_generator:
+            g_loss, _ = update(self.generator, self.generator_optimizer, self.generator_loss, batch.codes)
+        return g_loss, d_loss, (accuracy_real + accuracy_fake) / 2, accuracy_real, accuracy_fake
+
+    def _update_discriminator(self, update, real, labels, codes):
+        model, optimizer = self.discriminator, self.discriminator_optimizer
+        if self.config.discriminator_updates == "joint":
+
+            def joint_loss(real, labels, codes):
+                (a, real_logits), (b, fake_logits) = self.real_loss(real, labels), self.fake_loss(codes)
+                return (a + b) / 2, (real_logits, fake_logits)
+
+            loss, (real_logits, fake_logits) = update(model, optimizer, joint_loss, real, labels, codes)
+        else:
+            on_real, real_logits = update(model, optimizer, self.real_loss, real, labels)
+            on_fake, fake_logits = update(model, optimizer, self.fake_loss, codes)
+            loss = (on_real + on_fake) / 2
+        return loss, *self.accuracies(real_logits, fake_logits)
+
+    def prepare_optimizer(self, model: keras.Model) -> keras.optimizers.Optimizer:
+        """The optimizer of a player, built, with loss scaling where float16 needs it."""
+        optimizer = self.make_optimizer()
+        if self.config.precision == "mixed_float16":
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        optimizer.build(model.trainable_variables)
+        return optimizer
+
+
+def share(condition):
+    return ops.mean(ops.cast(condition, "float32"))

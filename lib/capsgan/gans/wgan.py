@@ -1,0 +1,70 @@
+"""WGAN: a critic in place of the discriminator, kept Lipschitz by clipping (Arjovsky et al. 2017, arXiv:1701.07875)."""
+
+import keras
+from keras import layers, ops
+
+from ..networks import SMALL_CONVOLUTIONS
+from .base import GAN, share
+
+CLIP = 0.01
+
+
+@keras.saving.register_keras_serializable("capsgan")
+class Clip(keras.constraints.Constraint):
+    """Keeps every weight in [-limit, limit]."""
+
+    def __init__(self, limit: float = CLIP):
+        self.limit = limit
+
+    def __call__(self, weights):
+        """Weights of any shape → the same, clipped."""
+        return ops.clip(weights, -self.limit, self.limit)
+
+    def get_config(self):
+        """What Keras needs to make this constraint again."""
+        return {"limit": self.limit}
+
+
+class WGAN(GAN):
+    """The critic scores without bound; the difference of its mean scores estimates a distance (equation 2).
+
+    Clipping takes kernels and biases. The original also clipped BatchNorm's γ (``weight_clipping="all"``): then the
+    critic's output shrinks to almost nothing and neither player learns.
+    """
+
+    n_critic = 5
+    kernel_size = 4
+    convolutions = SMALL_CONVOLUTIONS
+
+    def build_discriminator(self):
+        """The critic, each of its clipped weights under a constraint that the optimizer honours."""
+        critic = super().build_discriminator()
+        for layer in critic.layers:
+            if self.config.weight_clipping == "all" or not isinstance(layer, layers.BatchNormalization):
+                for variable in layer.trainable_variables:
+                    variable.constraint = Clip()
+        return critic
+
+    def make_optimizer(self):
+        """RMSprop(5e-5): with momentum a critic under clipping is unstable (section 4 of the paper)."""
+        return keras.optimizers.RMSprop(5e-5)
+
+    def real_loss(self, images, labels):
+        """Minus the mean score of real images."""
+        scores = self.discriminator(images, training=True)
+        return -ops.mean(scores), scores
+
+    def fake_loss(self, codes):
+        """The mean score of generated images."""
+        scores = self.discriminator(self.generate(codes, training=True), training=True)
+        return ops.mean(scores), scores
+
+    def generator_loss(self, codes):
+        """Minus the mean score of generated images."""
+        loss, scores = self.fake_loss(codes)
+        return -loss, scores
+
+    def accuracies(self, real_logits, fake_logits):
+        """A critic has no threshold: the shares of real above, generated below the midpoint of both means."""
+        midpoint = (ops.mean(real_logits) + ops.mean(fake_logits)) / 2
+        return share(real_logits > midpoint), share(fake_logits < midpoint)

@@ -1,0 +1,77 @@
+"""Pixels: between uint8 and the networks' [-1, 1], several images in one grid, PNG and GIF."""
+
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+from keras import ops
+
+
+def to_float(images):
+    """Uint8 0 to 255 → float32 in [-1, 1], the range of the generator's tanh. Takes arrays and tensors.
+
+    The thesis rescales real images to [0, 1] (listing 7.4): then real and generated images can be told apart
+    by their minimum alone.
+    """
+    return ops.cast(images, "float32") / 127.5 - 1.0
+
+
+def to_uint8(images) -> np.ndarray:
+    """Float in [-1, 1] → uint8 0 to 255, rounded to the nearest; what lies outside is clipped."""
+    scaled = (np.asarray(images, dtype="float32") + 1.0) * 127.5
+    return np.clip(np.rint(scaled), 0, 255).astype("uint8")
+
+
+def tile(images: np.ndarray, columns: int = 5, gap: int = 2) -> np.ndarray:
+    """Images side by side, row after row, on white.
+
+    Args:
+        images: uint8 [n, height, width, channels], 1 or 3 channels.
+        columns: images a row.
+        gap: white pixels around each.
+
+    Returns:
+        Uint8 [rows · (height + gap) + gap, columns · (width + gap) + gap, channels].
+    """
+    count, height, width, channels = images.shape
+    rows = -(-count // columns)
+    canvas = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, channels), 255, "uint8")
+    for number, image in enumerate(images):
+        top = gap + (number // columns) * (height + gap)
+        left = gap + (number % columns) * (width + gap)
+        canvas[top : top + height, left : left + width] = image
+    return canvas
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """Uint8 [height, width, 1 or 3], RGB → the bytes of a PNG file."""
+    good, data = cv2.imencode(".png", image[..., ::-1])  # OpenCV's order is BGR
+    if not good:
+        raise ValueError(f"image of shape {image.shape} and dtype {image.dtype} cannot be written as PNG")
+    return data.tobytes()
+
+
+def read_png(path: Path) -> np.ndarray:
+    """A PNG file → uint8 [height, width, 3], RGB."""
+    data = cv2.imdecode(np.frombuffer(Path(path).read_bytes(), "uint8"), cv2.IMREAD_COLOR)
+    if data is None:
+        raise ValueError(f"{path} is not a readable image")
+    return np.ascontiguousarray(data[..., ::-1])
+
+
+def encode_gif(frames: list[np.ndarray], milliseconds: int = 150, scale: int = 2) -> bytes:
+    """Uint8 [height, width, 3] frames → the bytes of an endless GIF whose last frame is held for two seconds.
+
+    Raises:
+        ValueError: there is no frame.
+    """
+    from PIL import Image
+
+    if not frames:
+        raise ValueError("no frames: a GIF needs one at least")
+    pictures = [Image.fromarray(frame.repeat(scale, 0).repeat(scale, 1)) for frame in frames]
+    durations = [milliseconds] * (len(pictures) - 1) + [2000]
+    file = io.BytesIO()
+    pictures[0].save(file, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0)
+    return file.getvalue()

@@ -1,0 +1,204 @@
+"""The networks: generators, and discriminators made of a trunk and heads."""
+
+import keras
+import numpy as np
+import pandas as pd
+from keras import layers, ops
+
+from .capsules import LEAKY_SLOPE, gated_capsules, primary_capsules, round_filters
+from .config import DISCRIMINATORS, IMAGE_SIZES
+
+MOMENTUM = 0.8  # of every BatchNormalization, in the thesis and in Keras-GAN
+
+# The classical trunks: (filters, stride, BatchNormalization after it?) of each 3×3 convolution (Keras-GAN, 2018).
+DCGAN_CONVOLUTIONS = ((32, 2, False), (64, 2, True), (128, 2, True), (256, 1, False))
+SMALL_CONVOLUTIONS = ((16, 2, False), (32, 2, True), (64, 2, True), (128, 1, False))  # WGAN, ACGAN
+INFOGAN_CONVOLUTIONS = ((64, 2, False), (128, 2, True), (256, 2, True), (512, 2, True))
+
+
+@keras.saving.register_keras_serializable("capsgan")
+class UpsampleConv2D(layers.Layer):
+    """Nearest-neighbour upsampling by two and a 'same' convolution, folded into one transposed convolution.
+
+    Upsampling repeats every pixel, so several taps of the k×k kernel meet the same input pixel. Adding these taps up
+    first gives a transposed kernel K' = M K Mᵀ of stride 2: the same function with the same k·k parameters a filter
+    pair, in 16 instead of 36 multiplications for k = 3. It is the thesis's "DeConv" (section 5.1), two rows of its
+    table in 6.1.
+
+    Input: float [B, h, w, channels]. Output: float [B, 2h, 2w, filters].
+    """
+
+    def __init__(self, filters: int, kernel_size: int = 3, **kwargs):
+        super().__init__(**kwargs)
+        self.filters, self.kernel_size = filters, kernel_size
+        self.fold = folding_matrix(kernel_size)  # M
+
+    def build(self, shape):
+        """Make the kernel of the convolution before folding, [k, k, channels, filters], and the bias."""
+        self.kernel = self.add_weight(
+            shape=(self.kernel_size, self.kernel_size, shape[-1], self.filters), name="kernel"
+        )
+        self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
+
+    def call(self, x):
+        """Upsample and convolve."""
+        fold = ops.cast(self.fold, self.compute_dtype)
+        kernel = ops.einsum("ai,bj,ijcf->abfc", fold, fold, self.kernel)
+        return ops.conv_transpose(x, kernel, strides=2, padding="same") + self.bias
+
+    def compute_output_shape(self, shape):
+        """[B, h, w, channels] → [B, 2h, 2w, filters]."""
+        return (shape[0], 2 * shape[1], 2 * shape[2], self.filters)
+
+    def get_config(self):
+        """What Keras needs to make this layer again."""
+        return super().get_config() | {"filters": self.filters, "kernel_size": self.kernel_size}
+
+
+def folding_matrix(kernel_size: int) -> np.ndarray:
+    """M of :class:`UpsampleConv2D`: float32 [taps of the transposed kernel, kernel_size] of zeros and ones."""
+    before = (kernel_size - 1) // 2  # pixels of 'same' padding above and left
+    crop = kernel_size // 2
+    matrix = np.zeros((2 * crop + 2, kernel_size), "float32")
+    for tap in range(kernel_size):
+        for phase in (0, 1):  # even and odd output pixels
+            offset = (phase - before + tap) // 2  # of the input pixel that this tap meets
+            matrix[phase - 2 * offset + crop, tap] = 1
+    return matrix
+
+
+def build_generator(image_shape=(28, 28, 1), latent_dim: int = 100, kernel_size: int = 3) -> keras.Model:
+    """The generator of the thesis (sections 5.1, 6.1.1, listing 7.2): Dense, then upsampling and convolutions.
+
+    At 64×64×3 it has the thesis's 1,069,507 parameters: three upsamplings from 8×8. At 28×28×1 it is Keras-GAN's:
+    two from 7×7.
+
+    Args:
+        image_shape: (height, width, channels); height = width, one of ``IMAGE_SIZES``.
+        latent_dim: length of the latent vector.
+        kernel_size: of the convolutions (Keras-GAN's WGAN has 4).
+
+    Returns:
+        A model from float32 [B, latent_dim] to float32 [B, height, width, channels] in [-1, 1].
+
+    Raises:
+        ValueError: the image shape is none the generator can make.
+    """
+    size, channels = _check_shape(image_shape)
+    base = 7 if size % 7 == 0 else 8
+    upsamplings = (size // base).bit_length() - 1
+    latent = keras.Input((latent_dim,), name="latent")
+    x = layers.Dense(128 * base * base, activation="relu")(latent)
+    x = layers.Reshape((base, base, 128))(x)
+    for number in range(upsamplings):
+        x = layers.BatchNormalization(momentum=MOMENTUM)(x)
+        x = UpsampleConv2D(128 >> number, kernel_size)(x)  # 128, 64, 32, ...
+        x = layers.Activation("relu")(x)
+    x = layers.BatchNormalization(momentum=MOMENTUM)(x)
+    x = layers.Conv2D(channels, kernel_size, padding="same")(x)
+    images = layers.Activation("tanh", dtype="float32")(x)
+    return keras.Model(latent, images, name="generator")
+
+
+def logit_head(features):
+    """One number a row: the logit of "real", or a critic's score. Float [B, n] → float32 [B, 1]."""
+    return layers.Dense(1, dtype="float32", name="logit")(features)
+
+
+def build_discriminator(
+    discriminator: str = "cnn",
+    image_shape=(28, 28, 1),
+    *,
+    width: float = 1.0,
+    dropout: float = 0.25,
+    convolutions=DCGAN_CONVOLUTIONS,
+    heads=logit_head,
+) -> keras.Model:
+    """A discriminator: a trunk that reads the image, and heads that answer.
+
+    Args:
+        discriminator: the trunk, ``cnn`` or ``caps``.
+        image_shape: (height, width, channels); height = width, one of ``IMAGE_SIZES``.
+        width: scales the filters of the Caps trunk; 1.0 is the thesis (29,042,753 parameters at 64×64×3).
+        dropout: of the classical trunk.
+        convolutions: the classical trunk's layers, see ``DCGAN_CONVOLUTIONS``.
+        heads: function from features [B, n] to the model's output or list of outputs.
+
+    Returns:
+        A model from float32 [B, height, width, channels] in [-1, 1] to what ``heads`` gives: logits, no sigmoid.
+
+    Raises:
+        ValueError: unknown trunk, or an image shape it cannot read.
+    """
+    _check_shape(image_shape)
+    images = keras.Input(image_shape, name="image")
+    if discriminator == "caps":
+        features = caps_trunk(images, width)
+    elif discriminator == "cnn":
+        features = cnn_trunk(images, convolutions, dropout)
+    else:
+        raise ValueError(f"discriminator={discriminator!r} is not known; allowed: {' | '.join(DISCRIMINATORS)}")
+    return keras.Model(images, heads(features), name="discriminator")
+
+
+def cnn_trunk(images, convolutions=DCGAN_CONVOLUTIONS, dropout: float = 0.25):
+    """Keras-GAN's trunk: 3×3 convolutions, LeakyReLU, dropout, BatchNormalization. Images → features [B, n]."""
+    x = images
+    for filters, stride, normalize in convolutions:
+        x = layers.Conv2D(filters, 3, strides=stride, padding="same")(x)
+        if x.shape[1] == 7:  # Keras-GAN makes 7×7 even before the next convolution
+            x = layers.ZeroPadding2D(((0, 1), (0, 1)))(x)
+        x = layers.LeakyReLU(0.2)(x)
+        x = layers.Dropout(dropout)(x)
+        if normalize:
+            x = layers.BatchNormalization(momentum=MOMENTUM)(x)
+    return layers.Flatten()(x)
+
+
+def caps_trunk(images, width: float = 1.0):
+    """The thesis's CapsNet (sections 5.2, 6.1.2, listing 7.3). Images → features [B, 160]."""
+    x = layers.Conv2D(round_filters(256, width), 9, name="conv1")(images)
+    x = layers.LeakyReLU(LEAKY_SLOPE)(x)
+    x = layers.BatchNormalization(momentum=MOMENTUM)(x)
+    x = primary_capsules(x, width)  # (B, N, 8)
+    x = layers.BatchNormalization(momentum=MOMENTUM)(x)
+    return gated_capsules(layers.Flatten()(x))
+
+
+def layer_table(model: keras.Model) -> pd.DataFrame:
+    """A model as the thesis prints it in 6.1: one row a layer with ``layer``, ``output_shape``, ``parameters``.
+
+    A folded upsampling and convolution are reported as the two rows they stand for.
+    """
+    rows = []
+    for layer in model.layers:
+        shape = tuple(layer.output.shape)
+        if isinstance(layer, UpsampleConv2D):
+            rows.append(("UpSampling2D", (*shape[:3], layer.input.shape[-1]), 0))
+            rows.append(("Conv2D", shape, layer.count_params()))
+        else:
+            rows.append((type(layer).__name__, shape, layer.count_params()))
+    return pd.DataFrame(rows, columns=["layer", "output_shape", "parameters"])
+
+
+def multiply_adds(model: keras.Model) -> int:
+    """Multiply-adds of convolutions and dense layers for one image, each upsampling counted before folding."""
+    total = 0
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            total += multiply_adds(layer)
+        elif isinstance(layer, layers.Conv2D | UpsampleConv2D):
+            total += int(np.prod(layer.output.shape[1:3])) * int(np.prod(layer.kernel.shape))
+        elif isinstance(layer, layers.Dense):
+            total += int(np.prod(layer.kernel.shape))
+    return total
+
+
+def _check_shape(image_shape) -> tuple[int, int]:
+    height, width, channels = image_shape
+    if height != width or height not in IMAGE_SIZES or channels not in (1, 3):
+        sizes = ", ".join(map(str, IMAGE_SIZES))
+        raise ValueError(
+            f"image_shape={tuple(image_shape)} is not possible; allowed: square of {sizes} pixels, 1 or 3 channels"
+        )
+    return height, channels

@@ -1,0 +1,63 @@
+"""Where a result comes from: versions, machine, and a hash of the source that decides results."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+
+from .config import ROOT, RunConfig
+from .datasets import Dataset
+
+PACKAGE = Path(__file__).parent
+DECIDING = ("capsules.py", "datasets.py", "images.py", "networks.py", "gans/*.py")
+
+
+def source_sha256() -> str:
+    """Hash of the modules that decide a result; the engines are held to the same results by tests."""
+    paths = sorted(path for pattern in DECIDING for path in PACKAGE.glob(pattern))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
+
+
+def describe(config: RunConfig, dataset: Dataset, device: str) -> dict:
+    """Plain JSON values: what a reader needs to judge or repeat a run."""
+    backend = keras.backend.backend()
+    packages = ["keras", "numpy", {"torch": "torch", "jax": "jax", "tensorflow": "tensorflow"}[backend]]
+    return {
+        "backend": backend,
+        "device": device,
+        "precision": config.precision,
+        "cpus": os.cpu_count(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "versions": {name: importlib.metadata.version(name) for name in packages},
+        "commit": _commit(),
+        "source_sha256": source_sha256(),
+        "dataset_sha256": dataset.sha256,
+        "image_shape": list(dataset.image_shape),
+        "classes": dataset.classes,
+    }
+
+
+def peak_memory_mb() -> float:
+    """Peak resident memory of this process in MB (10⁶ bytes); NaN where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def _commit() -> str | None:
+    command = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

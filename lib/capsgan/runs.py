@@ -1,0 +1,289 @@
+"""A run on disk: its config, history, sample grids, checkpoints, trained models and provenance."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import time
+import warnings
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from filelock import FileLock, Timeout
+from keras import ops
+
+from .checkpoints import DiskError, read_checkpoint, write_atomically
+from .config import RunConfig, home
+from .gans import GAN, build_gan
+from .gans.base import METRICS, SAMPLING, random_stream
+from .images import encode_gif, encode_png, read_png, tile, to_uint8
+from .provenance import source_sha256
+
+COLUMNS = ("step", *METRICS, "seconds")
+CHUNK = 250  # images generated at once
+
+
+class Run:
+    """A training run, finished or not. Everything but the config is read from disk when it is asked for.
+
+    Attributes:
+        directory: ``<CAPSGAN_HOME>/runs/<id>``.
+        config: what was trained.
+    """
+
+    def __init__(self, directory: Path, config: RunConfig):
+        self.directory, self.config = Path(directory), config
+
+    def __repr__(self) -> str:
+        return f"Run({self.directory.name}, {self.status})"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where the checkpoints of an unfinished run lie."""
+        return self.directory / "checkpoints"
+
+    @property
+    def provenance(self) -> dict:
+        """Versions, machine, checksums, times; ``status`` is running, failed or finished."""
+        path = self.directory / "provenance.json"
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    @property
+    def status(self) -> str:
+        """``new``, ``running`` (or interrupted), ``failed`` or ``finished``."""
+        return self.provenance.get("status", "new")
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done and the models are saved."""
+        return self.status == "finished"
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row a step: step, g_loss, d_loss, accuracy, accuracy_real, accuracy_fake, seconds.
+
+        Losses are mean natural-log cross-entropies (scores for WGAN), accuracies shares in [0, 1]. Steps of the
+        discriminator alone (``discriminator_warmup``) come first, numbered up to 0, without g_loss. Of an
+        unfinished run: what its last checkpoint holds.
+        """
+        path = self.directory / "history.csv"
+        if path.exists():
+            return pd.read_csv(path, float_precision="round_trip")
+        checkpoint = read_checkpoint(self.checkpoints)
+        return history_frame([] if checkpoint is None else checkpoint[1])
+
+    @cached_property
+    def gan(self) -> GAN:
+        """Both players with their trained weights."""
+        self._require_finished()
+        provenance = self.provenance
+        gan = build_gan(self.config, provenance["image_shape"], provenance["classes"])
+        gan.generator.load_weights(self.directory / "generator.weights.h5")
+        gan.discriminator.load_weights(self.directory / "discriminator.weights.h5")
+        return gan
+
+    @property
+    def generator(self):
+        """The trained generator, a ``keras.Model``."""
+        return self.gan.generator
+
+    @property
+    def discriminator(self):
+        """The trained discriminator, a ``keras.Model`` that answers in logits."""
+        return self.gan.discriminator
+
+    def generate(self, count: int, seed: int = 0, *, labels=None, codes: dict | None = None) -> np.ndarray:
+        """Generate images, BatchNormalization with its moving statistics.
+
+        Args:
+            count: how many.
+            seed: of the latents; the same for every run of the same GAN.
+            labels: ACGAN: the classes asked for, int [count] or one number. Drawn at random if None.
+            codes: any part of the latent to fix, e.g. InfoGAN's ``{"category": 3, "continuous": [[-1, 0]]}``.
+
+        Returns:
+            Float32 [count, height, width, channels] in [-1, 1].
+
+        Raises:
+            ValueError: a code this GAN does not have, or of the wrong shape or range; or the run is not finished.
+        """
+        if count < 1:
+            raise ValueError(f"count={count!r} is not possible; allowed: 1 or more")
+        drawn = self.gan.sample_codes(random_stream(seed, stream=SAMPLING), count)
+        given = dict(codes or {}) | ({} if labels is None else {"labels": labels})
+        for name, value in given.items():
+            if name not in drawn:
+                raise ValueError(f"codes: {self.config.gan!r} has no {name!r}; allowed: {' | '.join(drawn)}")
+            drawn[name] = _fit_code(name, value, drawn[name], {"labels": self.gan.classes, "category": 10}.get(name))
+        return generate_images(self.gan, drawn)
+
+    def generator_at(self, step: int):
+        """The generator as it was at one of the config's ``snapshots`` (kept in float16)."""
+        path = self.directory / "snapshots" / f"step_{step:08d}.npz"
+        if not path.exists():
+            raise ValueError(
+                f"step={step!r} has no snapshot in {self.directory.name}; allowed: {self.config.snapshots}"
+            )
+        provenance = self.provenance
+        model = build_gan(self.config, provenance["image_shape"], provenance["classes"]).generator
+        with np.load(path) as archive:
+            model.set_weights([archive[key].astype("float32") for key in archive.files])
+        return model
+
+    def sample_paths(self) -> list[Path]:
+        """The sample grids saved during training, in the order of their steps."""
+        return sorted((self.directory / "samples").glob("step_*.png"))
+
+    def gif(self) -> bytes:
+        """The fixed latents' images over the course of training, as a GIF."""
+        return encode_gif([read_png(path) for path in self.sample_paths()])
+
+    # Written while training ------------------------------------------------------------------------------------
+
+    def lock(self) -> FileLock:
+        """The operating system's lock on this run; it ends with the process that holds it."""
+        path = self.directory.parent / ".locks" / f"{self.directory.name}.lock"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DiskError(
+                f"{path.parent} cannot be made ({error.strerror}); set CAPSGAN_HOME to a writable folder"
+            ) from error
+        return FileLock(path)
+
+    def wait_for_lock(self) -> FileLock:
+        """The lock, acquired; says so where another process holds it."""
+        lock = self.lock()
+        try:
+            return _acquired(lock, timeout=0)
+        except Timeout:
+            print(f"{self.directory.name}: another process is training this run; waiting for its result", flush=True)
+            return _acquired(lock, timeout=-1)
+
+    def check_config(self):
+        """Refuse to go on with a run whose directory holds another config.
+
+        Raises:
+            ValueError: names the fields that differ.
+        """
+        path = self.directory / "config.json"
+        if not path.exists():
+            return
+        theirs, ours = RunConfig.from_dict(json.loads(path.read_text())).identity, self.config.identity
+        names = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
+        if names:
+            changes = ", ".join(f"{n}={theirs.get(n)!r}, not {ours.get(n)!r}" for n in names)
+            raise ValueError(f"{self.directory} was begun with another config ({changes}); remove it or use --force")
+
+    def check_source(self):
+        """Warn where a finished run was made by other source than this."""
+        if self.provenance.get("source_sha256") != source_sha256():
+            warnings.warn(
+                f"{self.directory.name} was made by another version of the networks or GANs; "
+                "train it again with force=True (--force) to be sure",
+                stacklevel=3,
+            )
+
+    def write_json(self, name: str, values: dict):
+        """Write ``values`` to a file of the run."""
+        text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+        write_atomically(self.directory / name, lambda file: file.write(text.encode()))
+
+    def write_samples(self, step: int, images: np.ndarray):
+        """Save the 5×5 grid of one step; ``images`` float32 [25, height, width, channels] in [-1, 1]."""
+        data = encode_png(tile(to_uint8(images)))
+        write_atomically(self.directory / "samples" / f"step_{step:08d}.png", lambda file: file.write(data))
+
+    def write_snapshot(self, step: int, model):
+        """Keep a float16 copy of the generator."""
+        weights = [weight.astype("float16") for weight in model.get_weights()]
+        path = self.directory / "snapshots" / f"step_{step:08d}.npz"
+        write_atomically(path, lambda file: np.savez(file, *weights))
+
+    def finish(self, gan: GAN, history: pd.DataFrame, provenance: dict):
+        """Save models and history, then say that the run is finished, then drop the checkpoints."""
+        for name in ("generator", "discriminator"):
+            temporary = self.directory / f".{name}.tmp.weights.h5"
+            try:
+                getattr(gan, name).save_weights(temporary)
+                temporary.replace(self.directory / f"{name}.weights.h5")
+            except OSError as error:
+                raise DiskError(f"{name}.weights.h5 of {self.directory} cannot be written ({error})") from error
+        text = io.StringIO()
+        history.to_csv(text, index=False)
+        write_atomically(self.directory / "history.csv", lambda file: file.write(text.getvalue().encode()))
+        self.write_json("provenance.json", provenance | {"status": "finished"})
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        self.__dict__["gan"] = gan
+
+    def discard(self):
+        """Remove the run's directory."""
+        self.__dict__.pop("gan", None)
+        if self.directory.exists():
+            shutil.rmtree(self.directory)
+
+    def _require_finished(self):
+        if not self.finished:
+            raise ValueError(f"{self.directory.name} is {self.status}, not finished; train it to its end first")
+
+
+def run_for(config: RunConfig) -> Run:
+    """The run of a config, whether it exists yet or not."""
+    return Run(home() / "runs" / config.run_id, config)
+
+
+def list_runs() -> list[Run]:
+    """All runs under ``CAPSGAN_HOME``, by name."""
+    paths = sorted((home() / "runs").glob("*/config.json"))
+    return [Run(path.parent, RunConfig.from_dict(json.loads(path.read_text()))) for path in paths]
+
+
+def load_run(prefix: str) -> Run:
+    """The run whose id begins with ``prefix``.
+
+    Raises:
+        ValueError: none or several begin so; lists them.
+    """
+    runs = list_runs()
+    found = [run for run in runs if run.directory.name.startswith(prefix)]
+    if len(found) != 1:
+        names = ", ".join(run.directory.name for run in found or runs) or f"no runs in {home() / 'runs'}"
+        raise ValueError(f"run={prefix!r} names {len(found)} runs; there are: {names}")
+    return found[0]
+
+
+def history_frame(rows) -> pd.DataFrame:
+    """Rows of ``COLUMNS`` as a data frame."""
+    frame = pd.DataFrame(np.asarray(rows, "float64").reshape(-1, len(COLUMNS)), columns=list(COLUMNS))
+    return frame.astype({"step": "int64"})
+
+
+def generate_images(gan: GAN, codes: dict[str, np.ndarray]) -> np.ndarray:
+    """Codes → float32 [n, height, width, channels] in [-1, 1], in inference mode, a chunk at a time."""
+    count = len(next(iter(codes.values())))
+    starts = range(0, count, CHUNK)
+    parts = ({name: array[start : start + CHUNK] for name, array in codes.items()} for start in starts)
+    return np.concatenate([ops.convert_to_numpy(gan.generate(part, training=False)) for part in parts])
+
+
+def _fit_code(name: str, value, like: np.ndarray, classes: int | None) -> np.ndarray:
+    try:
+        fitted = np.broadcast_to(np.asarray(value), like.shape).astype(like.dtype)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"codes: {name} of shape {np.shape(value)} does not fit {like.shape}") from error
+    if classes and not ((fitted >= 0) & (fitted < classes)).all():
+        raise ValueError(f"codes: {name}={value!r} is not possible; allowed: whole numbers from 0 to {classes - 1}")
+    return fitted
+
+
+def _acquired(lock: FileLock, timeout: float) -> FileLock:
+    lock.acquire(timeout=timeout)
+    return lock
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -1,0 +1,157 @@
+"""``train(config)``: the loop, and nothing else."""
+
+from __future__ import annotations
+
+import math
+import signal
+import sys
+import time
+from contextlib import contextmanager
+
+import keras
+from tqdm import tqdm
+
+from .checkpoints import checkpoint_paths, read_checkpoint, restore_variables, save_checkpoint
+from .config import RunConfig
+from .datasets import load_dataset
+from .engines import check_device, get_engine
+from .gans import build_gan
+from .gans.base import METRICS, SAMPLING, random_stream
+from .provenance import describe, peak_memory_mb
+from .runs import Run, generate_images, history_frame, now, run_for
+
+TIMED_STEPS = 20
+GRID = 25  # images of a sample grid
+
+
+class TrainingDiverged(ArithmeticError):
+    """A loss is not finite any more."""
+
+
+def train(
+    config: RunConfig,
+    *,
+    force: bool = False,  # train again even if the run is finished
+    device: str = "auto",  # auto | cpu | gpu
+    checkpoint_every: int | None = None,  # steps; None: about once a tenth of the run, 500 at most
+    samples_every: int | None = None,  # steps between sample grids; None: about 30 grids
+    progress: bool = True,
+) -> Run:
+    """Train the run of ``config``, or load it if it is finished, or go on where it stopped.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        ValueError: the config, the device or the dataset is not possible. Nothing was trained.
+        TrainingDiverged: a loss is not finite; names the step and the last good checkpoint.
+        DiskError: a file cannot be written; what was written before is whole.
+        KeyboardInterrupt: after Ctrl-C or SIGTERM, once a checkpoint is saved.
+    """
+    device = check_device(device)
+    engine = get_engine()
+    run = run_for(config)
+    with run.wait_for_lock(), keras.device(device):
+        if force:
+            run.discard()
+        run.check_config()
+        if run.finished:
+            run.check_source()
+            return run
+        dataset = load_dataset(config.dataset, image_size=config.image_size, fraction=config.fraction)
+        gan = build_gan(config, dataset.image_shape, dataset.classes)
+        run.write_json("config.json", config.to_dict())
+        provenance = run.provenance or {"started": now()}
+        provenance |= describe(config, dataset, device) | {"status": "running"}
+        run.write_json("provenance.json", provenance)
+
+        rows = _resume(run, gan)
+        labels = dataset.labels if dataset.labels is not None else keras.ops.zeros(len(dataset), "int64")
+        step_function = engine.compile_step(gan, dataset.images, labels)
+        grid_codes = gan.sample_codes(random_stream(config.seed, stream=SAMPLING), GRID)
+        checkpoint_every = checkpoint_every or max(1, min(500, config.steps // 10))
+        samples_every = samples_every or max(1, config.steps // 30)
+        first = int(rows[-1][0]) + 1 if rows else 1 - config.discriminator_warmup
+
+        with _stop_signals() as stopped, _progress_bar(config, first, progress) as bar:
+            for step in range(first, config.steps + 1):
+                begin = time.perf_counter()
+                metrics = step_function(gan.draw_batch(step, len(dataset)), step > 0)
+                rows.append((step, *map(float, metrics), time.perf_counter() - begin))
+                if not all(math.isfinite(value) for value in metrics[0 if step > 0 else 1 :]):
+                    raise _diverged(run, step, rows[-1])
+                if step in config.snapshots:
+                    run.write_snapshot(step, gan.generator)
+                if step == 1 or step == config.steps or step > 0 and step % samples_every == 0:
+                    run.write_samples(step, generate_images(gan, grid_codes))
+                if step % checkpoint_every == 0 or stopped:
+                    save_checkpoint(run.checkpoints, step, gan.variables, history_frame(rows).to_numpy())
+                if stopped:
+                    raise KeyboardInterrupt(
+                        f"{run.directory.name} stopped after step {step}; the same call goes on from there"
+                    )
+                _report(bar, rows, first, config.steps)
+
+        history = history_frame(rows)
+        provenance |= {"finished": now(), "wall_seconds": round(history.seconds.sum(), 3)}
+        provenance |= {"peak_memory_mb": round(peak_memory_mb(), 1)}
+        run.finish(gan, history, provenance)
+    return run
+
+
+def _resume(run: Run, gan) -> list[tuple]:
+    checkpoint = read_checkpoint(run.checkpoints)
+    if checkpoint is None:
+        return []
+    step, history, values = checkpoint
+    restore_variables(gan.variables, values)
+    print(f"{run.directory.name}: going on after step {step:,}", flush=True)
+    return [tuple(row) for row in history]
+
+
+def _diverged(run: Run, step: int, row: tuple) -> TrainingDiverged:
+    values = ", ".join(f"{name} {value:g}" for name, value in zip(METRICS, row[1:], strict=False))
+    saved = checkpoint_paths(run.checkpoints)
+    good = f"the last good checkpoint is {saved[-1]}" if saved else "there is no checkpoint yet"
+    run.write_json("provenance.json", run.provenance | {"status": "failed", "failed_at_step": step})
+    return TrainingDiverged(f"{run.directory.name} diverged at step {step} ({values}); {good}")
+
+
+@contextmanager
+def _stop_signals():
+    """Collects the first Ctrl-C or SIGTERM, so that the loop ends between two steps; a second one ends it at once."""
+    caught, before = [], {}
+
+    def note(number, frame):
+        caught.append(number)
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+    try:
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            before[signum] = signal.signal(signum, note)
+    except ValueError:  # not in the main thread: signals go elsewhere
+        pass
+    try:
+        yield caught
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+def _progress_bar(config: RunConfig, first: int, progress: bool) -> tqdm:
+    seed = f" seed {config.seed}" if config.seed else ""
+    done, total = first - 1 + config.discriminator_warmup, config.steps + config.discriminator_warmup
+    style = {"mininterval": 1.0, "leave": False, "disable": not progress, "dynamic_ncols": False, "ncols": 100}
+    return tqdm(desc=config.label + seed, total=total, initial=done, unit="step", file=sys.stderr, **style)
+
+
+def _report(bar: tqdm, rows: list[tuple], first: int, steps: int):
+    bar.update()
+    _, g_loss, d_loss, accuracy, *_ = rows[-1]
+    bar.set_postfix_str(f"G {g_loss:.2f} D {d_loss:.2f} acc {accuracy:.2f}", refresh=False)
+    done = int(rows[-1][0]) - first + 1
+    if done == TIMED_STEPS + 1 and not bar.disable:  # the first step also compiles
+        seconds = sum(row[-1] for row in rows[-TIMED_STEPS:]) / TIMED_STEPS
+        left = (steps - int(rows[-1][0])) * seconds
+        bar.write(f"{bar.desc}: {seconds * 1000:.0f} ms a step, about {left / 60:.1f} minutes to go", file=sys.stdout)
