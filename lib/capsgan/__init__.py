@@ -13,10 +13,12 @@ _HOMES = {
     "build_discriminator": "networks",
     "layer_table": "networks",
     "multiply_adds": "networks",
+    "generate_images": "runs",
     "Run": "runs",
     "list_runs": "runs",
     "load_run": "runs",
     "train": "training",
+    "comparison_table": "comparison",
 }
 __all__ = sorted(_HOMES)
 __version__ = "0.1.0"

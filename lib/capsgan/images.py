@@ -60,7 +60,7 @@ def read_png(path: Path) -> np.ndarray:
     return np.ascontiguousarray(data[..., ::-1])
 
 
-def encode_gif(frames: list[np.ndarray], milliseconds: int = 150, scale: int = 2) -> bytes:
+def encode_gif(frames: list[np.ndarray], milliseconds: int = 150, colours: int = 16) -> bytes:
     """Uint8 [height, width, 3] frames → the bytes of an endless GIF whose last frame is held for two seconds.
 
     Raises:
@@ -70,7 +70,7 @@ def encode_gif(frames: list[np.ndarray], milliseconds: int = 150, scale: int = 2
 
     if not frames:
         raise ValueError("no frames: a GIF needs one at least")
-    pictures = [Image.fromarray(frame.repeat(scale, 0).repeat(scale, 1)) for frame in frames]
+    pictures = [Image.fromarray(frame).quantize(colours, dither=Image.Dither.NONE) for frame in frames]
     durations = [milliseconds] * (len(pictures) - 1) + [2000]
     file = io.BytesIO()
     pictures[0].save(file, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0)

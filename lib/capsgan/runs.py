@@ -139,7 +139,8 @@ class Run:
 
     def gif(self) -> bytes:
         """The fixed latents' images over the course of training, as a GIF."""
-        return encode_gif([read_png(path) for path in self.sample_paths()])
+        colours = 16 if self.provenance["image_shape"][-1] == 1 else 128
+        return encode_gif([read_png(path) for path in self.sample_paths()], colours=colours)
 
     # Written while training ------------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ def train(
     force: bool = False,  # train again even if the run is finished
     device: str = "auto",  # auto | cpu | gpu
     checkpoint_every: int | None = None,  # steps; None: about once a tenth of the run, 500 at most
-    samples_every: int | None = None,  # steps between sample grids; None: about 30 grids
+    samples_every: int | None = None,  # steps between sample grids; None: about 20 grids
     progress: bool = True,
 ) -> Run:
     """Train the run of ``config``, or load it if it is finished, or go on where it stopped.
@@ -70,7 +70,7 @@ def train(
         step_function = engine.compile_step(gan, dataset.images, labels)
         grid_codes = gan.sample_codes(random_stream(config.seed, stream=SAMPLING), GRID)
         checkpoint_every = checkpoint_every or max(1, min(500, config.steps // 10))
-        samples_every = samples_every or max(1, config.steps // 30)
+        samples_every = samples_every or max(1, config.steps // 20)
         first = int(rows[-1][0]) + 1 if rows else 1 - config.discriminator_warmup
 
         with _stop_signals() as stopped, _progress_bar(config, first, progress) as bar:
@@ -82,7 +82,7 @@ def train(
                     raise _diverged(run, step, rows[-1])
                 if step in config.snapshots:
                     run.write_snapshot(step, gan.generator)
-                if step == 1 or step == config.steps or step > 0 and step % samples_every == 0:
+                if step == 1 or step == config.steps or (step > 0 and step % samples_every == 0):
                     run.write_samples(step, generate_images(gan, grid_codes))
                 if step % checkpoint_every == 0 or stopped:
                     save_checkpoint(run.checkpoints, step, gan.variables, history_frame(rows).to_numpy())

@@ -183,4 +183,5 @@ class GAN:
 
 
 def share(condition):
+    """The share of rows for which a boolean condition holds: a float32 scalar."""
     return ops.mean(ops.cast(condition, "float32"))

@@ -1,0 +1,41 @@
+"""Exercises that check themselves: a cell says what is still wrong."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+
+def check(attempt: Callable, *cases: tuple, tolerance: float = 1e-4):
+    """Call ``attempt`` on each case and say whether its answers are right.
+
+    Args:
+        attempt: the student's function.
+        cases: each ``(argument, ..., expected)``; numbers or arrays.
+        tolerance: relative and absolute, of the comparison.
+    """
+    name = attempt.__name__
+    for *arguments, expected in cases:
+        call = f"{name}({', '.join(_short(a) for a in arguments)})"
+        try:
+            value = attempt(*arguments)
+        except Exception as error:
+            print(f"Not yet: {call} raised {type(error).__name__}: {error}")
+            return
+        if value is None or value is ...:
+            print(f"Not yet: {call} returns nothing so far.")
+            return
+        value, expected = np.asarray(value, "float64"), np.asarray(expected, "float64")
+        if value.shape != expected.shape:
+            print(f"Not yet: {call} has shape {value.shape}; it should have {expected.shape}.")
+            return
+        if not np.allclose(value, expected, rtol=tolerance, atol=tolerance):
+            print(f"Not yet: {call} is {_short(value)}; it should be {_short(expected)}.")
+            return
+    print(f"Right: {name} agrees in all {len(cases)} cases.")
+
+
+def _short(value) -> str:
+    if isinstance(value, int | float | np.number):
+        return f"{value:.4g}"
+    array = np.asarray(value)
+    return np.array2string(array, precision=4, threshold=6, separator=", ") if array.ndim else f"{array:.4g}"

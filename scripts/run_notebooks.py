@@ -1,0 +1,216 @@
+"""Execute the notebooks with papermill, one after the other, and say what happens. Called by run_all.sh."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from capsgan.config import COMPARED_GANS, DISCRIMINATORS, PROFILES, ROOT, get_profile
+
+NOTEBOOKS = ROOT / "notebooks"
+BUILD = ROOT / "build"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def main() -> int:
+    """Train the part of the grid that was asked for, execute the notebooks, print each one's time."""
+    options = parse_arguments()
+    names = options.notebooks
+    if options.gan or options.discriminator or options.seeds != [0]:
+        gans, trunks = options.gan or COMPARED_GANS, options.discriminator or DISCRIMINATORS
+        for number, config in enumerate(grid := options.profile.grid(gans, trunks, options.seeds), 1):
+            print(f"Run {number} of {len(grid)}: {config.label}, seed {config.seed}", flush=True)
+            if status := train(config, options):
+                return status
+        if names is None:
+            names = [
+                n for n in all_notebooks() if not options.discriminator and (not options.gan or n[3:] in options.gan)
+            ]
+    names = all_notebooks() if names is None else names
+    times = {}
+    for number, name in enumerate(names, 1):
+        print(f"Notebook {number} of {len(names)}: {name} ({options.profile.name} profile)", flush=True)
+        begin = time.perf_counter()
+        if not execute(name, options):
+            return 1
+        times[name] = time.perf_counter() - begin
+        print(f"  done in {times[name]:.0f} s", flush=True)
+    if times:
+        report(times, options.profile.name)
+    return 0
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The options of run_all.sh, each checked before anything starts."""
+    parser = argparse.ArgumentParser(
+        prog="run_all.sh",
+        description="Set up .venv, execute the notebooks headlessly and redraw every figure. Finished runs are reused, "
+        "interrupted ones go on where they stopped.",
+    )
+    parser.add_argument("--profile", metavar="NAME", help=" | ".join(PROFILES) + " (default: quick, on a GPU colab)")
+    parser.add_argument("--notebooks", metavar="NUMBERS", help="e.g. 02,06 (default: all)")
+    parser.add_argument("--gan", metavar="NAMES", help=f"train these of {','.join(COMPARED_GANS)}, and their notebooks")
+    parser.add_argument("--discriminator", metavar="NAMES", help=f"train these of {','.join(DISCRIMINATORS)} only")
+    parser.add_argument(
+        "--seeds", metavar="SEEDS", default="0", help="e.g. 0-2 or 0,3: train these (notebooks: the first)"
+    )
+    parser.add_argument("--force", action="store_true", help="train again what is finished")
+    options = parser.parse_args()
+    try:
+        options.profile = get_profile(options.profile)
+        options.notebooks = options.notebooks and [find_notebook(part) for part in options.notebooks.split(",")]
+        options.gan = choose("gan", options.gan, COMPARED_GANS)
+        options.discriminator = choose("discriminator", options.discriminator, DISCRIMINATORS)
+        options.seeds = parse_seeds(options.seeds)
+    except ValueError as error:
+        parser.error(str(error))
+    return options
+
+
+def all_notebooks() -> list[str]:
+    """Names of all notebooks, in their order."""
+    return sorted(path.stem for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+
+
+def find_notebook(part: str) -> str:
+    """``02`` or ``02_dcgan`` → ``02_dcgan``."""
+    found = [name for name in all_notebooks() if part and name.startswith(part.strip())]
+    if len(found) != 1:
+        raise ValueError(f"notebooks={part!r} is not one of them; allowed: {' | '.join(all_notebooks())}")
+    return found[0]
+
+
+def choose(name: str, text: str | None, allowed) -> list[str] | None:
+    """A list of names with commas between, each one allowed."""
+    chosen = text and text.split(",")
+    for value in chosen or ():
+        if value not in allowed:
+            raise ValueError(f"{name}={value!r} is not possible; allowed: {' | '.join(allowed)}")
+    return chosen
+
+
+def parse_seeds(text: str) -> list[int]:
+    """``0-2`` or ``0,3`` → numbers."""
+    if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", text):
+        raise ValueError(f"seeds={text!r} is not possible; allowed: numbers and ranges such as 0-2,5")
+    ranges = [part.split("-") for part in text.split(",")]
+    seeds = [seed for first, *last in ranges for seed in range(int(first), int((last or [first])[0]) + 1)]
+    if not seeds:
+        raise ValueError(f"seeds={text!r} names no seed; allowed: ranges that rise, such as 0-2")
+    return seeds
+
+
+def train(config, options) -> int:
+    """Train one network in a process of its own; its progress goes to this terminal."""
+    command = [sys.executable, "-m", "capsgan", "train", "--profile", options.profile.name, "--gan", config.gan]
+    command += ["--discriminator", config.discriminator, "--seed", str(config.seed)]
+    return subprocess.run(command + ["--force"] * options.force, cwd=ROOT, check=False).returncode
+
+
+def execute(name: str, options) -> bool:
+    """Execute one notebook into ``build/notebooks/<profile>/``; on failure say where and why."""
+    import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+    output = BUILD / "notebooks" / options.profile.name / f"{name}.ipynb"
+    log = BUILD / "logs" / options.profile.name / f"{name}.log"
+    for path in (output, log):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)
+    handlers = [logging.FileHandler(log, mode="a", encoding="utf-8"), TerminalProgress(name)]
+    logger = logging.getLogger("papermill")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.handlers = handlers
+    parameters = {"PROFILE": options.profile.name, "SEED": options.seeds[0], "FORCE": options.force}
+    try:
+        with standard_error_to(log):  # of the kernel
+            papermill.execute_notebook(
+                escape(NOTEBOOKS / f"{name}.ipynb"),
+                escape(output),
+                parameters,
+                kernel_name="python3",
+                cwd=str(NOTEBOOKS),
+                progress_bar=False,
+                log_output=True,
+            )
+    except papermill.PapermillExecutionError as error:
+        print(f"{name}: cell {error.exec_count} failed: {error.ename}: {error.evalue}", file=sys.stderr)
+    except (DeadKernelError, CellTimeoutError) as error:
+        print(f"{name}: the kernel died: {error} (out of memory?)", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted; the same command goes on where it stopped", file=sys.stderr)
+    else:
+        return True
+    finally:
+        for handler in handlers:
+            handler.close()
+    print(f"  the notebook so far: {output}\n  its log: {log}", file=sys.stderr)
+    return False
+
+
+@contextlib.contextmanager
+def standard_error_to(path: Path):
+    """Append what this process and the processes it starts write to standard error to a file."""
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with path.open("ab") as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+class TerminalProgress(logging.Handler):
+    """Shows the last progress line of a notebook's training: at once on a terminal, every 15 s in a log."""
+
+    def __init__(self, name: str):
+        super().__init__()
+        self.name, self.last = name, 0.0
+
+    def emit(self, record: logging.LogRecord):
+        """Print the record's last line if it is one of training's."""
+        lines = [line.strip() for line in re.split(r"[\r\n]+", record.getMessage()) if line.strip()]
+        if not lines or not re.search(r"\d/\d|to go$", lines[-1]):
+            return
+        if sys.stdout.isatty():
+            print(f"\r\033[K  {lines[-1]}"[:140], end="", flush=True)
+        elif time.monotonic() - self.last > 15:
+            self.last = time.monotonic()
+            print(f"  {lines[-1]}", flush=True)
+
+    def close(self):
+        """Leave the terminal at the beginning of a line."""
+        if sys.stdout.isatty():
+            print("\r\033[K", end="", flush=True)
+        super().close()
+
+
+def escape(path: Path) -> str:
+    """Papermill fills in ``{name}`` in paths."""
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
+def report(times: dict[str, float], profile: str):
+    """A line for each notebook's time, their sum, and where the results are."""
+    print("\nSeconds a notebook took:")
+    for name, seconds in times.items():
+        print(f"  {name:20} {seconds:6.0f}")
+    print(f"  {'all':20} {sum(times.values()):6.0f}")
+    from capsgan.config import figures_directory
+
+    print(f"Executed notebooks: {BUILD / 'notebooks' / profile}\nFigures: {figures_directory(profile)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""Store the outputs of executed notebooks in notebooks/: no progress bars, no parameters, no machine's paths.
+
+./run_all.sh && .venv/bin/python scripts/store_outputs.py [PROFILE] [NAME ...]
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import nbformat
+
+from capsgan.config import ROOT
+
+
+def main() -> int:
+    """Copy the outputs cell by cell; refuse where source and executed copy differ."""
+    profile, *names = sys.argv[1:] or ["quick"]
+    executed = ROOT / "build" / "notebooks" / profile
+    names = names or sorted(path.stem for path in executed.glob("*.ipynb"))
+    for name in names:
+        source = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+        result = nbformat.read(executed / f"{name}.ipynb", as_version=4)
+        cells = [cell for cell in result.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+        if [cell.source for cell in cells] != [cell.source for cell in source.cells]:
+            print(f"{name}: the executed copy is of another version; run it again", file=sys.stderr)
+            return 1
+        count = 0
+        for cell, done in zip(source.cells, cells, strict=True):
+            if cell.cell_type == "code":
+                count += 1
+                cell.execution_count = count
+                cell.outputs = [clean(output, count) for output in done.outputs if output.get("name") != "stderr"]
+        text = nbformat.writes(source, version=4) + "\n"
+        if str(Path.home()) in text or str(ROOT) in text:
+            print(f"{name}: an output names a path of this machine", file=sys.stderr)
+            return 1
+        (ROOT / "notebooks" / f"{name}.ipynb").write_text(text, encoding="utf-8")
+        print(f"{name}: {len(text) / 1024:.0f} KiB")
+    return 0
+
+
+def clean(output, count: int):
+    """Number the output like its cell."""
+    if "execution_count" in output:
+        output.execution_count = count
+    return output
+
+
+if __name__ == "__main__":
+    sys.exit(main())
