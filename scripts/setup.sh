@@ -3,12 +3,12 @@
 find_python() {
   local candidate
   for candidate in ${PYTHON:-} python3 python3.13 python3.12 python3.11 python; do
-    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
       echo "$candidate"
       return
     fi
   done
-  echo "No Python of 3.11 or newer found; install one, or name it: PYTHON=/path/to/python $0" >&2
+  echo "No Python of 3.11 to 3.13 found (TensorFlow runs on these); install one, or name it: PYTHON=/path/to/python $0" >&2
   return 1
 }
 

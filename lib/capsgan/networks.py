@@ -42,8 +42,11 @@ class UpsampleConv2D(layers.Layer):
 
     def call(self, x):
         """Upsample and convolve."""
-        fold = ops.cast(self.fold, self.compute_dtype)
-        kernel = ops.einsum("ai,bj,ijcf->abfc", fold, fold, self.kernel)
+        k, _, channels, filters = self.kernel.shape
+        both_sides = ops.cast(np.kron(self.fold, self.fold), self.compute_dtype)  # M K Mᵀ as one product
+        taps = self.fold.shape[0]
+        kernel = ops.matmul(both_sides, ops.reshape(self.kernel, (k * k, channels * filters)))
+        kernel = ops.transpose(ops.reshape(kernel, (taps, taps, channels, filters)), (0, 1, 3, 2))
         return ops.conv_transpose(x, kernel, strides=2, padding="same") + self.bias
 
     def compute_output_shape(self, shape):

@@ -27,7 +27,9 @@ class ACGAN(GAN):
         """Noise [B, 100] times an embedding of the label [B], then the generator."""
         noise = keras.Input((self.noise_dim,), name="noise")
         labels = keras.Input((), dtype="int64", name="labels")
-        embedding = layers.Embedding(self.classes, self.noise_dim)(labels)  # (B, 100)
+        # Of unit variance: Keras's default of ±0.05 leaves G almost no noise to begin with, and CapsACGAN collapses.
+        unit = keras.initializers.RandomNormal(stddev=1.0)
+        embedding = layers.Embedding(self.classes, self.noise_dim, embeddings_initializer=unit)(labels)  # (B, 100)
         decoder = build_generator(self.image_shape, self.noise_dim, self.kernel_size)
         images = decoder(layers.Multiply()([noise, embedding]))
         return keras.Model([noise, labels], images, name="generator")
