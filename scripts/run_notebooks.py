@@ -6,13 +6,14 @@ import argparse
 import contextlib
 import logging
 import os
+import platform
 import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from capsgan.config import COMPARED_GANS, DISCRIMINATORS, PROFILES, ROOT, get_profile
+from capsgan.config import COMPARED_GANS, DISCRIMINATORS, PROFILES, ROOT, figures_directory, get_profile
 
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"
@@ -38,7 +39,8 @@ def main() -> int:
     for number, name in enumerate(names, 1):
         print(f"Notebook {number} of {len(names)}: {name} ({options.profile.name} profile)", flush=True)
         begin = time.perf_counter()
-        if not execute(name, options):
+        reads_others = name.startswith("06") and number > 1  # what the notebooks before it trained
+        if not execute(name, options, force=options.force and not reads_others):
             return 1
         times[name] = time.perf_counter() - begin
         print(f"  done in {times[name]:.0f} s", flush=True)
@@ -114,7 +116,7 @@ def train(config, options) -> int:
     return subprocess.run(command + ["--force"] * options.force, cwd=ROOT, check=False).returncode
 
 
-def execute(name: str, options) -> bool:
+def execute(name: str, options, force: bool) -> bool:
     """Execute one notebook into ``build/notebooks/<profile>/``; on failure say where and why."""
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -129,7 +131,7 @@ def execute(name: str, options) -> bool:
     logger.setLevel(logging.INFO)
     logger.propagate = False
     logger.handlers = handlers
-    parameters = {"PROFILE": options.profile.name, "SEED": options.seeds[0], "FORCE": options.force}
+    parameters = {"PROFILE": options.profile.name, "SEED": options.seeds[0], "FORCE": force}
     try:
         with standard_error_to(log):  # of the kernel
             papermill.execute_notebook(
@@ -207,8 +209,11 @@ def report(times: dict[str, float], profile: str):
     for name, seconds in times.items():
         print(f"  {name:20} {seconds:6.0f}")
     print(f"  {'all':20} {sum(times.values()):6.0f}")
-    from capsgan.config import figures_directory
-
+    machine = (
+        f"{os.cpu_count()} CPU cores ({platform.system()} {platform.machine()}, Python {platform.python_version()})"
+    )
+    lines = [f'{name},{seconds:.1f},"{machine}"\n' for name, seconds in times.items()]
+    (BUILD / "notebooks" / profile / "seconds.csv").write_text("notebook,seconds,machine\n" + "".join(lines))
     print(f"Executed notebooks: {BUILD / 'notebooks' / profile}\nFigures: {figures_directory(profile)}")
 
 

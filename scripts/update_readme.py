@@ -1,0 +1,82 @@
+"""Write the measured tables into README.md, from data/results/*.csv. A test says when they disagree.
+
+.venv/bin/python scripts/update_readme.py
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "data" / "results"
+TITLES = {
+    "01_gan_basics": "the game, the loop written out, on a 2-D toy and on digits",
+    "02_dcgan": "DCGAN; capsules explained and drawn; Figures 5.1, 6.1, 8.2",
+    "03_wgan": "the critic, clipping and how it kills; Figures 8.4, 8.5",
+    "04_acgan": "classes in the latent, class by class; Figure 8.1",
+    "05_infogan": "codes that can be read back, traversals; Figure 8.3",
+    "06_compare_metrics": "all eight runs, Figures 8.1–8.5, the errata",
+}
+
+
+def main():
+    """Rewrite both tables."""
+    path = ROOT / "README.md"
+    path.write_text(updated(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def updated(text: str) -> str:
+    """README.md with its tables as the results say."""
+    for name, table in (("seconds", seconds_table()), ("results", results_table())):
+        begin, end = f"<!-- begin {name} (scripts/update_readme.py) -->", f"<!-- end {name} -->"
+        text = re.sub(
+            f"{re.escape(begin)}.*?{re.escape(end)}", lambda _, t=table: f"{begin}\n{t}\n{end}", text, flags=re.S
+        )  # noqa: B023
+    return text
+
+
+def seconds_table() -> str:
+    """The map of notebooks with the seconds that each took in a fresh checkout at the quick profile."""
+    rows = pd.read_csv(RESULTS / "seconds_quick.csv")
+    address = re.search(r'Repository = "https://github.com/(.+)"', (ROOT / "pyproject.toml").read_text())[1]
+    lines = ["| notebook | teaches | Colab | quick profile |", "|---|---|---|---|"]
+    for row in rows.itertuples():
+        path = f"notebooks/{row.notebook}.ipynb"
+        badge = "https://colab.research.google.com/assets/colab-badge.svg"
+        colab = f"[![Open in Colab]({badge})](https://colab.research.google.com/github/{address}/blob/main/{path})"
+        lines.append(f"| [{row.notebook}]({path}) | {TITLES[row.notebook]} | {colab} | {minutes(row.seconds)} |")
+    machine = rows.machine[0]
+    lines.append(
+        f"\nAll of them: {minutes(rows.seconds.sum())}, trainings included, measured in a fresh checkout on {machine}."
+    )
+    return "\n".join(lines)
+
+
+def results_table() -> str:
+    """Tail statistics, time and size of all eight runs."""
+    rows = pd.read_csv(RESULTS / "comparison_quick.csv")
+    lines = [
+        "| network | steps | generator loss | discriminator loss | accuracy | ms a step | discriminator's parameters |"
+    ]
+    lines.append("|---|---|---|---|---|---|---|")
+    for _, row in rows.iterrows():
+        losses = [f"{row[f'{m}_tail_mean']:.2f} ± {row[f'{m}_tail_std']:.2f}" for m in ("g_loss", "d_loss", "accuracy")]
+        sizes = [f"{row.ms_per_step:.0f}", f"{row.discriminator_parameters:,}"]
+        lines.append(" | ".join([f"| {row.network}", f"{row.steps:,}", *losses, *sizes]) + " |")
+    lines.append(
+        "\nMean ± standard deviation over the last tenth of the steps. WGAN's losses are differences of scores."
+    )
+    return "\n".join(lines)
+
+
+def minutes(seconds: float) -> str:
+    """Seconds in words."""
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
