@@ -60,8 +60,8 @@ def save_checkpoint(directory: Path, step: int, variables: list, history: np.nda
 
 
 def checkpoint_paths(directory: Path) -> list[Path]:
-    """The checkpoints in a directory, oldest first."""
-    return sorted(directory.glob("step_*.npz"))
+    """The checkpoints in a directory, oldest first (steps of a warm-up are numbered up to 0)."""
+    return sorted(directory.glob("step_*.npz"), key=lambda path: int(path.stem.removeprefix("step_")))
 
 
 def read_checkpoint(directory: Path) -> tuple[int, np.ndarray, list[np.ndarray]] | None:
@@ -79,6 +79,11 @@ def read_checkpoint(directory: Path) -> tuple[int, np.ndarray, list[np.ndarray]]
             path.replace(aside)
             warnings.warn(f"checkpoint {path.name} is damaged ({error}); set aside as {aside.name}", stacklevel=2)
     return None
+
+
+def all_finite(variables: list) -> bool:
+    """Whether no variable holds an infinity or NaN."""
+    return all(np.isfinite(ops.convert_to_numpy(variable.value)).all() for variable in variables)
 
 
 def restore_variables(variables: list, values: list[np.ndarray]):

@@ -71,7 +71,7 @@ class Run:
         """
         path = self.directory / "history.csv"
         if path.exists():
-            return pd.read_csv(path, float_precision="round_trip")
+            return pd.read_csv(path, engine="python")  # its floats are exact
         checkpoint = read_checkpoint(self.checkpoints)
         return history_frame([] if checkpoint is None else checkpoint[1])
 
@@ -144,25 +144,28 @@ class Run:
 
     # Written while training ------------------------------------------------------------------------------------
 
-    def lock(self) -> FileLock:
-        """The operating system's lock on this run; it ends with the process that holds it."""
+    def wait_for_lock(self) -> FileLock:
+        """The operating system's lock on this run, acquired; says so where another process holds it.
+
+        Raises:
+            DiskError: the lock's file cannot be made.
+        """
         path = self.directory.parent / ".locks" / f"{self.directory.name}.lock"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                print(
+                    f"{self.directory.name}: another process is training this run; waiting for its result", flush=True
+                )
+                lock.acquire()
         except OSError as error:
             raise DiskError(
-                f"{path.parent} cannot be made ({error.strerror}); set CAPSGAN_HOME to a writable folder"
+                f"{path} cannot be made ({error.strerror or error}); set CAPSGAN_HOME to a folder that can be written"
             ) from error
-        return FileLock(path)
-
-    def wait_for_lock(self) -> FileLock:
-        """The lock, acquired; says so where another process holds it."""
-        lock = self.lock()
-        try:
-            return _acquired(lock, timeout=0)
-        except Timeout:
-            print(f"{self.directory.name}: another process is training this run; waiting for its result", flush=True)
-            return _acquired(lock, timeout=-1)
+        return lock
 
     def check_config(self):
         """Refuse to go on with a run whose directory holds another config.
@@ -278,11 +281,6 @@ def _fit_code(name: str, value, like: np.ndarray, classes: int | None) -> np.nda
     if classes and not ((fitted >= 0) & (fitted < classes)).all():
         raise ValueError(f"codes: {name}={value!r} is not possible; allowed: whole numbers from 0 to {classes - 1}")
     return fitted
-
-
-def _acquired(lock: FileLock, timeout: float) -> FileLock:
-    lock.acquire(timeout=timeout)
-    return lock
 
 
 def now() -> str:

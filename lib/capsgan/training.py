@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import keras
 from tqdm import tqdm
 
-from .checkpoints import checkpoint_paths, read_checkpoint, restore_variables, save_checkpoint
+from .checkpoints import all_finite, checkpoint_paths, read_checkpoint, restore_variables, save_checkpoint
 from .config import RunConfig
 from .datasets import load_dataset
 from .engines import check_device, get_engine
@@ -52,17 +52,18 @@ def train(
     engine = get_engine()
     run = run_for(config)
     with run.wait_for_lock(), keras.device(device):
-        if force:
-            run.discard()
-        run.check_config()
-        if run.finished:
-            run.check_source()
-            return run
+        if not force:
+            run.check_config()
+            if run.finished:
+                run.check_source()
+                return run
         dataset = load_dataset(config.dataset, image_size=config.image_size, fraction=config.fraction)
         gan = build_gan(config, dataset.image_shape, dataset.classes)
+        if force:
+            run.discard()
         run.write_json("config.json", config.to_dict())
-        provenance = run.provenance or {"started": now()}
-        provenance |= describe(config, dataset, device) | {"status": "running"}
+        provenance = {"started": run.provenance.get("started", now()), "status": "running"}
+        provenance |= describe(config, dataset, device)
         run.write_json("provenance.json", provenance)
 
         rows = _resume(run, gan)
@@ -80,13 +81,17 @@ def train(
                 rows.append((step, *map(float, metrics), time.perf_counter() - begin))
                 if not all(math.isfinite(value) for value in metrics[0 if step > 0 else 1 :]):
                     raise _diverged(run, step, rows[-1])
+                stopping = bool(stopped)
+                saving = step % checkpoint_every == 0 or stopping
+                if (saving or step == config.steps) and not all_finite(gan.variables):
+                    raise _diverged(run, step, rows[-1])  # the loss is taken before the move that ruined the weights
                 if step in config.snapshots:
                     run.write_snapshot(step, gan.generator)
                 if step == 1 or step == config.steps or (step > 0 and step % samples_every == 0):
                     run.write_samples(step, generate_images(gan, grid_codes))
-                if step % checkpoint_every == 0 or stopped:
+                if saving:
                     save_checkpoint(run.checkpoints, step, gan.variables, history_frame(rows).to_numpy())
-                if stopped:
+                if stopping:
                     raise KeyboardInterrupt(
                         f"{run.directory.name} stopped after step {step}; the same call goes on from there"
                     )
