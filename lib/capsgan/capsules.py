@@ -27,6 +27,7 @@ class Squash(layers.Layer):
         wide = ops.cast(s, "float32")
         squared = ops.sum(ops.square(wide), axis=-1, keepdims=True)
         scale = squared / (1.0 + squared) / ops.sqrt(squared + keras.config.epsilon())
+        scale *= 1.0 - 2.0**-22  # so that rounding carries no length beyond 1
         return ops.cast(scale * wide, self.compute_dtype)
 
 
