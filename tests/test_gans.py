@@ -11,7 +11,7 @@ from capsgan.gans.base import METRICS, SAMPLING, random_stream
 from capsgan.images import to_float
 
 NAMES = [(gan, trunk) for gan in GANS for trunk in ("cnn", "caps")]
-COMPILED = [("gan", "caps"), ("dcgan", "cnn"), ("acgan", "cnn"), ("infogan", "caps"), ("wgan", "cnn")]
+COMPILED = [("acgan", "cnn"), ("infogan", "caps"), ("wgan", "cnn")]  # the others are compiled in other files
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 28, 28, 1)).astype("uint8")
 LABELS = np.arange(40) % 10
 
@@ -19,12 +19,6 @@ LABELS = np.arange(40) % 10
 def make(gan="dcgan", trunk="cnn", classes=10, **changes):
     changes = {"batch_size": 4, "width": 1 / 64} | changes
     return build_gan(RunConfig(gan, trunk, **changes), (28, 28, 1), classes)
-
-
-@pytest.fixture(scope="module")
-def players():
-    """Every GAN with either trunk, built once; tests leave the weights of those they borrow changed."""
-    return {name: make(*name) for name in NAMES}
 
 
 def weights(model):
@@ -40,16 +34,41 @@ def critic_codes(batch):
 
 
 class Recorder:
-    """An engine's ``update`` that notes who moved on how many images."""
+    """An engine's ``update`` that notes who moved, for what, on how many images, and whether the other moved too."""
 
-    def __init__(self):
-        self.calls = []
+    def __init__(self, gan):
+        self.gan, self.calls, self.others = gan, [], []
 
     def __call__(self, model, optimizer, loss, *args):
+        other = self.gan.generator if model is self.gan.discriminator else self.gan.discriminator
+        before = weights(other)
         value, logits = update(model, optimizer, loss, *args)
         rows = [len(part) for part in (logits if isinstance(logits, tuple) else (logits,))]
-        self.calls.append((model.name, getattr(loss, "__name__", ""), *rows))
+        self.calls.append((model.name, loss.__name__, *rows))
+        self.others.append(any(moved(before, other)))
         return value, logits
+
+
+class Played:
+    """A GAN after one step: its weights before, its metrics, and the record of its updates."""
+
+    def __init__(self, gan):
+        self.gan, self.initial = gan, gan.generator.get_weights()
+        self.before = weights(gan.generator), weights(gan.discriminator)
+        self.record = Recorder(gan)
+        self.metrics = np.array(gan.step(self.record, IMAGES, LABELS, gan.draw_batch(1, len(IMAGES))))
+
+
+@pytest.fixture(scope="module")
+def played():
+    """One step of every GAN with either trunk."""
+    return {name: Played(make(*name)) for name in NAMES}
+
+
+@pytest.fixture(scope="module")
+def players(played):
+    """The same GANs; tests leave the weights of those they borrow changed."""
+    return {name: one.gan for name, one in played.items()}
 
 
 def assert_all_moved(before, model):
@@ -58,16 +77,31 @@ def assert_all_moved(before, model):
     assert len(still) <= len(before) // 3
 
 
+# This test comes before those that go on playing.
 @pytest.mark.parametrize("name", NAMES, ids="-".join)
-def test_a_step_moves_every_weight_of_both_players(players, name):
-    gan = players[name]
-    before = weights(gan.generator), weights(gan.discriminator)
-    metrics = np.array(gan.step(update, IMAGES, LABELS, gan.draw_batch(1, len(IMAGES))))
-    assert metrics.shape == (len(METRICS),) and np.isfinite(metrics).all()
-    assert (metrics[2:] >= 0).all() and (metrics[2:] <= 1).all()
-    assert metrics[2] == pytest.approx((metrics[3] + metrics[4]) / 2)
-    assert_all_moved(before[0], gan.generator)
-    assert_all_moved(before[1], gan.discriminator)
+def test_a_step_moves_every_weight_of_both_players(played, name):
+    one = played[name]
+    assert one.metrics.shape == (len(METRICS),) and np.isfinite(one.metrics).all()
+    assert (one.metrics[2:] >= 0).all() and (one.metrics[2:] <= 1).all()
+    assert one.metrics[2] == pytest.approx((one.metrics[3] + one.metrics[4]) / 2)
+    assert_all_moved(one.before[0], one.gan.generator)
+    assert_all_moved(one.before[1], one.gan.discriminator)
+
+
+@pytest.mark.parametrize("name", NAMES, ids="-".join)
+def test_a_players_update_never_moves_the_other(played, name):
+    assert not any(played[name].record.others)
+
+
+@pytest.mark.parametrize("name", NAMES, ids="-".join)
+def test_the_discriminator_sees_half_batches_and_the_generator_a_full_one(played, name):
+    gan, updates = played[name].gan, 5 if name[0] == "wgan" else 1
+    turn = [("discriminator", "real_loss", 2), ("discriminator", "fake_loss", 2)]
+    assert played[name].record.calls == turn * updates + [("generator", "generator_loss", 4)]
+    batch = gan.draw_batch(1, 1000)
+    assert batch.indices.shape == (updates, 2)
+    assert all(array.shape[:2] == (updates, 2) for array in batch.critic_codes.values())
+    assert all(len(array) == 4 for array in batch.codes.values())
 
 
 @pytest.mark.parametrize("name", COMPILED, ids="-".join)
@@ -86,20 +120,6 @@ def test_a_compiled_step_is_the_same_step(players, name):
     np.testing.assert_allclose(metrics, expected, rtol=1e-3, atol=1e-5)
     steps = [np.abs(new - v.numpy()).max() for new, v in zip(after, gan.generator.trainable_variables, strict=True)]
     assert np.median(steps) < 5e-5  # Adam and RMSprop move every weight by about 2e-4 or more at first
-
-
-@pytest.mark.parametrize("name", NAMES, ids="-".join)
-def test_a_players_update_never_moves_the_other(players, name):
-    gan = players[name]
-    batch = gan.draw_batch(1, len(IMAGES))
-    turns = [
-        (gan.discriminator, gan.discriminator_optimizer, gan.fake_loss, critic_codes(batch), gan.generator),
-        (gan.generator, gan.generator_optimizer, gan.generator_loss, batch.codes, gan.discriminator),
-    ]
-    for mover, optimizer, loss, codes, other in turns:
-        before, kept = weights(mover), weights(other)
-        update(mover, optimizer, loss, codes)
-        assert any(moved(before, mover)) and not any(moved(kept, other))
 
 
 def test_the_update_returns_the_loss_before_the_move_and_goes_downhill(players):
@@ -124,25 +144,14 @@ def test_both_runs_of_a_pair_meet_the_same_images_and_noise(players, gan):
 
 
 @pytest.mark.parametrize("gan", GANS)
-def test_both_runs_of_a_pair_begin_with_the_same_generator(gan):
-    ours, theirs, another = make(gan, "cnn"), make(gan, "caps"), make(gan, "cnn", seed=1)
-    for mine, other in zip(ours.generator.get_weights(), theirs.generator.get_weights(), strict=True):
+def test_both_runs_of_a_pair_begin_with_the_same_generator(played, gan):
+    for mine, other in zip(played[gan, "cnn"].initial, played[gan, "caps"].initial, strict=True):
         np.testing.assert_array_equal(mine, other)
-    pairs = zip(ours.generator.get_weights(), another.generator.get_weights(), strict=True)
+
+
+def test_another_seed_begins_with_another_generator(played):
+    pairs = zip(played["dcgan", "caps"].initial, make(trunk="caps", seed=1).generator.get_weights(), strict=True)
     assert any(not np.array_equal(mine, other) for mine, other in pairs)
-
-
-@pytest.mark.parametrize("gan, updates", [("dcgan", 1), ("wgan", 5), ("acgan", 1), ("infogan", 1)])
-def test_the_discriminator_sees_half_batches_and_the_generator_a_full_one(players, gan, updates):
-    batch = make(gan, batch_size=8).draw_batch(1, 1000)
-    assert batch.indices.shape == (updates, 4)
-    assert all(array.shape[:2] == (updates, 4) for array in batch.critic_codes.values())
-    assert all(len(array) == 8 for array in batch.codes.values())
-    recorder = Recorder()
-    player = players[gan, "caps"]
-    player.step(recorder, IMAGES, LABELS, player.draw_batch(1, 40))
-    turn = [("discriminator", "real_loss", 2), ("discriminator", "fake_loss", 2)]
-    assert recorder.calls == turn * updates + [("generator", "generator_loss", 4)]
 
 
 def test_joint_updates_move_the_discriminator_once_on_the_mean_of_both_losses():
@@ -150,7 +159,7 @@ def test_joint_updates_move_the_discriminator_once_on_the_mean_of_both_losses():
     batch = gan.draw_batch(1, 40)
     real = to_float(IMAGES[batch.indices[0]])
     expected = (gan.real_loss(real, None)[0] + gan.fake_loss(critic_codes(batch))[0]) / 2
-    recorder = Recorder()
+    recorder = Recorder(gan)
     metrics = gan.step(recorder, IMAGES, LABELS, batch)
     assert recorder.calls == [("discriminator", "joint_loss", 2, 2), ("generator", "generator_loss", 4)]
     assert float(metrics[1]) == pytest.approx(float(expected), rel=1e-4)
@@ -159,7 +168,7 @@ def test_joint_updates_move_the_discriminator_once_on_the_mean_of_both_losses():
 
 def test_a_warm_up_step_leaves_the_generator_alone(players):
     gan = players["dcgan", "caps"]
-    before, recorder = weights(gan.generator), Recorder()
+    before, recorder = weights(gan.generator), Recorder(gan)
     metrics = gan.step(recorder, IMAGES, LABELS, gan.draw_batch(0, 40), train_generator=False)
     assert {call[0] for call in recorder.calls} == {"discriminator"} and len(recorder.calls) == 2
     assert np.isnan(metrics[0]) and np.isfinite(metrics[1:]).all() and not any(moved(before, gan.generator))
@@ -240,7 +249,7 @@ def test_kernels_of_the_generator_are_keras_gans(players, gan, kernel):
     assert shapes == {(kernel, kernel)}
 
 
-@pytest.mark.parametrize("gan", GANS)
+@pytest.mark.parametrize("gan", ["acgan", "infogan"])
 def test_answers_are_float32_logits_under_mixed_precision(gan):
     player = make(gan, "cnn", precision="mixed_bfloat16")
     answers = player.discriminator(np.zeros((2, 28, 28, 1), "float32"))
@@ -250,8 +259,8 @@ def test_answers_are_float32_logits_under_mixed_precision(gan):
     assert logits.activation is keras.activations.linear and logits.units == 1
     assert player.generator.output.dtype == "float32"
     assert {v.dtype for v in player.discriminator.trainable_variables} == {"float32"}
-    names = {layer.compute_dtype for layer in player.discriminator.layers if isinstance(layer, keras.layers.Dense)}
-    assert "bfloat16" in names or gan in ("dcgan", "wgan", "acgan")
+    convolutions = [layer for layer in player.discriminator.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert {layer.compute_dtype for layer in convolutions} == {"bfloat16"}
     assert keras.config.dtype_policy().name == "float32"  # and the policy is put back
 
 

@@ -1,5 +1,7 @@
 """What each player minimises, against values known from the papers and formulas written again in NumPy."""
 
+import copy
+import functools
 import math
 
 import keras
@@ -17,6 +19,7 @@ REAL = np.random.default_rng(0).uniform(-1, 1, (2, 28, 28, 1)).astype("float32")
 LABELS = np.array([3, 7])
 
 
+@functools.cache  # building takes longer than testing
 def make(gan="dcgan", trunk="caps", **changes):
     return build_gan(RunConfig(gan, trunk, **{"batch_size": 4, "width": 1 / 64} | changes), (28, 28, 1), 10)
 
@@ -30,6 +33,7 @@ def answering(gan, *answers):
         out = [tf.repeat(answer[None], len(images), axis=0) for answer in constant]
         return out if len(out) > 1 else out[0]
 
+    gan = copy.copy(gan)
     gan.discriminator = discriminator
     return gan
 

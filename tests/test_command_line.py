@@ -1,0 +1,142 @@
+"""``python -m capsgan`` does what the library does; bad input is one line and exit status 2."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from capsgan.__main__ import main
+from capsgan.config import ROOT, RunConfig
+from capsgan.engines import get_engine
+from capsgan.runs import list_runs
+
+
+@pytest.fixture
+def instant(home, monkeypatch):
+    """Steps that cost nothing."""
+    metrics = np.array([0.7, 0.6, 0.5, 0.5, 0.5], "float32")
+    monkeypatch.setattr(get_engine(), "compile_step", lambda *_: lambda batch, train_generator: metrics)
+    return home
+
+
+def run(line):
+    return main(line.split())
+
+
+def test_train_list_and_show(instant, capsys):
+    line = "train --gan wgan --discriminator caps --dataset mnist5k --steps 3 --width 0.0625 --batch-size 4 --seed 2"
+    assert run(line + " --fraction 0.1 --snapshots 1,3 --precision float32 --checkpoint-every 2 --device cpu") == 0
+    changes = {"width": 0.0625, "batch_size": 4, "seed": 2, "fraction": 0.1, "snapshots": (1, 3)}
+    config = RunConfig("wgan", "caps", steps=3, **changes)
+    directory = instant / "runs" / config.run_id
+    assert f"CapsWGAN: 3 steps done, run in {directory}" in capsys.readouterr().out
+    assert [run.config for run in list_runs()] == [config]
+
+    assert run("list") == 0
+    printed = capsys.readouterr().out
+    assert config.run_id in printed and "finished" in printed and "3 of 3 steps" in printed and "1 runs" in printed
+
+    assert run(f"show {config.run_id[:9]}") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["config"] == config.to_dict() and shown["provenance"]["status"] == "finished"
+    assert shown["last_step"][0]["step"] == 3
+
+
+def test_every_option_reaches_the_config(instant, capsys):
+    options = (
+        "--image-size 32 --dropout 0.5 --label-smoothing 0.1 --discriminator-warmup 2 --discriminator-updates joint"
+    )
+    assert run(f"train --gan wgan --steps 2 --fraction 0.1 --weight-clipping all --batch-size 2 {options}") == 0
+    config = list_runs()[0].config
+    assert config == RunConfig(
+        "wgan", "cnn", steps=2, fraction=0.1, weight_clipping="all", batch_size=2, image_size=32, dropout=0.5,
+        label_smoothing=0.1, discriminator_warmup=2, discriminator_updates="joint",
+    )  # fmt: skip
+
+
+def test_a_profile_gives_the_values_that_are_not_given(instant, capsys):
+    assert run("train --profile smoke --gan gan --fraction 0.1 --seed 7 --steps 2") == 0
+    config = list_runs()[0].config
+    assert (config.batch_size, config.steps, config.seed, config.gan) == (16, 2, 7, "gan")
+
+
+def test_force_trains_again(instant, capsys):
+    line = "train --gan gan --steps 2 --fraction 0.1"
+    assert run(line) == 0
+    mark = list_runs()[0].directory / "mark"
+    mark.touch()
+    assert run(line) == 0 and mark.exists()
+    assert run(line + " --force") == 0 and not mark.exists()
+
+
+def test_an_empty_home_lists_no_runs(home, capsys):
+    assert run("list") == 0
+    assert f"0 runs in {home / 'runs'}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "line, named",
+    [
+        ("train --gan biggan", "gan='biggan'"),
+        ("train --discriminator mlp", "discriminator='mlp'"),
+        ("train --dataset cifar", "dataset='cifar'"),
+        ("train --steps 0", "steps=0"),
+        ("train --steps 1e3", "--steps"),
+        ("train --batch-size 31", "batch_size=31"),
+        ("train --seed -1", "seed=-1"),
+        ("train --image-size 30", "image_size=30"),
+        ("train --fraction 0.0001", "fraction=0.0001"),
+        ("train --fraction nan", "fraction=nan"),
+        ("train --width 0", "width=0"),
+        ("train --snapshots 1;2", "snapshots='1;2'"),
+        ("train --snapshots 99999", "snapshots="),
+        ("train --precision float8", "precision='float8'"),
+        ("train --weight-clipping all", "weight_clipping='all'"),
+        ("train --profile fast", "profile='fast'"),
+        ("train --device tpu", "device='tpu'"),
+        ("train --checkpoint-every 0", "'0'"),
+        ("train --epochs 3", "--epochs"),
+        ("show nothing", "run='nothing'"),
+        ("frobnicate", "frobnicate"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(home, capsys, line, named):
+    try:
+        status = run(line)
+    except SystemExit as stop:  # argparse's own way
+        status = stop.code
+    captured = capsys.readouterr()
+    assert status == 2 and captured.out == ""
+    complaint = [text for text in captured.err.splitlines() if "usage:" not in text and not text.startswith(" ")]
+    assert len(complaint) == 1 and named in complaint[0] and "Traceback" not in captured.err
+    assert not list(home.rglob("*.json"))
+
+
+def test_a_home_that_is_a_file_is_one_line_and_status_1(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("CAPSGAN_HOME", str(tmp_path / "file"))
+    assert run("train --steps 1") == 1
+    error = capsys.readouterr().err
+    assert "CAPSGAN_HOME" in error and len(error.splitlines()) == 1
+
+
+def test_divergence_is_one_line_and_status_1(home, monkeypatch, capsys):
+    bad = np.full(5, np.nan, "float32")
+    monkeypatch.setattr(get_engine(), "compile_step", lambda *_: lambda batch, train_generator: bad)
+    assert run("train --gan gan --steps 3 --fraction 0.1") == 1
+    error = capsys.readouterr().err
+    assert "diverged at step 1" in error.splitlines()[-1] and "Traceback" not in error
+
+
+def test_help_needs_no_keras():
+    """It answers at once: TensorFlow takes seconds to import."""
+    code = "import sys; sys.argv[1:] = ['train', '--help']; import capsgan.__main__ as m\ntry:\n m.main()\nfinally:\n"
+    code += " print(sorted({'keras', 'tensorflow', 'pandas', 'numpy'} & set(sys.modules)))"
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "lib")}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.splitlines()[-1] == "[]"
+    for option in ("--gan", "--discriminator", "--steps", "--width", "--force", "dcgan", "caps", "mnist5k"):
+        assert option in done.stdout

@@ -1,0 +1,195 @@
+"""A config refuses what cannot be trained, by name, and its id holds what decides a result and nothing else."""
+
+import json
+import math
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from capsgan import config as module
+from capsgan.config import PROFILES, ROOT, RunConfig, get_profile, home
+
+BAD = {
+    "gan": ["DCGAN", "biggan", "", None, 3, ["dcgan"]],
+    "discriminator": ["mlp", None, "Caps"],
+    "dataset": ["mnist50k", "", None],
+    "image_size": [0, -28, 27, 29, 30, 1000, "28", None],
+    "discriminator_updates": ["both", None],
+    "weight_clipping": ["none", 0.01],
+    "precision": ["float64", "half", None],
+    "steps": [0, -1, 10**9, 1.5, 10.0, "10", None, True, math.nan],
+    "batch_size": [0, -2, 1, 3, 33, 10**6, 32.0, "32", True],
+    "seed": [-1, 2**64, 0.5, "0", None, True],
+    "discriminator_warmup": [-1, 10**9, 0.5, False, "0"],
+    "fraction": [0, -0.1, 1.01, math.nan, math.inf, "1", None, True],
+    "width": [0, -1, 4.5, math.nan, math.inf, "1", None, True],
+    "dropout": [-0.1, 0.96, 1, math.nan, "0.25", None, False],
+    "label_smoothing": [-0.1, 0.6, math.nan, "0", None, False],
+    "snapshots": [(0,), (-1,), (1501,), (1.5,), ("1",), (True,), 5, "12"],
+}
+CASES = [(name, value) for name, values in BAD.items() for value in values]
+
+
+@pytest.mark.parametrize("name, value", CASES, ids=lambda x: repr(x))
+def test_a_bad_value_is_refused_with_field_value_and_what_is_allowed(name, value):
+    with pytest.raises(ValueError, match=f"{name}=.*allowed: .") as caught:
+        RunConfig(**{name: value})
+    assert repr(value) in str(caught.value) or name == "snapshots"
+
+
+def test_every_field_is_among_the_bad_values_above():
+    assert set(BAD) == {field.name for field in fields(RunConfig)}
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        {"steps": 1},
+        {"batch_size": 2},
+        {"seed": 2**63 - 1},
+        {"fraction": 1},
+        {"dropout": 0},
+        {"width": 1 / 64},
+        {"label_smoothing": 0.5},
+        {"snapshots": (1, 1500)},
+        {"gan": "wgan", "weight_clipping": "all"},
+    ],
+    ids=str,
+)
+def test_values_at_the_edge_are_taken(good):
+    RunConfig(**good)
+
+
+def test_choices_are_listed_in_the_message():
+    with pytest.raises(
+        ValueError, match=r"gan='x' is not possible; allowed: gan \| dcgan \| wgan \| acgan \| infogan$"
+    ):
+        RunConfig(gan="x")
+    with pytest.raises(ValueError, match=r"image_size=30 .* 28 \| 32 \| 56 \| 64 \| 112 \| 128"):
+        RunConfig(image_size=30)
+    with pytest.raises(ValueError, match=r"batch_size=3 .*even number"):
+        RunConfig(batch_size=3)
+
+
+@pytest.mark.parametrize("gan", ["gan", "dcgan", "acgan", "infogan"])
+def test_only_wgan_clips(gan):
+    with pytest.raises(ValueError, match=r"weight_clipping='all'.*allowed: 'kernels'"):
+        RunConfig(gan=gan, weight_clipping="all")
+
+
+def test_a_config_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        RunConfig().steps = 5
+
+
+def test_ids_are_readable_and_stay_what_they_are():
+    assert RunConfig().run_id == "dcgan-cnn-mnist5k-1500-s0-44136fa3"  # existing runs are found by these
+    caps = RunConfig("wgan", "caps", "mnist", steps=7, seed=5, width=0.25).run_id
+    assert caps.startswith("wgan-caps0.25-mnist-7-s5-")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"steps": 7},
+        {"gan": "wgan"},
+        {"discriminator": "caps"},
+        {"fraction": 0.5},
+        {"batch_size": 8},
+        {"dropout": 0.5},
+        {"label_smoothing": 0.1},
+        {"discriminator_warmup": 1},
+        {"discriminator_updates": "joint"},
+        {"precision": "mixed_bfloat16"},
+        {"image_size": 32},
+        {"dataset": "mnist"},
+        {"snapshots": (3,)},
+    ],
+    ids=str,
+)
+def test_what_changes_the_result_changes_the_id(change):
+    assert RunConfig(**change).run_id != RunConfig().run_id
+
+
+def test_what_has_no_effect_leaves_the_id_alone():
+    assert RunConfig(width=0.25).run_id == RunConfig().run_id  # the classical trunk has no width
+    caps = RunConfig(discriminator="caps")
+    assert replace(caps, dropout=0.5).run_id == caps.run_id  # the Caps trunk has no dropout
+    assert replace(caps, width=0.5).run_id != caps.run_id
+    assert RunConfig(snapshots=(9, 3, 3)).run_id == RunConfig(snapshots=(3, 9)).run_id
+
+
+def test_numbers_that_are_equal_have_equal_ids():
+    caps = RunConfig(discriminator="caps", width=2.0)
+    assert replace(caps, width=2).run_id == caps.run_id
+
+
+def test_dictionaries_and_configs_turn_into_each_other_by_way_of_json():
+    config = RunConfig("infogan", "caps", steps=9, seed=2, width=0.5, snapshots=(9, 3), label_smoothing=0.1)
+    assert RunConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert config.to_dict()["snapshots"] == [3, 9]
+    assert RunConfig.from_dict({"gan": "wgan"}) == RunConfig("wgan")
+
+
+def test_an_unknown_field_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"field='epochs' .*batch_size"):
+        RunConfig.from_dict({"epochs": 3})
+
+
+def test_a_grid_is_the_eight_runs_of_chapter_8_seed_by_seed():
+    grid = PROFILES["smoke"].grid(seeds=(0, 1))
+    assert len(grid) == 16
+    assert [config.seed for config in grid] == [0] * 8 + [1] * 8
+    names = [(config.gan, config.discriminator) for config in grid[:8]]
+    assert names == [(gan, trunk) for gan in ("acgan", "dcgan", "infogan", "wgan") for trunk in ("cnn", "caps")]
+    assert len({config.run_id for config in grid}) == 16
+
+
+def test_profiles_have_the_scale_they_promise():
+    assert {name: profile.dataset for name, profile in PROFILES.items()} == {
+        "smoke": "mnist5k",
+        "quick": "mnist5k",
+        "colab": "mnist",
+        "paper": "mnist",
+    }
+    paper = PROFILES["paper"]
+    assert (paper.steps, paper.wgan_steps, paper.width, paper.seeds) == (20_000, 20_000, 1, 10)  # chapter 6
+    for profile in PROFILES.values():
+        wgan = profile.config("wgan", "caps", seed=4)
+        assert (wgan.steps, wgan.width, wgan.seed) == (profile.wgan_steps, profile.width, 4)
+        assert profile.config("dcgan", "cnn").steps == profile.steps
+    assert PROFILES["smoke"].config("dcgan", "cnn", steps=3, batch_size=2).steps == 3
+
+
+def test_a_profile_is_named_by_argument_then_environment_then_machine(monkeypatch):
+    monkeypatch.setenv("CAPSGAN_PROFILE", "paper")
+    assert get_profile().name == "paper" and get_profile("quick").name == "quick"
+    monkeypatch.delenv("CAPSGAN_PROFILE")
+    for gpu, name in ((True, "colab"), (False, "quick")):
+        monkeypatch.setattr(module, "_gpu_present", lambda gpu=gpu: gpu)
+        assert get_profile().name == name
+
+
+def test_an_unknown_profile_is_refused_by_name(monkeypatch):
+    monkeypatch.setenv("CAPSGAN_PROFILE", "fast")
+    with pytest.raises(ValueError, match=r"profile='fast' .*allowed: smoke \| quick \| colab \| paper"):
+        get_profile()
+
+
+def test_home_is_the_environments_else_the_checkouts_data_wherever_one_stands(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CAPSGAN_HOME", "elsewhere")
+    assert home() == Path("elsewhere").resolve()
+    monkeypatch.setenv("CAPSGAN_HOME", "~/runs")
+    assert home() == Path("~/runs").expanduser()
+    monkeypatch.delenv("CAPSGAN_HOME")
+    assert home() == ROOT / "data" and (ROOT / "pyproject.toml").exists()
+
+
+@pytest.mark.parametrize(
+    "gan, trunk, label", [("gan", "cnn", "GAN"), ("wgan", "caps", "CapsWGAN"), ("infogan", "caps", "CapsInfoGAN")]
+)
+def test_labels_are_those_of_chapter_9(gan, trunk, label):
+    assert RunConfig(gan, trunk).label == label

@@ -1,0 +1,169 @@
+"""Runs survive: killed, interrupted, damaged or started twice, they end as if nothing had happened, bit for bit."""
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from capsgan import training
+from capsgan.checkpoints import checkpoint_paths
+from capsgan.config import ROOT, RunConfig
+from capsgan.runs import run_for
+from capsgan.training import train
+
+# ACGAN's classical trunk has dropout, whose seeds are state, and labels, which are drawn.
+CONFIG = RunConfig("acgan", "cnn", steps=40, batch_size=4, fraction=0.05, snapshots=(7,))
+EVERY = 4
+COMMAND = "train --gan acgan --discriminator cnn --steps 40 --batch-size 4 --fraction 0.05 --snapshots 7"
+PATIENCE = 120  # seconds; a machine under load is slow
+
+
+def start(home):
+    """The run of CONFIG in a process of its own."""
+    home.mkdir(parents=True, exist_ok=True)
+    environment = os.environ | {"CAPSGAN_HOME": str(home), "PYTHONPATH": str(ROOT / "lib"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-m", "capsgan", *COMMAND.split(), "--checkpoint-every", str(EVERY)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, env=environment, **pipes)
+
+
+def directory(home):
+    return home / "runs" / CONFIG.run_id
+
+
+def wait_until(process, condition):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert process.poll() is None, f"ended early: {process.communicate()}"
+        assert time.monotonic() < deadline, "took too long"
+        time.sleep(0.005)
+
+
+def resume(home):
+    """The run of CONFIG in this process, and what it prints."""
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as printed:
+        patch.setenv("CAPSGAN_HOME", str(home))
+        run = train(CONFIG, checkpoint_every=EVERY, progress=False)
+    return run, printed.getvalue()
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory):
+    """Three processes at once: one is left alone, one is killed, one is interrupted; a fourth waits for the first."""
+    homes = {name: tmp_path_factory.mktemp(name) for name in ("whole", "killed", "interrupted")}
+    processes = {name: start(home) for name, home in homes.items()}
+    results = dict(homes)
+    try:
+        for name, number in (("killed", signal.SIGKILL), ("interrupted", signal.SIGINT)):
+            checkpoints = directory(homes[name]) / "checkpoints"
+            wait_until(processes[name], lambda at=checkpoints: len(checkpoint_paths(at)) == 2)
+            os.kill(processes[name].pid, number)
+        wait_until(processes["whole"], (directory(homes["whole"]) / "provenance.json").exists)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(training, "build_gan", lambda *_: pytest.fail("trained a second time"))
+            results["waited"] = resume(homes["whole"])
+        for name, process in processes.items():
+            results[f"{name} output"] = process.communicate(timeout=PATIENCE)
+            results[f"{name} status"] = process.returncode
+    finally:
+        for process in processes.values():
+            process.kill()
+            process.wait()
+    return results
+
+
+@pytest.fixture(scope="module")
+def whole(homes):
+    return homes["waited"][0]
+
+
+def assert_same_result(run, whole):
+    ours, theirs = (r.history.drop(columns="seconds") for r in (run, whole))
+    pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+    for player in ("generator", "discriminator"):
+        for mine, other in zip(getattr(run, player).weights, getattr(whole, player).weights, strict=True):
+            np.testing.assert_array_equal(mine.numpy(), other.numpy(), err_msg=mine.path)
+    for mine, other in zip(run.generator_at(7).weights, whole.generator_at(7).weights, strict=True):
+        np.testing.assert_array_equal(mine.numpy(), other.numpy())
+    assert [p.read_bytes() for p in run.sample_paths()] == [p.read_bytes() for p in whole.sample_paths()]
+
+
+def test_a_killed_run_goes_on_to_the_same_history_and_weights(homes, whole):
+    assert homes["killed status"] == -signal.SIGKILL
+    left = [int(path.stem[-8:]) for path in checkpoint_paths(directory(homes["killed"]) / "checkpoints")]
+    assert left and left[-1] < CONFIG.steps
+    before = run_in(homes["killed"]).history.step.tolist()
+    assert before == list(range(1, left[-1] + 1))
+    run, printed = resume(homes["killed"])
+    assert f"going on after step {left[-1]}" in printed
+    assert_same_result(run, whole)
+
+
+def run_in(home):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CAPSGAN_HOME", str(home))
+        return run_for(CONFIG)
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(homes):
+    _, error = homes["interrupted output"]
+    assert homes["interrupted status"] == 130
+    step = run_in(homes["interrupted"]).history.step.iloc[-1]
+    message = error.strip().splitlines()[-1]
+    assert f"{CONFIG.run_id} stopped after step {step}; the same call goes on from there" in message
+    assert "Traceback" not in error
+
+
+def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_used(homes, whole, tmp_path):
+    home = tmp_path / "damaged"
+    shutil.copytree(homes["interrupted"], home)
+    older, newest = checkpoint_paths(directory(home) / "checkpoints")
+    with newest.open("r+b") as file:
+        file.truncate(newest.stat().st_size // 2)
+    with pytest.warns(UserWarning, match=rf"checkpoint {newest.name} is damaged .*set aside as {newest.stem}\.damaged"):
+        run, printed = resume(home)
+    assert f"going on after step {int(older.stem[-8:])}" in printed
+    assert_same_result(run, whole)
+
+
+@pytest.mark.parametrize("damage", ["a flipped byte", "an empty file", "no zip at all"])
+def test_every_kind_of_damage_is_noticed(homes, tmp_path, damage):
+    home = tmp_path / "home"
+    shutil.copytree(homes["interrupted"], home)
+    older, newest = checkpoint_paths(directory(home) / "checkpoints")
+    data = bytearray(newest.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    newest.write_bytes({"a flipped byte": data, "an empty file": b"", "no zip at all": b"checkpoint"}[damage])
+    with pytest.warns(UserWarning, match=newest.name):
+        history = run_in(home).history
+    assert history.step.iloc[-1] == int(older.stem[-8:])
+    assert not newest.exists() and newest.with_suffix(".damaged").exists()
+
+
+def test_a_second_process_waits_says_so_and_loads_what_the_first_made(homes, whole):
+    run, printed = homes["waited"]
+    assert "another process is training this run; waiting" in printed
+    assert run.finished and homes["whole status"] == 0
+    assert len(run.history) == CONFIG.steps
+    output, _ = homes["whole output"]
+    assert "ACGAN: 40 steps done, run in " in output and str(run.directory) in output
+
+
+def test_a_directory_with_another_config_is_refused_and_left_alone(homes, tmp_path):
+    home = tmp_path / "home"
+    shutil.copytree(homes["killed"], home)
+    other = CONFIG.to_dict() | {"batch_size": 6}
+    (directory(home) / "config.json").write_text(json.dumps(other))
+    before = {path: path.read_bytes() for path in directory(home).rglob("*") if path.is_file()}
+    with pytest.raises(ValueError, match=r"another config \(batch_size=6, not 4\); remove it or use --force"):
+        resume(home)
+    assert {path: path.read_bytes() for path in directory(home).rglob("*") if path.is_file()} == before
