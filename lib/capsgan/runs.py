@@ -66,8 +66,9 @@ class Run:
         """One row a step: step, g_loss, d_loss, accuracy, accuracy_real, accuracy_fake, seconds.
 
         Losses are mean natural-log cross-entropies (scores for WGAN), accuracies shares in [0, 1]. Steps of the
-        discriminator alone (``discriminator_warmup``) come first, numbered up to 0, without g_loss. Of an
-        unfinished run: what its last checkpoint holds.
+        discriminator alone (``discriminator_warmup``) come first, numbered up to 0, without g_loss. With separate
+        updates the real half is judged before the discriminator moves and the generated half after, so an accuracy
+        can lie below one half. Of an unfinished run: what its last checkpoint holds.
         """
         path = self.directory / "history.csv"
         if path.exists():
