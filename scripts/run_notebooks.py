@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+from capsgan.__main__ import OneLineParser
 from capsgan.config import COMPARED_GANS, DISCRIMINATORS, PROFILES, ROOT, figures_directory, get_profile
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -23,13 +24,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 def main() -> int:
     """Train the part of the grid that was asked for, execute the notebooks, print each one's time."""
     options = parse_arguments()
-    names = options.notebooks
-    if options.gan or options.discriminator or options.seeds != [0]:
+    names, trained = options.notebooks, False
+    if options.gan or options.discriminator or len(options.seeds) > 1:
         gans, trunks = options.gan or COMPARED_GANS, options.discriminator or DISCRIMINATORS
         for number, config in enumerate(grid := options.profile.grid(gans, trunks, options.seeds), 1):
             print(f"Run {number} of {len(grid)}: {config.label}, seed {config.seed}", flush=True)
             if status := train(config, options):
                 return status
+        trained = True
         if names is None:
             names = [
                 n for n in all_notebooks() if not options.discriminator and (not options.gan or n[3:] in options.gan)
@@ -40,8 +42,9 @@ def main() -> int:
         print(f"Notebook {number} of {len(names)}: {name} ({options.profile.name} profile)", flush=True)
         begin = time.perf_counter()
         reads_others = name.startswith("06") and number > 1  # what the notebooks before it trained
-        if not execute(name, options, force=options.force and not reads_others):
-            return 1
+        force = options.force and not (reads_others or trained)
+        if status := execute(name, options, force):
+            return status
         times[name] = time.perf_counter() - begin
         print(f"  done in {times[name]:.0f} s", flush=True)
     if times:
@@ -51,7 +54,7 @@ def main() -> int:
 
 def parse_arguments() -> argparse.Namespace:
     """The options of run_all.sh, each checked before anything starts."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="run_all.sh",
         description="Set up .venv, execute the notebooks headlessly and redraw every figure. Finished runs are reused, "
         "interrupted ones go on where they stopped.",
@@ -61,16 +64,20 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--gan", metavar="NAMES", help=f"train these of {','.join(COMPARED_GANS)}, and their notebooks")
     parser.add_argument("--discriminator", metavar="NAMES", help=f"train these of {','.join(DISCRIMINATORS)} only")
     parser.add_argument(
-        "--seeds", metavar="SEEDS", default="0", help="e.g. 0-2 or 0,3: train these (notebooks: the first)"
+        "--seeds",
+        metavar="SEEDS",
+        help="train these, e.g. 0-2 or 0,3; notebooks show the first (default: as the profile)",
     )
     parser.add_argument("--force", action="store_true", help="train again what is finished")
     options = parser.parse_args()
     try:
-        options.profile = get_profile(options.profile)
-        options.notebooks = options.notebooks and [find_notebook(part) for part in options.notebooks.split(",")]
+        with standard_error_to(Path(os.devnull)):  # TensorFlow greets there while the profile asks it for GPUs
+            options.profile = get_profile(options.profile)
+        if options.notebooks is not None:
+            options.notebooks = [find_notebook(part) for part in options.notebooks.split(",")]
         options.gan = choose("gan", options.gan, COMPARED_GANS)
         options.discriminator = choose("discriminator", options.discriminator, DISCRIMINATORS)
-        options.seeds = parse_seeds(options.seeds)
+        options.seeds = parse_seeds(options.seeds or f"0-{options.profile.seeds - 1}")
     except ValueError as error:
         parser.error(str(error))
     return options
@@ -116,8 +123,12 @@ def train(config, options) -> int:
     return subprocess.run(command + ["--force"] * options.force, cwd=ROOT, check=False).returncode
 
 
-def execute(name: str, options, force: bool) -> bool:
-    """Execute one notebook into ``build/notebooks/<profile>/``; on failure say where and why."""
+def execute(name: str, options, force: bool) -> int:
+    """Execute one notebook into ``build/notebooks/<profile>/``; on failure say where and why.
+
+    Returns:
+        The exit status: 0 done, 1 failed, 130 interrupted.
+    """
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
@@ -132,6 +143,7 @@ def execute(name: str, options, force: bool) -> bool:
     logger.propagate = False
     logger.handlers = handlers
     parameters = {"PROFILE": options.profile.name, "SEED": options.seeds[0], "FORCE": force}
+    status = 1
     try:
         with standard_error_to(log):  # of the kernel
             papermill.execute_notebook(
@@ -149,13 +161,14 @@ def execute(name: str, options, force: bool) -> bool:
         print(f"{name}: the kernel died: {error} (out of memory?)", file=sys.stderr)
     except KeyboardInterrupt:
         print(f"{name}: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        status = 130
     else:
-        return True
+        return 0
     finally:
         for handler in handlers:
             handler.close()
     print(f"  the notebook so far: {output}\n  its log: {log}", file=sys.stderr)
-    return False
+    return status
 
 
 @contextlib.contextmanager

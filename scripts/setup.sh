@@ -21,7 +21,7 @@ set_up() {
   local python
   python=$(find_python)
   echo "Setting up .venv with $("$python" --version) (once; about 3 GB, a few minutes)"
-  [ -x .venv/bin/python ] || "$python" -m venv .venv
+  [ -f "$stamp" ] || "$python" -m venv --clear .venv  # also after a set-up that was broken off
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation -e .
   echo "$wanted" >"$stamp"

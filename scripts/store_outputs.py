@@ -22,12 +22,14 @@ def main() -> int:
         source = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
         result = nbformat.read(executed / f"{name}.ipynb", as_version=4)
         cells = [cell for cell in result.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
-        if [cell.source for cell in cells] != [cell.source for cell in source.cells]:
+        if codes(cells) != codes(source.cells):
             print(f"{name}: the executed copy is of another version; run it again", file=sys.stderr)
             return 1
         count = 0
-        for cell, done in zip(source.cells, cells, strict=True):
+        executed_cells = (cell for cell in cells if cell.cell_type == "code")
+        for cell in source.cells:
             if cell.cell_type == "code":
+                done = next(executed_cells)
                 count += 1
                 cell.execution_count = count
                 cell.outputs = [clean(output, count) for output in done.outputs if output.get("name") != "stderr"]
@@ -38,6 +40,11 @@ def main() -> int:
         (ROOT / "notebooks" / f"{name}.ipynb").write_text(text, encoding="utf-8")
         print(f"{name}: {len(text) / 1024:.0f} KiB")
     return 0
+
+
+def codes(cells) -> list[str]:
+    """The sources of the code cells."""
+    return [cell.source for cell in cells if cell.cell_type == "code"]
 
 
 def clean(output, count: int):

@@ -14,6 +14,39 @@ def home(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture
+def scripted(monkeypatch):
+    """Training whose steps cost nothing and answer what the test says: ``scripted[7] = metrics`` of the seventh call.
+
+    ``scripted["seen"]`` lists for every step whether the generator was to move, ``scripted["before"]`` is called before
+    each with its number. The networks of the original GAN are small.
+    """
+    import keras
+    import numpy as np
+
+    from capsgan.engines import get_engine
+    from capsgan.gans import VanillaGAN
+
+    script = {"seen": [], "before": lambda number: None}
+
+    def compile_step(gan, images, labels):
+        def step(batch, train_generator):
+            script["seen"].append(train_generator)
+            script["before"](len(script["seen"]))
+            g_loss = 0.7 if train_generator else float("nan")
+            return np.array(script.get(len(script["seen"]), (g_loss, 0.6, 0.5, 0.5, 0.5)), "float32")
+
+        return step
+
+    def generator(gan):
+        layers = [keras.layers.Dense(784, activation="tanh"), keras.layers.Reshape((28, 28, 1))]
+        return keras.Sequential([keras.Input((100,)), *layers])
+
+    monkeypatch.setattr(get_engine(), "compile_step", compile_step)
+    monkeypatch.setattr(VanillaGAN, "build_generator", generator)
+    return script
+
+
 @pytest.fixture(scope="session")
 def shared_home(tmp_path_factory):
     """A CAPSGAN_HOME whose runs are trained once and never changed."""

@@ -5,20 +5,16 @@ import os
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 from capsgan.__main__ import main
 from capsgan.config import ROOT, RunConfig
-from capsgan.engines import get_engine
 from capsgan.runs import list_runs
 
 
 @pytest.fixture
-def instant(home, monkeypatch):
-    """Steps that cost nothing."""
-    metrics = np.array([0.7, 0.6, 0.5, 0.5, 0.5], "float32")
-    monkeypatch.setattr(get_engine(), "compile_step", lambda *_: lambda batch, train_generator: metrics)
+def instant(home, scripted):
+    """An empty home, where steps cost nothing."""
     return home
 
 
@@ -123,9 +119,8 @@ def test_a_home_that_is_a_file_is_one_line_and_status_1(tmp_path, monkeypatch, c
     assert "CAPSGAN_HOME" in error and len(error.splitlines()) == 1
 
 
-def test_divergence_is_one_line_and_status_1(home, monkeypatch, capsys):
-    bad = np.full(5, np.nan, "float32")
-    monkeypatch.setattr(get_engine(), "compile_step", lambda *_: lambda batch, train_generator: bad)
+def test_divergence_is_one_line_and_status_1(home, scripted, capsys):
+    scripted[1] = (float("nan"),) * 5
     assert run("train --gan gan --steps 3 --fraction 0.1") == 1
     error = capsys.readouterr().err
     assert "diverged at step 1" in error.splitlines()[-1] and "Traceback" not in error

@@ -309,3 +309,13 @@ def test_generated_images_of_both_players_updates_use_batch_statistics(players, 
     codes = {"noise": np.zeros((4, 100), "float32")}
     (gan.fake_loss if player == "discriminator" else gan.generator_loss)(codes)
     assert seen == [True]
+
+
+def test_the_logged_losses_are_their_players_own(players):
+    gan = players["infogan", "cnn"]
+
+    def update(model, optimizer, loss, *args):
+        return (2.0 if model is gan.generator else 1.0), np.zeros((2, 1), "float32")
+
+    metrics = gan.step(update, IMAGES, LABELS, gan.draw_batch(1, 40))
+    assert dict(zip(METRICS[:2], metrics, strict=False)) == {"g_loss": 2.0, "d_loss": 1.0}

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,15 +16,16 @@ import pandas as pd
 import pytest
 
 from capsgan import training
+from capsgan.__main__ import main
 from capsgan.checkpoints import checkpoint_paths
 from capsgan.config import ROOT, RunConfig
 from capsgan.runs import run_for
 from capsgan.training import train
 
 # ACGAN's classical trunk has dropout, whose seeds are state, and labels, which are drawn.
-CONFIG = RunConfig("acgan", "cnn", steps=40, batch_size=4, fraction=0.05, snapshots=(7,))
-EVERY = 4
-COMMAND = "train --gan acgan --discriminator cnn --steps 40 --batch-size 4 --fraction 0.05 --snapshots 7"
+CONFIG = RunConfig("acgan", "cnn", steps=24, batch_size=4, fraction=0.05, snapshots=(7,))
+EVERY = 3
+COMMAND = "train --gan acgan --discriminator cnn --steps 24 --batch-size 4 --fraction 0.05 --snapshots 7"
 PATIENCE = 120  # seconds; a machine under load is slow
 
 
@@ -58,15 +60,16 @@ def resume(home):
 
 @pytest.fixture(scope="module")
 def homes(tmp_path_factory):
-    """Three processes at once: one is left alone, one is killed, one is interrupted; a fourth waits for the first."""
-    homes = {name: tmp_path_factory.mktemp(name) for name in ("whole", "killed", "interrupted")}
+    """Two processes at once, one left alone and one killed; a third waits for the first."""
+    homes = {name: tmp_path_factory.mktemp(name) for name in ("killed", "whole")}
     processes = {name: start(home) for name, home in homes.items()}
     results = dict(homes)
     try:
-        for name, number in (("killed", signal.SIGKILL), ("interrupted", signal.SIGINT)):
-            checkpoints = directory(homes[name]) / "checkpoints"
-            wait_until(processes[name], lambda at=checkpoints: len(checkpoint_paths(at)) == 2)
-            os.kill(processes[name].pid, number)
+        checkpoints = directory(homes["killed"]) / "checkpoints"
+        wait_until(processes["killed"], lambda: len(checkpoint_paths(checkpoints)) == 2)
+        processes["killed"].kill()  # SIGKILL
+        processes["killed"].wait()
+        results["left behind"] = shutil.copytree(homes["killed"], tmp_path_factory.mktemp("copy") / "home")
         wait_until(processes["whole"], (directory(homes["whole"]) / "provenance.json").exists)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(training, "build_gan", lambda *_: pytest.fail("trained a second time"))
@@ -114,18 +117,36 @@ def run_in(home):
         return run_for(CONFIG)
 
 
-def test_ctrl_c_saves_and_says_how_to_go_on(homes):
-    _, error = homes["interrupted output"]
-    assert homes["interrupted status"] == 130
-    step = run_in(homes["interrupted"]).history.step.iloc[-1]
-    message = error.strip().splitlines()[-1]
-    assert f"{CONFIG.run_id} stopped after step {step}; the same call goes on from there" in message
-    assert "Traceback" not in error
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_an_interrupted_run_saves_and_says_how_to_go_on(home, scripted, capsys, number):
+    line = [
+        "train",
+        "--gan",
+        "gan",
+        "--steps",
+        "9",
+        "--batch-size",
+        "4",
+        "--fraction",
+        "0.05",
+        "--checkpoint-every",
+        "4",
+    ]
+    scripted["before"] = lambda step: step == 7 and os.kill(os.getpid(), number)
+    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    assert main(line) == 130
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
+    error = capsys.readouterr().err
+    assert re.search(r"gan-cnn-\S+ stopped after step 7; the same call goes on from there", error.splitlines()[-1])
+    assert "Traceback" not in error and len(scripted["seen"]) == 7
+    scripted["before"] = lambda step: None
+    assert main(line) == 0
+    assert "going on after step 7" in capsys.readouterr().out and len(scripted["seen"]) == 9
 
 
 def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_used(homes, whole, tmp_path):
     home = tmp_path / "damaged"
-    shutil.copytree(homes["interrupted"], home)
+    shutil.copytree(homes["left behind"], home)
     older, newest = checkpoint_paths(directory(home) / "checkpoints")
     with newest.open("r+b") as file:
         file.truncate(newest.stat().st_size // 2)
@@ -138,7 +159,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_used(homes, who
 @pytest.mark.parametrize("damage", ["a flipped byte", "an empty file", "no zip at all"])
 def test_every_kind_of_damage_is_noticed(homes, tmp_path, damage):
     home = tmp_path / "home"
-    shutil.copytree(homes["interrupted"], home)
+    shutil.copytree(homes["left behind"], home)
     older, newest = checkpoint_paths(directory(home) / "checkpoints")
     data = bytearray(newest.read_bytes())
     data[len(data) // 2] ^= 0xFF
@@ -155,12 +176,12 @@ def test_a_second_process_waits_says_so_and_loads_what_the_first_made(homes, who
     assert run.finished and homes["whole status"] == 0
     assert len(run.history) == CONFIG.steps
     output, _ = homes["whole output"]
-    assert "ACGAN: 40 steps done, run in " in output and str(run.directory) in output
+    assert "ACGAN: 24 steps done, run in " in output and str(run.directory) in output
 
 
 def test_a_directory_with_another_config_is_refused_and_left_alone(homes, tmp_path):
     home = tmp_path / "home"
-    shutil.copytree(homes["killed"], home)
+    shutil.copytree(homes["left behind"], home)
     other = CONFIG.to_dict() | {"batch_size": 6}
     (directory(home) / "config.json").write_text(json.dumps(other))
     before = {path: path.read_bytes() for path in directory(home).rglob("*") if path.is_file()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from dataclasses import replace
@@ -25,11 +26,17 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+class OneLineParser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line on standard error and status 2."""
+
+    def error(self, message: str):
+        """Say what is wrong, without the usage."""
+        self.exit(2, f"{self.prog}: {message} (--help lists the options)\n")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The command line: train, list, show, remove."""
-    parser = argparse.ArgumentParser(
-        prog="capsgan", description="Train GANs with classical and capsule discriminators."
-    )
+    parser = OneLineParser(prog="capsgan", description="Train GANs with classical and capsule discriminators.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     train = commands.add_parser("train", help="train one network, or go on with it", description=_train.__doc__)
@@ -71,8 +78,6 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _train(options: argparse.Namespace):
     """Train one network; a finished run is loaded, an unfinished one goes on from its last checkpoint."""
-    from .training import train
-
     names = RunConfig.__dataclass_fields__.keys() - {"gan", "discriminator", "snapshots"}
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     if options.snapshots is not None:
@@ -82,6 +87,8 @@ def _train(options: argparse.Namespace):
         config = get_profile(options.profile).config(options.gan, options.discriminator, seed, **given)
     else:
         config = replace(RunConfig(options.gan), discriminator=options.discriminator, **given)
+    with _standard_error_to_null():  # TensorFlow greets there, whatever its log level
+        from .training import train
     run = train(config, force=options.force, device=options.device, checkpoint_every=options.checkpoint_every)
     print(f"{run.config.label}: {run.config.steps:,} steps done, run in {run.directory}")
 
@@ -89,7 +96,9 @@ def _train(options: argparse.Namespace):
 def _list(options: argparse.Namespace):
     """List all runs: id, status, steps done, minutes, where they lie."""
     from .config import home
-    from .runs import list_runs
+
+    with _standard_error_to_null():
+        from .runs import list_runs
 
     runs = list_runs()
     width = max((len(run.directory.name) for run in runs), default=0)
@@ -107,11 +116,25 @@ def _show(options: argparse.Namespace):
     """Print a run's config, provenance and last step as JSON."""
     import json
 
-    from .runs import load_run
+    with _standard_error_to_null():
+        from .runs import load_run
 
     run = load_run(options.run)
     last = run.history.tail(1).to_dict("records")
     print(json.dumps({"config": run.config.to_dict(), "provenance": run.provenance, "last_step": last}, indent=2))
+
+
+@contextlib.contextmanager
+def _standard_error_to_null():
+    sys.stderr.flush()
+    terminal, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(null)
 
 
 def _numbers(name: str, text: str) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 from keras import ops
 
 KEPT = 2
+DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, OSError, NotImplementedError)
 
 
 class DiskError(RuntimeError):
@@ -67,14 +69,15 @@ def checkpoint_paths(directory: Path) -> list[Path]:
 def read_checkpoint(directory: Path) -> tuple[int, np.ndarray, list[np.ndarray]] | None:
     """The newest checkpoint that can be read: (step, history, values of the variables). None if there is none.
 
-    A damaged checkpoint is renamed to ``*.damaged`` with a warning, and the one before it is read.
+    For the process that holds the run's lock. A damaged checkpoint is renamed to ``*.damaged`` with a warning, and
+    the one before it is read.
     """
     for path in reversed(checkpoint_paths(directory)):
         try:
             with np.load(path) as archive:  # the zip format checks every array's CRC
                 values = [archive[key] for key in sorted(archive.files) if key.startswith("v")]
                 return int(archive["step"]), archive["history"], values
-        except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError, NotImplementedError) as error:
+        except DAMAGE as error:
             aside = path.with_suffix(".damaged")
             path.replace(aside)
             warnings.warn(f"checkpoint {path.name} is damaged ({error}); set aside as {aside.name}", stacklevel=2)
@@ -84,6 +87,17 @@ def read_checkpoint(directory: Path) -> tuple[int, np.ndarray, list[np.ndarray]]
 def all_finite(variables: list) -> bool:
     """Whether no variable holds an infinity or NaN."""
     return all(np.isfinite(ops.convert_to_numpy(variable.value)).all() for variable in variables)
+
+
+def read_history(directory: Path) -> np.ndarray | None:
+    """The history in the newest checkpoint that can be read, for onlookers: renames nothing, waits for nobody."""
+    for path in reversed(checkpoint_paths(directory)):
+        try:
+            with np.load(path) as archive:
+                return archive["history"]
+        except DAMAGE:
+            continue
+    return None
 
 
 def restore_variables(variables: list, values: list[np.ndarray]):

@@ -59,7 +59,9 @@ class RunConfig:
             "precision": PRECISIONS,
         }
         for name, allowed in one_of.items():
-            _require(getattr(self, name) in allowed, name, getattr(self, name), " | ".join(map(str, allowed)))
+            value = getattr(self, name)
+            good = any(type(value) is type(choice) and value == choice for choice in allowed)
+            _require(good, name, value, " | ".join(map(str, allowed)))
         whole = {"steps": (1, 10**8), "batch_size": (2, 8192), "seed": (0, 2**63 - 1)}
         whole["discriminator_warmup"] = (0, 10**6)
         for name, (low, high) in whole.items():
@@ -71,27 +73,33 @@ class RunConfig:
         )
         for name, low, high in (("fraction", 0, 1), ("width", 0, 4), ("dropout", 0, 0.95), ("label_smoothing", 0, 0.5)):
             value = getattr(self, name)
-            good = isinstance(value, int | float) and math.isfinite(value) and low <= value <= high
+            good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+            good = good and low <= value <= high
             good = good and (value > 0 or name in ("dropout", "label_smoothing"))
             bracket = "[" if name in ("dropout", "label_smoothing") else "("
             _require(good, name, value, f"a number in {bracket}{low}, {high}]")
+            object.__setattr__(self, name, float(value))
         only_wgan = self.gan == "wgan" or self.weight_clipping == "kernels"
         _require(only_wgan, "weight_clipping", self.weight_clipping, f"'kernels' (gan {self.gan!r} does not clip)")
+        smooths = self.gan != "wgan" or self.label_smoothing == 0
+        _require(smooths, "label_smoothing", self.label_smoothing, "0 (a critic has no targets to smooth)")
+        listed = isinstance(self.snapshots, list | tuple)
+        good = listed and all(type(step) is int and 1 <= step <= self.steps for step in self.snapshots)
+        _require(good, "snapshots", self.snapshots, f"a list of steps from 1 to {self.steps}")
         object.__setattr__(self, "snapshots", tuple(sorted(set(self.snapshots))))
-        good = all(isinstance(step, int) and 1 <= step <= self.steps for step in self.snapshots)
-        _require(good, "snapshots", self.snapshots, f"steps from 1 to {self.steps}")
 
     @property
     def identity(self) -> dict:
         """The fields that differ from the defaults and have an effect: what the run's id is made of.
 
-        ``width`` has no effect on the classical trunk and ``dropout`` none on the Caps trunk.
+        ``width`` has no effect on the classical trunk; ``dropout`` acts in the classical convolutions only.
         A field added later leaves the ids of existing runs as they are.
         """
-        idle = {"cnn": "width", "caps": "dropout"}[self.discriminator]
-        return {
-            f.name: getattr(self, f.name) for f in fields(self) if f.name != idle and getattr(self, f.name) != f.default
-        }
+        idle = {"width"} if self.discriminator == "cnn" else {"dropout"}
+        if self.gan == "gan":  # its classical networks are dense
+            idle.add("dropout")
+        relevant = [f for f in fields(self) if f.name not in idle]
+        return {f.name: getattr(self, f.name) for f in relevant if getattr(self, f.name) != f.default}
 
     @property
     def run_id(self) -> str:
@@ -103,8 +111,8 @@ class RunConfig:
     @property
     def label(self) -> str:
         """How figures and messages call the run: ``CapsDCGAN`` or ``DCGAN``, as in chapter 9."""
-        name = {"gan": "GAN", "dcgan": "DCGAN", "wgan": "WGAN", "acgan": "ACGAN", "infogan": "InfoGAN"}[self.gan]
-        return ("Caps" if self.discriminator == "caps" else "") + name
+        name = self.gan.upper().replace("INFO", "Info")
+        return name if self.discriminator == "cnn" else self.discriminator.capitalize() + name
 
     def to_dict(self) -> dict:
         """All fields as plain JSON values."""

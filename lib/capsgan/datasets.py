@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import cache
 
@@ -116,16 +118,19 @@ def _mnist5k(split: str) -> tuple[np.ndarray, np.ndarray]:
 def _mnist(split: str) -> tuple[np.ndarray, np.ndarray]:
     path = home() / "mnist.npz"
     if path.exists():
-        with np.load(path) as archive:
-            missing = sorted(set(MNIST_SHA256) - set(archive.files))
-            if missing:
-                raise ValueError(f"{path} has no array {missing[0]!r}; needed: {' '.join(MNIST_SHA256)}")
-            arrays = {key: archive[key] for key in MNIST_SHA256}
+        try:
+            with np.load(path) as archive:
+                arrays = {key: archive[key] for key in MNIST_SHA256 if key in archive.files}
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(f"{path} is damaged ({error}); remove it or put a whole mnist.npz there") from error
+        missing = sorted(set(MNIST_SHA256) - set(arrays))
+        if missing:
+            raise ValueError(f"{path} has no array {missing[0]!r}; needed: {' '.join(MNIST_SHA256)}")
     else:
         import keras
 
         try:
-            (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
+            (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data(path=str(path))
         except Exception as error:
             raise RuntimeError(
                 f"dataset='mnist' could not be downloaded ({error}); put an mnist.npz with the arrays "

@@ -108,19 +108,26 @@ def capsule_drawing() -> plt.Figure:
 
 
 def gated_capsules_drawing() -> plt.Figure:
-    """The thesis's block of listing 7.3: three gates, all of them made from û and applied to û."""
-    boxes, arrows = {"û\n160": (0, 0.5, LEARNED)}, []
-    before = "û\n160"
+    """The thesis's block of listing 7.3: three products, each of û and a gate made from the product before."""
+    u_hat, before = "û\n160", "û\n160"
+    boxes, arrows = {u_hat: (0, 0, LEARNED)}, []
     for number in (1, 2, 3):
         x = 3.6 * (number - 1)
         softmax, gate, product = f"softmax {number}\nΣ = 1", f"Dense {number}\n160", f"û ⊙ gate {number}\nLeakyReLU"
-        boxes |= {softmax: (x + 1.2, 0.5, DATA), gate: (x + 2.4, 0.5, LEARNED), product: (x + 3.6, 0.5, DATA)}
+        boxes |= {softmax: (x + 1.2, 0, DATA), gate: (x + 2.4, 0, LEARNED), product: (x + 3.6, 0, DATA)}
         arrows += [(before, softmax, ""), (softmax, gate, ""), (gate, product, "")]
         before = product
-    boxes["logit"] = (12.0, 0.5, OUTPUT)
+    boxes["logit"] = (12.0, 0, OUTPUT)
     arrows.append((before, "logit", ""))
     title = "Gated capsules (listing 7.3): every product takes the same û; no votes, no agreement, no routing"
-    return flow(title, boxes, arrows, (14, 1.8))
+    figure = flow(title, boxes, arrows, (14, 2.4))
+    axis = figure.axes[0]
+    axis.set_ylim(-0.5, 1.1)
+    axis.plot([0, 0, 10.8], [0.32, 0.8, 0.8], color="#444444", linewidth=1)
+    for number in (1, 2, 3):
+        axis.add_patch(FancyArrowPatch((3.6 * number, 0.8), (3.6 * number, 0.3), arrowstyle="-|>", mutation_scale=12))
+    axis.text(0.1, 0.84, "û", fontsize=9)
+    return figure
 
 
 def architecture_figure(model, title: str) -> plt.Figure:

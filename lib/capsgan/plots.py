@@ -39,6 +39,8 @@ def metrics_figure(number: str, classical: Run, caps: Run, profile: str) -> plt.
     if number not in CHAPTER_8:
         raise ValueError(f"number={number!r} is no figure of chapter 8; allowed: {' | '.join(CHAPTER_8)}")
     _check_pair(classical.config, caps.config)
+    if classical.config.gan != CHAPTER_8[number][0]:
+        raise ValueError(f"gan={classical.config.gan!r} is not figure {number}'s; allowed: {CHAPTER_8[number][0]}")
     zoomed = number == "8.5"
     figure, axes = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
     for axis, (column, label) in zip(axes, PANELS, strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import time
 import warnings
@@ -15,7 +16,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 from keras import ops
 
-from .checkpoints import DiskError, read_checkpoint, write_atomically
+from .checkpoints import DiskError, read_history, write_atomically
 from .config import RunConfig, home
 from .gans import GAN, build_gan
 from .gans.base import METRICS, SAMPLING, random_stream
@@ -73,8 +74,8 @@ class Run:
         path = self.directory / "history.csv"
         if path.exists():
             return pd.read_csv(path, engine="python")  # its floats are exact
-        checkpoint = read_checkpoint(self.checkpoints)
-        return history_frame([] if checkpoint is None else checkpoint[1])
+        rows = read_history(self.checkpoints)
+        return history_frame([] if rows is None else rows)
 
     @cached_property
     def gan(self) -> GAN:
@@ -111,8 +112,9 @@ class Run:
         Raises:
             ValueError: a code this GAN does not have, or of the wrong shape or range; or the run is not finished.
         """
-        if count < 1:
-            raise ValueError(f"count={count!r} is not possible; allowed: 1 or more")
+        for name, value, low in (("count", count, 1), ("seed", seed, 0)):
+            if not isinstance(value, int | np.integer) or not low <= value < 2**63:
+                raise ValueError(f"{name}={value!r} is not possible; allowed: whole numbers from {low}")
         drawn = self.gan.sample_codes(random_stream(seed, stream=SAMPLING), count)
         given = dict(codes or {}) | ({} if labels is None else {"labels": labels})
         for name, value in given.items():
@@ -145,8 +147,8 @@ class Run:
 
     # Written while training ------------------------------------------------------------------------------------
 
-    def wait_for_lock(self) -> FileLock:
-        """The operating system's lock on this run, acquired; says so where another process holds it.
+    def wait_for_lock(self):
+        """A context that holds the operating system's lock on this run; says so where another process holds it.
 
         Raises:
             DiskError: the lock's file cannot be made.
@@ -156,17 +158,16 @@ class Run:
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(path)
             try:
-                lock.acquire(timeout=0)
+                return lock.acquire(timeout=0)
             except Timeout:
                 print(
                     f"{self.directory.name}: another process is training this run; waiting for its result", flush=True
                 )
-                lock.acquire()
+                return lock.acquire()
         except OSError as error:
             raise DiskError(
                 f"{path} cannot be made ({error.strerror or error}); set CAPSGAN_HOME to a folder that can be written"
             ) from error
-        return lock
 
     def check_config(self):
         """Refuse to go on with a run whose directory holds another config.
@@ -214,8 +215,11 @@ class Run:
             temporary = self.directory / f".{name}.tmp.weights.h5"
             try:
                 getattr(gan, name).save_weights(temporary)
+                with temporary.open("rb") as file:
+                    os.fsync(file.fileno())
                 temporary.replace(self.directory / f"{name}.weights.h5")
-            except OSError as error:
+            except (OSError, RuntimeError) as error:  # h5py raises either on a full disk
+                temporary.unlink(missing_ok=True)
                 raise DiskError(f"{name}.weights.h5 of {self.directory} cannot be written ({error})") from error
         text = io.StringIO()
         history.to_csv(text, index=False)
@@ -227,8 +231,11 @@ class Run:
     def discard(self):
         """Remove the run's directory."""
         self.__dict__.pop("gan", None)
-        if self.directory.exists():
-            shutil.rmtree(self.directory)
+        if self.directory.exists():  # renamed first: a half-removed run must not pass for a finished one
+            aside = self.directory.with_name(f".{self.directory.name}.removed")
+            shutil.rmtree(aside, ignore_errors=True)
+            self.directory.rename(aside)
+            shutil.rmtree(aside)
 
     def _require_finished(self):
         if not self.finished:
@@ -242,8 +249,13 @@ def run_for(config: RunConfig) -> Run:
 
 def list_runs() -> list[Run]:
     """All runs under ``CAPSGAN_HOME``, by name."""
-    paths = sorted((home() / "runs").glob("*/config.json"))
-    return [Run(path.parent, RunConfig.from_dict(json.loads(path.read_text()))) for path in paths]
+    runs = []
+    for path in sorted((home() / "runs").glob("[!.]*/config.json")):
+        try:
+            runs.append(Run(path.parent, RunConfig.from_dict(json.loads(path.read_text()))))
+        except (ValueError, TypeError, OSError) as error:
+            warnings.warn(f"{path} is left out: {error}", stacklevel=2)
+    return runs
 
 
 def load_run(prefix: str) -> Run:
@@ -276,12 +288,14 @@ def generate_images(gan: GAN, codes: dict[str, np.ndarray]) -> np.ndarray:
 
 def _fit_code(name: str, value, like: np.ndarray, classes: int | None) -> np.ndarray:
     try:
-        fitted = np.broadcast_to(np.asarray(value), like.shape).astype(like.dtype)
+        given = np.broadcast_to(np.asarray(value, "float64"), like.shape)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"codes: {name} of shape {np.shape(value)} does not fit {like.shape}") from error
-    if classes and not ((fitted >= 0) & (fitted < classes)).all():
+        raise ValueError(f"codes: {name}={value!r} does not fit the shape {like.shape}") from error
+    if classes and not (np.isin(given, np.arange(classes))).all():
         raise ValueError(f"codes: {name}={value!r} is not possible; allowed: whole numbers from 0 to {classes - 1}")
-    return fitted
+    if not np.isfinite(given).all():
+        raise ValueError(f"codes: {name}={value!r} is not possible; allowed: finite numbers")
+    return given.astype(like.dtype)
 
 
 def now() -> str:

@@ -48,9 +48,16 @@ def train(
         DiskError: a file cannot be written; what was written before is whole.
         KeyboardInterrupt: after Ctrl-C or SIGTERM, once a checkpoint is saved.
     """
+    for name, value in (("checkpoint_every", checkpoint_every), ("samples_every", samples_every)):
+        if value is not None and value < 1:
+            raise ValueError(f"{name}={value!r} is not possible; allowed: 1 or more, or None")
     device = check_device(device)
     engine = get_engine()
     run = run_for(config)
+    if run.finished and not force:
+        run.check_config()
+        run.check_source()
+        return run
     with run.wait_for_lock(), keras.device(device):
         if not force:
             run.check_config()
@@ -62,11 +69,11 @@ def train(
         if force:
             run.discard()
         run.write_json("config.json", config.to_dict())
+        rows = _resume(run, gan)
         provenance = {"started": run.provenance.get("started", now()), "status": "running"}
         provenance |= describe(config, dataset, device)
         run.write_json("provenance.json", provenance)
 
-        rows = _resume(run, gan)
         labels = dataset.labels if dataset.labels is not None else keras.ops.zeros(len(dataset), "int64")
         step_function = engine.compile_step(gan, dataset.images, labels)
         grid_codes = gan.sample_codes(random_stream(config.seed, stream=SAMPLING), GRID)
@@ -92,9 +99,8 @@ def train(
                 if saving:
                     save_checkpoint(run.checkpoints, step, gan.variables, history_frame(rows).to_numpy())
                 if stopping:
-                    raise KeyboardInterrupt(
-                        f"{run.directory.name} stopped after step {step}; the same call goes on from there"
-                    )
+                    where = f"{run.directory.name} stopped after step {step}"
+                    raise KeyboardInterrupt(f"{where}; the same call goes on from there (without force)")
                 _report(bar, rows, first, config.steps)
 
         history = history_frame(rows)
@@ -109,6 +115,7 @@ def _resume(run: Run, gan) -> list[tuple]:
     if checkpoint is None:
         return []
     step, history, values = checkpoint
+    run.check_source()
     restore_variables(gan.variables, values)
     print(f"{run.directory.name}: going on after step {step:,}", flush=True)
     return [tuple(row) for row in history]

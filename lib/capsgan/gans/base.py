@@ -3,6 +3,8 @@
 A GAN of its own overrides what is special about it: the latent code, the heads, the losses, the optimizer.
 """
 
+import random
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import keras
@@ -53,14 +55,9 @@ class GAN:
     def __init__(self, config: RunConfig, image_shape, classes: int = 0):
         self.config, self.image_shape, self.classes = config, tuple(image_shape), classes
         self.check_labels()
-        policy = keras.config.dtype_policy()
-        keras.utils.set_random_seed(config.seed % 2**32)  # the initial weights, the generator's first
-        keras.config.set_dtype_policy(config.precision)
-        try:
-            self.generator = self.build_generator()
+        with _initialisation(config.seed, config.precision):
+            self.generator = self.build_generator()  # first: both runs of a pair begin with the same generator
             self.discriminator = self.build_discriminator()
-        finally:
-            keras.config.set_dtype_policy(policy)
         self.generator_optimizer = self.prepare_optimizer(self.generator)
         self.discriminator_optimizer = self.prepare_optimizer(self.discriminator)
         owners = (self.generator, self.discriminator, self.generator_optimizer, self.discriminator_optimizer)
@@ -180,6 +177,20 @@ class GAN:
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         optimizer.build(model.trainable_variables)
         return optimizer
+
+
+@contextmanager
+def _initialisation(seed: int, precision: str):
+    """Seed and precision for the layers made inside; Python's and NumPy's own random numbers go on as before."""
+    policy, python, numpy = keras.config.dtype_policy(), random.getstate(), np.random.get_state()  # noqa: NPY002
+    keras.utils.set_random_seed(seed % 2**32)
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
 
 
 def share(condition):

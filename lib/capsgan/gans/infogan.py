@@ -12,9 +12,9 @@ CATEGORIES, CONTINUOUS = 10, 2
 class InfoGAN(GAN):
     """The latent is 62 numbers of noise, one of 10 categories and 2 continuous codes in [-1, 1].
 
-    The head Q estimates the codes from the image. Its log-likelihood is a lower bound of the mutual information
-    between code and image (equation 5 of the paper, λ = 1). The term stands in the discriminator's update on
-    generated images, where Q learns, and in the generator's.
+    The head Q estimates the codes from the image. The code's entropy plus Q's log-likelihood is a lower bound of the
+    mutual information between code and image (section 5 of the paper; λ = 1, and the entropy is constant). The term
+    stands in the discriminator's update on generated images, where Q learns, and in the generator's.
     """
 
     noise_dim = 62
