@@ -90,7 +90,7 @@ def all_notebooks() -> list[str]:
 
 def find_notebook(part: str) -> str:
     """``02`` or ``02_dcgan`` → ``02_dcgan``."""
-    found = [name for name in all_notebooks() if part and name.startswith(part.strip())]
+    found = [name for name in all_notebooks() if part and name.startswith(part.strip().zfill(2))]
     if len(found) != 1:
         raise ValueError(f"notebooks={part!r} is not one of them; allowed: {' | '.join(all_notebooks())}")
     return found[0]

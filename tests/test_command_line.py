@@ -33,7 +33,7 @@ def test_train_list_and_show(instant, capsys):
 
     assert run("list") == 0
     printed = capsys.readouterr().out
-    assert config.run_id in printed and "finished" in printed and "3 of 3 steps" in printed and "1 runs" in printed
+    assert config.run_id in printed and "finished" in printed and "3 of 3 steps" in printed and "runs: 1 in" in printed
 
     assert run(f"show {config.run_id[:9]}") == 0
     shown = json.loads(capsys.readouterr().out)
@@ -42,14 +42,14 @@ def test_train_list_and_show(instant, capsys):
 
 
 def test_every_option_reaches_the_config(instant, capsys):
-    options = (
-        "--image-size 32 --dropout 0.5 --label-smoothing 0.1 --discriminator-warmup 2 --discriminator-updates joint"
-    )
+    options = "--image-size 32 --dropout 0.5 --discriminator-warmup 2 --discriminator-updates joint"
     assert run(f"train --gan wgan --steps 2 --fraction 0.1 --weight-clipping all --batch-size 2 {options}") == 0
-    config = list_runs()[0].config
+    assert run("train --gan gan --steps 2 --fraction 0.1 --label-smoothing 0.2") == 0
+    other, config = (run.config for run in list_runs())
+    assert other == RunConfig("gan", steps=2, fraction=0.1, label_smoothing=0.2)
     assert config == RunConfig(
         "wgan", "cnn", steps=2, fraction=0.1, weight_clipping="all", batch_size=2, image_size=32, dropout=0.5,
-        label_smoothing=0.1, discriminator_warmup=2, discriminator_updates="joint",
+        discriminator_warmup=2, discriminator_updates="joint",
     )  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def test_force_trains_again(instant, capsys):
 
 def test_an_empty_home_lists_no_runs(home, capsys):
     assert run("list") == 0
-    assert f"0 runs in {home / 'runs'}" in capsys.readouterr().out
+    assert f"runs: 0 in {home / 'runs'}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

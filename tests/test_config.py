@@ -14,7 +14,7 @@ BAD = {
     "gan": ["DCGAN", "biggan", "", None, 3, ["dcgan"]],
     "discriminator": ["mlp", None, "Caps"],
     "dataset": ["mnist50k", "", None],
-    "image_size": [0, -28, 27, 29, 30, 1000, "28", None],
+    "image_size": [28.0, 0, -28, 27, 29, 30, 1000, "28", None],
     "discriminator_updates": ["both", None],
     "weight_clipping": ["none", 0.01],
     "precision": ["float64", "half", None],
@@ -78,6 +78,11 @@ def test_only_wgan_clips(gan):
         RunConfig(gan=gan, weight_clipping="all")
 
 
+def test_a_critic_has_no_labels_to_smooth():
+    with pytest.raises(ValueError, match=r"label_smoothing=0\.1 .*critic"):
+        RunConfig("wgan", label_smoothing=0.1)
+
+
 def test_a_config_cannot_be_changed():
     with pytest.raises(AttributeError):
         RunConfig().steps = 5
@@ -118,6 +123,7 @@ def test_what_has_no_effect_leaves_the_id_alone():
     caps = RunConfig(discriminator="caps")
     assert replace(caps, dropout=0.5).run_id == caps.run_id  # the Caps trunk has no dropout
     assert replace(caps, width=0.5).run_id != caps.run_id
+    assert RunConfig("gan", dropout=0.5).run_id == RunConfig("gan").run_id  # dense layers, no dropout
     assert RunConfig(snapshots=(9, 3, 3)).run_id == RunConfig(snapshots=(3, 9)).run_id
 
 

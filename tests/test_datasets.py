@@ -167,7 +167,7 @@ def test_without_file_and_network_mnist_says_what_to_do(home, offline):
 
 def test_a_download_that_is_not_mnist_is_refused(home, monkeypatch):
     pair = np.zeros((5, 28, 28), "uint8"), np.zeros(5, "uint8")
-    monkeypatch.setattr(keras.datasets.mnist, "load_data", lambda: (pair, pair))
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", lambda **_: (pair, pair))
     with pytest.raises(ValueError, match="x_train is not MNIST's"):
         load_dataset("mnist")
 

@@ -1,5 +1,7 @@
 """The game: both players move, each only on its turn, on half batches, and both runs of a pair meet the same data."""
 
+import random
+
 import keras
 import numpy as np
 import pytest
@@ -262,6 +264,16 @@ def test_answers_are_float32_logits_under_mixed_precision(gan):
     convolutions = [layer for layer in player.discriminator.layers if isinstance(layer, keras.layers.Conv2D)]
     assert {layer.compute_dtype for layer in convolutions} == {"bfloat16"}
     assert keras.config.dtype_policy().name == "float32"  # and the policy is put back
+
+
+def test_building_players_leaves_the_callers_random_numbers_alone():
+    np.random.seed(5)  # noqa: NPY002
+    random.seed(5)
+    expected = np.random.rand(), random.random()  # noqa: NPY002
+    np.random.seed(5)  # noqa: NPY002
+    random.seed(5)
+    make("gan")
+    assert (np.random.rand(), random.random()) == expected  # noqa: NPY002
 
 
 def test_float16_is_trained_with_loss_scaling():

@@ -2,7 +2,10 @@ import re
 import runpy
 from pathlib import Path
 
-import numpy as np
+import pytest
+
+from capsgan import config, gans
+from capsgan.training import train
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -19,17 +22,14 @@ def test_links_to_files_lead_somewhere():
         assert (ROOT / target).exists(), target
 
 
-def test_the_worked_example_of_a_new_gan_trains(monkeypatch):
-    from capsgan import gans
-    from capsgan.config import RunConfig
-    from capsgan.engines import get_engine
-
+@pytest.mark.parametrize("trunk", ["cnn", "caps"])
+def test_the_worked_example_of_a_new_gan_trains(trunk, tmp_path, monkeypatch):
     (code,) = (block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "class LSGAN" in block)
     namespace = {"__name__": "capsgan.gans.lsgan", "__package__": "capsgan.gans"}
     exec(code, namespace)
-    monkeypatch.setitem(gans.CLASSES, "dcgan", namespace["LSGAN"])  # in the place of a name that RunConfig knows
-    gan = gans.build_gan(RunConfig("dcgan", "caps", width=1 / 32, batch_size=4), (28, 28, 1))
-    step = get_engine().compile_step(gan, np.zeros((8, 28, 28, 1), "uint8"), np.zeros(8, "int64"))
-    before = [weight.copy() for weight in gan.discriminator.get_weights()]
-    assert np.isfinite(step(gan.draw_batch(1, 8))).all()
-    assert any((a != b).any() for a, b in zip(before, gan.discriminator.get_weights(), strict=True))
+    monkeypatch.setitem(gans.CLASSES, "lsgan", namespace["LSGAN"])
+    monkeypatch.setattr(config, "GANS", (*config.GANS, "lsgan"))
+    monkeypatch.setenv("CAPSGAN_HOME", str(tmp_path))
+    run = train(config.RunConfig("lsgan", trunk, steps=2, width=1 / 64, batch_size=4, fraction=0.05))
+    assert run.finished and len(run.history) == 2
+    assert run.config.label in ("LSGAN", "CapsLSGAN")

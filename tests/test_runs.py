@@ -106,13 +106,13 @@ def test_codes_are_honoured_and_the_rest_is_drawn(infogan):
     [
         ("acgan", {"labels": 10}, r"labels=10 .*0 to 9"),
         ("acgan", {"labels": -1}, r"labels=-1 .*0 to 9"),
-        ("acgan", {"labels": [1, 2, 3]}, r"labels of shape \(3,\)"),
+        ("acgan", {"labels": [1, 2, 3]}, r"codes: labels.* not fit .*\(4,\)"),
         ("acgan", {"labels": 2.5}, r"labels=2\.5 .*whole numbers"),
         ("acgan", {"labels": "seven"}, "labels"),
         ("acgan", {"category": 1}, r"'acgan' has no 'category'; allowed: noise \| labels"),
         ("infogan", {"labels": 1}, r"'infogan' has no 'labels'; allowed: noise \| category \| continuous"),
         ("infogan", {"category": 10}, r"category=10 .*0 to 9"),
-        ("infogan", {"continuous": np.zeros((4, 3))}, r"continuous of shape \(4, 3\)"),
+        ("infogan", {"continuous": [[0, 0, 0]]}, r"codes: continuous.* not fit .*\(4, 2\)"),
         ("infogan", {"continuous": np.nan}, "continuous=nan"),
     ],
     ids=str,
@@ -148,6 +148,15 @@ def test_a_prefix_of_several_runs_or_of_none_is_refused_with_the_list(at_home, p
     with pytest.raises(ValueError, match=f"run='{prefix}' names {count} runs") as caught:
         load_run(prefix)
     assert all(run.config.run_id in str(caught.value) for run in at_home)
+
+
+def test_a_directory_that_holds_no_run_is_left_out_with_a_warning(home):
+    for name, text in (("broken", "{"), ("newer", '{"epochs": 3}'), ("good", '{"gan": "wgan"}')):
+        (home / "runs" / name).mkdir(parents=True)
+        (home / "runs" / name / "config.json").write_text(text)
+    with pytest.warns(UserWarning, match="left out") as caught:
+        assert [run.config for run in list_runs()] == [RunConfig("wgan")]
+    assert {"broken" in str(w.message) for w in caught} == {True, False} and len(caught) == 2
 
 
 def test_in_an_empty_home_there_are_no_runs(home):

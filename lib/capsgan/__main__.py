@@ -103,12 +103,14 @@ def _list(options: argparse.Namespace):
     runs = list_runs()
     width = max((len(run.directory.name) for run in runs), default=0)
     for run in runs:
-        history = run.history
+        try:
+            history, status = run.history, run.status
+        except ValueError as error:
+            print(f"{run.directory.name:{width}}  damaged   {' '.join(str(error).split())}")
+            continue
         done = 0 if history.empty else int(history.step.iloc[-1])
         minutes = history.seconds.sum() / 60
-        print(
-            f"{run.directory.name:{width}}  {run.status:8}  {done:6,} of {run.config.steps:,} steps  {minutes:6.1f} min"
-        )
+        print(f"{run.directory.name:{width}}  {status:8}  {done:6,} of {run.config.steps:,} steps  {minutes:6.1f} min")
     print(f"{len(runs)} runs in {home() / 'runs'}")
 
 
@@ -126,6 +128,9 @@ def _show(options: argparse.Namespace):
 
 @contextlib.contextmanager
 def _standard_error_to_null():
+    if sys.stderr is None:  # closed
+        yield
+        return
     sys.stderr.flush()
     terminal, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)

@@ -34,6 +34,8 @@ def save_table(table: pd.DataFrame, profile: str):
 
 
 def _row(run: Run) -> dict:
+    if not run.finished:
+        raise ValueError(f"{run.directory.name} is {run.status}, not finished; train it to its end first")
     history = run.history[run.history.step > 0]
     tail = history.tail(max(1, round(len(history) * TAIL)))
     row = {"network": run.config.label, "steps": len(history)}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
+from numbers import Integral, Real
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,24 +66,24 @@ class RunConfig:
         whole["discriminator_warmup"] = (0, 10**6)
         for name, (low, high) in whole.items():
             value = getattr(self, name)
-            good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+            good = isinstance(value, Integral) and not isinstance(value, bool) and low <= value <= high
             _require(good, name, value, f"a whole number from {low} to {high}")
+            object.__setattr__(self, name, int(value))
         _require(
             self.batch_size % 2 == 0, "batch_size", self.batch_size, "an even number: the discriminator sees halves"
         )
-        for name, low, high in (("fraction", 0, 1), ("width", 0, 4), ("dropout", 0, 0.95), ("label_smoothing", 0, 0.5)):
+        numbers = {"fraction": "(0, 1]", "width": "[1/256, 4]", "dropout": "[0, 0.95]", "label_smoothing": "[0, 0.5]"}
+        bounds = {"fraction": (1e-9, 1), "width": (1 / 256, 4), "dropout": (0, 0.95), "label_smoothing": (0, 0.5)}
+        for name, (low, high) in bounds.items():
             value = getattr(self, name)
-            good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-            good = good and low <= value <= high
-            good = good and (value > 0 or name in ("dropout", "label_smoothing"))
-            bracket = "[" if name in ("dropout", "label_smoothing") else "("
-            _require(good, name, value, f"a number in {bracket}{low}, {high}]")
+            good = isinstance(value, Real) and not isinstance(value, bool) and low <= value <= high  # NaN is not
+            _require(good, name, value, f"a number in {numbers[name]}")
             object.__setattr__(self, name, float(value))
         only_wgan = self.gan == "wgan" or self.weight_clipping == "kernels"
         _require(only_wgan, "weight_clipping", self.weight_clipping, f"'kernels' (gan {self.gan!r} does not clip)")
         smooths = self.gan != "wgan" or self.label_smoothing == 0
         _require(smooths, "label_smoothing", self.label_smoothing, "0 (a critic has no targets to smooth)")
-        listed = isinstance(self.snapshots, list | tuple)
+        listed = isinstance(self.snapshots, list | tuple | range)
         good = listed and all(type(step) is int and 1 <= step <= self.steps for step in self.snapshots)
         _require(good, "snapshots", self.snapshots, f"a list of steps from 1 to {self.steps}")
         object.__setattr__(self, "snapshots", tuple(sorted(set(self.snapshots))))
@@ -142,8 +142,8 @@ class Profile:
     def config(self, gan: str, discriminator: str, seed: int = 0, **changes) -> RunConfig:
         """The run of one network at this scale; ``changes`` replace single fields of it."""
         steps = self.wgan_steps if gan == "wgan" else self.steps
-        config = RunConfig(gan=gan, steps=steps, width=self.width, batch_size=self.batch_size, seed=seed)
-        return replace(config, discriminator=discriminator, dataset=self.dataset, **changes)
+        values = {"steps": steps, "width": self.width, "batch_size": self.batch_size, "dataset": self.dataset}
+        return RunConfig(gan=gan, discriminator=discriminator, seed=seed, **values | changes)
 
     def grid(self, gans=COMPARED_GANS, discriminators=DISCRIMINATORS, seeds=(0,)) -> list[RunConfig]:
         """The runs of chapter 8, seed by seed: the first eight are seed 0 of every network."""
@@ -174,7 +174,11 @@ def get_profile(name: str | None = None) -> Profile:
 
 def home() -> Path:
     """Where runs, downloads and caches live: ``CAPSGAN_HOME``, else the checkout's ``data/``."""
-    return Path(os.environ.get("CAPSGAN_HOME") or ROOT / "data").expanduser().resolve()
+    named = os.environ.get("CAPSGAN_HOME")
+    try:
+        return Path(named or ROOT / "data").expanduser().resolve()
+    except RuntimeError as error:
+        raise ValueError(f"CAPSGAN_HOME={named!r} is not possible ({error})") from error
 
 
 def figures_directory(profile: str) -> Path:

@@ -8,7 +8,8 @@ import os
 import shutil
 import time
 import warnings
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ class Run:
     def provenance(self) -> dict:
         """Versions, machine, checksums, times; ``status`` is running, failed or finished."""
         path = self.directory / "provenance.json"
-        return json.loads(path.read_text()) if path.exists() else {}
+        return _read(path, lambda: dict(json.loads(path.read_text()))) if path.exists() else {}
 
     @property
     def status(self) -> str:
@@ -73,7 +74,7 @@ class Run:
         """
         path = self.directory / "history.csv"
         if path.exists():
-            return pd.read_csv(path, engine="python")  # its floats are exact
+            return _read(path, lambda: pd.read_csv(path, engine="python")[list(COLUMNS)])  # its floats are exact
         rows = read_history(self.checkpoints)
         return history_frame([] if rows is None else rows)
 
@@ -83,8 +84,9 @@ class Run:
         self._require_finished()
         provenance = self.provenance
         gan = build_gan(self.config, provenance["image_shape"], provenance["classes"])
-        gan.generator.load_weights(self.directory / "generator.weights.h5")
-        gan.discriminator.load_weights(self.directory / "discriminator.weights.h5")
+        for name in ("generator", "discriminator"):
+            path = self.directory / f"{name}.weights.h5"
+            _read(path, partial(getattr(gan, name).load_weights, path))
         return gan
 
     @property
@@ -113,7 +115,7 @@ class Run:
             ValueError: a code this GAN does not have, or of the wrong shape or range; or the run is not finished.
         """
         for name, value, low in (("count", count, 1), ("seed", seed, 0)):
-            if not isinstance(value, int | np.integer) or not low <= value < 2**63:
+            if not isinstance(value, int | np.integer) or isinstance(value, bool) or not low <= value < 2**63:
                 raise ValueError(f"{name}={value!r} is not possible; allowed: whole numbers from {low}")
         drawn = self.gan.sample_codes(random_stream(seed, stream=SAMPLING), count)
         given = dict(codes or {}) | ({} if labels is None else {"labels": labels})
@@ -178,7 +180,10 @@ class Run:
         path = self.directory / "config.json"
         if not path.exists():
             return
-        theirs, ours = RunConfig.from_dict(json.loads(path.read_text())).identity, self.config.identity
+        theirs, ours = (
+            _read(path, lambda: RunConfig.from_dict(json.loads(path.read_text()))).identity,
+            self.config.identity,
+        )
         names = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
         if names:
             changes = ", ".join(f"{n}={theirs.get(n)!r}, not {ours.get(n)!r}" for n in names)
@@ -284,6 +289,14 @@ def generate_images(gan: GAN, codes: dict[str, np.ndarray]) -> np.ndarray:
     starts = range(0, count, CHUNK)
     parts = ({name: array[start : start + CHUNK] for name, array in codes.items()} for start in starts)
     return np.concatenate([ops.convert_to_numpy(gan.generate(part, training=False)) for part in parts])
+
+
+def _read(path: Path, read: Callable):
+    """What ``read()`` gives; what it raises becomes a ``ValueError`` that names the file and the way out."""
+    try:
+        return read()
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise ValueError(f"{path} is missing or damaged ({error}); train the run again with --force") from error
 
 
 def _fit_code(name: str, value, like: np.ndarray, classes: int | None) -> np.ndarray:
