@@ -111,7 +111,7 @@ def _list(options: argparse.Namespace):
         done = 0 if history.empty else int(history.step.iloc[-1])
         minutes = history.seconds.sum() / 60
         print(f"{run.directory.name:{width}}  {status:8}  {done:6,} of {run.config.steps:,} steps  {minutes:6.1f} min")
-    print(f"{len(runs)} runs in {home() / 'runs'}")
+    print(f"runs: {len(runs)} in {home() / 'runs'}")
 
 
 def _show(options: argparse.Namespace):
