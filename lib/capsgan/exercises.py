@@ -38,4 +38,6 @@ def _short(value) -> str:
     if isinstance(value, int | float | np.number):
         return f"{value:.4g}"
     array = np.asarray(value)
-    return np.array2string(array, precision=4, threshold=6, separator=", ") if array.ndim else f"{array:.4g}"
+    if array.ndim == 0:
+        return f"{array:.4g}"
+    return " ".join(np.array2string(array, precision=4, threshold=6, separator=", ").split())  # on one line
