@@ -11,7 +11,8 @@ class ACGAN(GAN):
     """The generator is asked for a class; the discriminator names the class of every image, real or generated.
 
     Both players minimise the class loss L_C of section 3 of the paper, unweighted. There is no class "generated":
-    Keras-GAN teaches one that the generator is never asked for.
+    Keras-GAN teaches one that the generator is never asked for. Nor is the noise multiplied with an embedding of the
+    label, as there: the noise has either sign, so that the label would show in sizes only.
     """
 
     convolutions = SMALL_CONVOLUTIONS
@@ -24,15 +25,13 @@ class ACGAN(GAN):
             )
 
     def build_generator(self):
-        """Noise [B, 100] times an embedding of the label [B], then the generator."""
+        """Noise [B, 100] and the label [B] as a one-hot row, side by side as in the paper; then the generator."""
         noise = keras.Input((self.noise_dim,), name="noise")
         labels = keras.Input((), dtype="int64", name="labels")
-        # Of unit variance: Keras's default of ±0.05 leaves G almost no noise to begin with, and CapsACGAN collapses.
-        unit = keras.initializers.RandomNormal(stddev=1.0)
-        embedding = layers.Embedding(self.classes, self.noise_dim, embeddings_initializer=unit)(labels)  # (B, 100)
-        decoder = build_generator(self.image_shape, self.noise_dim, self.kernel_size)
-        images = decoder(layers.Multiply()([noise, embedding]))
-        return keras.Model([noise, labels], images, name="generator")
+        one_hot = layers.CategoryEncoding(self.classes, output_mode="one_hot")(labels)
+        latent = layers.Concatenate()([noise, one_hot])  # (B, 100 + classes)
+        decoder = build_generator(self.image_shape, self.noise_dim + self.classes, self.kernel_size)
+        return keras.Model([noise, labels], decoder(latent), name="generator")
 
     def heads(self, features):
         """The logit [B, 1] and one logit a class [B, classes]."""
