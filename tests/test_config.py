@@ -63,7 +63,7 @@ def test_values_at_the_edge_are_taken(good):
 
 def test_choices_are_listed_in_the_message():
     with pytest.raises(
-        ValueError, match=r"gan='x' is not possible; allowed: gan \| dcgan \| wgan \| acgan \| infogan$"
+        ValueError, match=r"gan='x' is not possible; allowed: gan \| dcgan \| wgan \| wgan_gp \| acgan \| infogan$"
     ):
         RunConfig(gan="x")
     with pytest.raises(ValueError, match=r"image_size=30 .* 28 \| 32 \| 56 \| 64 \| 112 \| 128"):
@@ -72,7 +72,7 @@ def test_choices_are_listed_in_the_message():
         RunConfig(batch_size=3)
 
 
-@pytest.mark.parametrize("gan", ["gan", "dcgan", "acgan", "infogan"])
+@pytest.mark.parametrize("gan", ["gan", "dcgan", "wgan_gp", "acgan", "infogan"])
 def test_only_wgan_clips(gan):
     with pytest.raises(ValueError, match=r"weight_clipping='all'.*allowed: 'kernels'"):
         RunConfig(gan=gan, weight_clipping="all")

@@ -6,6 +6,8 @@ Shapes are written at the end of the lines; B is the batch, N the number of caps
 import keras
 from keras import layers, ops
 
+from .engines import get_engine
+
 CAPSULE_DIMENSION = 8  # Sabour et al. 2017, section 4
 CAPSULE_TYPES = 32
 DIGIT_UNITS = 160
@@ -31,6 +33,15 @@ class Squash(layers.Layer):
         return ops.cast(scale * wide, self.compute_dtype)
 
 
+@keras.saving.register_keras_serializable("capsgan")
+class PrimaryConv2D(layers.Conv2D):
+    """A 'valid' ``Conv2D`` that is computed in the form the backend does best: it is most of a Caps step's work."""
+
+    def convolution_op(self, inputs, kernel):
+        """Float [B, h, w, channels] → [B, h', w', filters]."""
+        return get_engine().convolve(inputs, kernel, self.strides)
+
+
 def primary_capsules(x, width: float = 1.0):
     """PrimaryCaps: a 9×9 convolution of stride 2 whose channels are read as 8-dimensional capsules.
 
@@ -42,7 +53,7 @@ def primary_capsules(x, width: float = 1.0):
         Squashed capsules, float [B, N, 8] with N = height' · width' · types.
     """
     filters = CAPSULE_DIMENSION * round_filters(CAPSULE_TYPES, width)
-    x = layers.Conv2D(filters, 9, strides=2, name="primarycap_conv2")(x)  # (B, h', w', 8 · types)
+    x = PrimaryConv2D(filters, 9, strides=2, name="primarycap_conv2")(x)  # (B, h', w', 8 · types)
     x = layers.Reshape((-1, CAPSULE_DIMENSION), name="primarycap_reshape")(x)  # (B, N, 8)
     return Squash(name="primarycap_squash")(x)  # (B, N, 8)
 

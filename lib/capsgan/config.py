@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
 from dataclasses import asdict, dataclass, field, fields
@@ -11,11 +12,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-GANS = ("gan", "dcgan", "wgan", "acgan", "infogan")
+GANS = ("gan", "dcgan", "wgan", "wgan_gp", "acgan", "infogan")
 COMPARED_GANS = ("acgan", "dcgan", "infogan", "wgan")  # chapter 8, in the order of its figures
 DISCRIMINATORS = ("cnn", "caps")
 DATASETS = ("mnist5k", "mnist")
 IMAGE_SIZES = (28, 32, 56, 64, 112, 128)  # 7 or 8, doubled twice or more
+BACKENDS = ("tensorflow", "jax", "torch")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -81,7 +83,7 @@ class RunConfig:
             object.__setattr__(self, name, float(value))
         only_wgan = self.gan == "wgan" or self.weight_clipping == "kernels"
         _require(only_wgan, "weight_clipping", self.weight_clipping, f"'kernels' (gan {self.gan!r} does not clip)")
-        smooths = self.gan != "wgan" or self.label_smoothing == 0
+        smooths = not self.gan.startswith("wgan") or self.label_smoothing == 0
         _require(smooths, "label_smoothing", self.label_smoothing, "0 (a critic has no targets to smooth)")
         listed = isinstance(self.snapshots, list | tuple | range)
         good = listed and all(type(step) is int and 1 <= step <= self.steps for step in self.snapshots)
@@ -98,6 +100,8 @@ class RunConfig:
         idle = {"width"} if self.discriminator == "cnn" else {"dropout"}
         if self.gan == "gan":  # its classical networks are dense
             idle.add("dropout")
+        if self.gan == "wgan_gp":  # its updates are always joint
+            idle.add("discriminator_updates")
         relevant = [f for f in fields(self) if f.name not in idle]
         return {f.name: getattr(self, f.name) for f in relevant if getattr(self, f.name) != f.default}
 
@@ -111,7 +115,7 @@ class RunConfig:
     @property
     def label(self) -> str:
         """How figures and messages call the run: ``CapsDCGAN`` or ``DCGAN``, as in chapter 9."""
-        name = self.gan.upper().replace("INFO", "Info")
+        name = self.gan.upper().replace("INFO", "Info").replace("_", "-")
         return name if self.discriminator == "cnn" else self.discriminator.capitalize() + name
 
     def to_dict(self) -> dict:
@@ -141,7 +145,7 @@ class Profile:
 
     def config(self, gan: str, discriminator: str, seed: int = 0, **changes) -> RunConfig:
         """The run of one network at this scale; ``changes`` replace single fields of it."""
-        steps = self.wgan_steps if gan == "wgan" else self.steps
+        steps = self.wgan_steps if gan.startswith("wgan") else self.steps
         values = {"steps": steps, "width": self.width, "batch_size": self.batch_size, "dataset": self.dataset}
         return RunConfig(gan=gan, discriminator=discriminator, seed=seed, **values | changes)
 
@@ -154,7 +158,7 @@ PROFILES = {
     profile.name: profile
     for profile in (
         Profile("smoke", "mnist5k", steps=12, wgan_steps=6, width=1 / 16, batch_size=16, seeds=1),
-        Profile("quick", "mnist5k", steps=1500, wgan_steps=600, width=1 / 4, batch_size=32, seeds=1),
+        Profile("quick", "mnist5k", steps=1500, wgan_steps=500, width=1 / 4, batch_size=32, seeds=1),
         Profile("colab", "mnist", steps=5000, wgan_steps=5000, width=1.0, batch_size=64, seeds=1),
         Profile("paper", "mnist", steps=20_000, wgan_steps=20_000, width=1.0, batch_size=128, seeds=10),
     )
@@ -170,6 +174,20 @@ def get_profile(name: str | None = None) -> Profile:
     name = name or os.environ.get("CAPSGAN_PROFILE") or ("colab" if _gpu_present() else "quick")
     _require(name in PROFILES, "profile", name, " | ".join(PROFILES))
     return PROFILES[name]
+
+
+def use_backend(name: str | None = None):
+    """Have Keras run on the named backend, or on that of ``KERAS_BACKEND``. Call it before Keras is imported.
+
+    Raises:
+        ValueError: the project does not run on it, or it is not installed.
+    """
+    name = name or os.environ.get("KERAS_BACKEND")
+    if name:
+        _require(name in BACKENDS, "backend", name, " | ".join(BACKENDS))
+        if importlib.util.find_spec(name) is None:
+            raise ValueError(f"backend={name!r} is not installed; pip install {name}, or choose another")
+        os.environ["KERAS_BACKEND"] = name
 
 
 def home() -> Path:
@@ -188,9 +206,9 @@ def figures_directory(profile: str) -> Path:
 
 
 def _gpu_present() -> bool:
-    import keras
+    from .engines import get_engine
 
-    return bool(keras.distribution.list_devices("gpu"))
+    return get_engine().gpu_count() > 0
 
 
 def _require(good: bool, name: str, value, allowed: str):

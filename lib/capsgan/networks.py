@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from .capsules import LEAKY_SLOPE, gated_capsules, primary_capsules, round_filters
 from .config import DISCRIMINATORS, IMAGE_SIZES
+from .engines import get_engine
 
 MOMENTUM = 0.8  # of every BatchNormalization, in the thesis and in Keras-GAN
 
@@ -47,7 +48,7 @@ class UpsampleConv2D(layers.Layer):
         taps = self.fold.shape[0]
         kernel = ops.matmul(both_sides, ops.reshape(self.kernel, (k * k, channels * filters)))
         kernel = ops.transpose(ops.reshape(kernel, (taps, taps, channels, filters)), (0, 1, 3, 2))
-        return ops.conv_transpose(x, kernel, strides=2, padding="same") + self.bias
+        return get_engine().upsample_convolve(x, kernel) + self.bias
 
     def compute_output_shape(self, shape):
         """[B, h, w, channels] → [B, 2h, 2w, filters]."""
@@ -68,6 +69,11 @@ def folding_matrix(kernel_size: int) -> np.ndarray:
             offset = (phase - before + tap) // 2  # of the input pixel that this tap meets
             matrix[phase - 2 * offset + crop, tap] = 1
     return matrix
+
+
+def batch_normalization() -> layers.Layer:
+    """The normalization of the thesis and of Keras-GAN."""
+    return layers.BatchNormalization(momentum=MOMENTUM)
 
 
 def build_generator(image_shape=(28, 28, 1), latent_dim: int = 100, kernel_size: int = 3) -> keras.Model:
@@ -94,10 +100,10 @@ def build_generator(image_shape=(28, 28, 1), latent_dim: int = 100, kernel_size:
     x = layers.Dense(128 * base * base, activation="relu")(latent)
     x = layers.Reshape((base, base, 128))(x)
     for number in range(upsamplings):
-        x = layers.BatchNormalization(momentum=MOMENTUM)(x)
+        x = batch_normalization()(x)
         x = UpsampleConv2D(128 >> number, kernel_size)(x)  # 128, 64, 32, ...
         x = layers.Activation("relu")(x)
-    x = layers.BatchNormalization(momentum=MOMENTUM)(x)
+    x = batch_normalization()(x)
     x = layers.Conv2D(channels, kernel_size, padding="same")(x)
     images = layers.Activation("tanh", dtype="float32")(x)
     return keras.Model(latent, images, name="generator")
@@ -115,6 +121,7 @@ def build_discriminator(
     width: float = 1.0,
     dropout: float = 0.25,
     convolutions=DCGAN_CONVOLUTIONS,
+    normalization=batch_normalization,
     heads=logit_head,
 ) -> keras.Model:
     """A discriminator: a trunk that reads the image, and heads that answer.
@@ -125,6 +132,7 @@ def build_discriminator(
         width: scales the filters of the Caps trunk; 1.0 is the thesis (29,042,753 parameters at 64×64×3).
         dropout: of the classical trunk.
         convolutions: the classical trunk's layers, see ``DCGAN_CONVOLUTIONS``.
+        normalization: function that makes a normalizing layer for either trunk; None: they have none.
         heads: function from features [B, n] to the model's output or list of outputs.
 
     Returns:
@@ -136,16 +144,16 @@ def build_discriminator(
     _check_shape(image_shape)
     images = keras.Input(image_shape, name="image")
     if discriminator == "caps":
-        features = caps_trunk(images, width)
+        features = caps_trunk(images, width, normalization)
     elif discriminator == "cnn":
-        features = cnn_trunk(images, convolutions, dropout)
+        features = cnn_trunk(images, convolutions, dropout, normalization)
     else:
         raise ValueError(f"discriminator={discriminator!r} is not known; allowed: {' | '.join(DISCRIMINATORS)}")
     return keras.Model(images, heads(features), name="discriminator")
 
 
-def cnn_trunk(images, convolutions=DCGAN_CONVOLUTIONS, dropout: float = 0.25):
-    """Keras-GAN's trunk: 3×3 convolutions, LeakyReLU, dropout, BatchNormalization. Images → features [B, n]."""
+def cnn_trunk(images, convolutions=DCGAN_CONVOLUTIONS, dropout: float = 0.25, normalization=batch_normalization):
+    """Keras-GAN's trunk: 3×3 convolutions, LeakyReLU, dropout, normalization. Images → features [B, n]."""
     x = images
     for filters, stride, normalize in convolutions:
         x = layers.Conv2D(filters, 3, strides=stride, padding="same")(x)
@@ -153,18 +161,18 @@ def cnn_trunk(images, convolutions=DCGAN_CONVOLUTIONS, dropout: float = 0.25):
             x = layers.ZeroPadding2D(((0, 1), (0, 1)))(x)
         x = layers.LeakyReLU(0.2)(x)
         x = layers.Dropout(dropout)(x)
-        if normalize:
-            x = layers.BatchNormalization(momentum=MOMENTUM)(x)
+        if normalize and normalization:
+            x = normalization()(x)
     return layers.Flatten()(x)
 
 
-def caps_trunk(images, width: float = 1.0):
+def caps_trunk(images, width: float = 1.0, normalization=batch_normalization):
     """The thesis's CapsNet (sections 5.2, 6.1.2, listing 7.3). Images → features [B, 160]."""
     x = layers.Conv2D(round_filters(256, width), 9, name="conv1")(images)
     x = layers.LeakyReLU(LEAKY_SLOPE)(x)
-    x = layers.BatchNormalization(momentum=MOMENTUM)(x)
+    x = normalization()(x) if normalization else x
     x = primary_capsules(x, width)  # (B, N, 8)
-    x = layers.BatchNormalization(momentum=MOMENTUM)(x)
+    x = normalization()(x) if normalization else x
     return gated_capsules(layers.Flatten()(x))
 
 
@@ -180,7 +188,8 @@ def layer_table(model: keras.Model) -> pd.DataFrame:
             rows.append(("UpSampling2D", (*shape[:3], layer.input.shape[-1]), 0))
             rows.append(("Conv2D", shape, layer.count_params()))
         else:
-            rows.append((type(layer).__name__, shape, layer.count_params()))
+            kind = "Conv2D" if isinstance(layer, layers.Conv2D) else type(layer).__name__
+            rows.append((kind, shape, layer.count_params()))
     return pd.DataFrame(rows, columns=["layer", "output_shape", "parameters"])
 
 

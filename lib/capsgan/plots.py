@@ -46,7 +46,7 @@ def metrics_figure(number: str, classical: Run, caps: Run, profile: str) -> plt.
     for axis, (column, label) in zip(axes, PANELS, strict=True):
         for run in (classical, caps):
             draw_curve(axis, run.history, column, COLOURS[run.config.discriminator], run.config.label)
-        wasserstein = classical.config.gan == "wgan" and column != "accuracy"
+        wasserstein = classical.config.gan.startswith("wgan") and column != "accuracy"
         unit = "score" if wasserstein else "share" if column == "accuracy" else "nats"
         axis.set(xlabel="step", ylabel=f"{label} ({unit})")
         if zoomed:
@@ -62,10 +62,17 @@ def metrics_figure(number: str, classical: Run, caps: Run, profile: str) -> plt.
 
 
 def draw_curve(axis, history: pd.DataFrame, column: str, colour: str, label: str):
-    """One metric against step: the raw values faint, their centred running mean over 2 % of the run strong."""
+    """One metric against step: the raw values faint, their centred running mean over 2 % of the run strong.
+
+    Of a reference run's history, whose rows are means of several steps, the band between least and greatest value.
+    """
     steps, values = history["step"], history[column]
     smooth = values.rolling(max(1, len(values) // 50), center=True, min_periods=1).mean()
-    axis.plot(steps, values, color=colour, alpha=0.2, linewidth=0.7)
+    if f"{column}_min" in history:
+        low, high = history[f"{column}_min"], history[f"{column}_max"]
+        axis.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
+    else:
+        axis.plot(steps, values, color=colour, alpha=0.2, linewidth=0.7)
     axis.plot(steps, smooth, color=colour, linewidth=1.8, label=label)
 
 
@@ -129,17 +136,20 @@ def add_footer(figure: plt.Figure, runs: list[Run]):
     figure.supxlabel(names, fontsize=6, color="grey")
 
 
-def save_figure(figure: plt.Figure, name: str, profile: str) -> Path:
+def save_figure(figure: plt.Figure, name: str, profile: str, runs=()) -> Path:
     """Save as ``figures/<profile>/<name>.png`` and ``.svg`` and return the PNG's path.
 
-    The same figure gives the same files: SVG ids have a fixed salt, and neither file holds a date.
+    The same figure gives the same files: SVG ids have a fixed salt, and neither file holds a date. Both describe
+    themselves by the names of ``runs`` and the checksums of their histories.
     """
     directory = figures_directory(profile)
     directory.mkdir(parents=True, exist_ok=True)
+    sources = "; ".join(f"{run.directory.name} {run.history_sha256}" for run in runs)
+    described = {"Description": sources} if runs else {}
     with mpl.rc_context({"svg.hashsalt": "capsgan", "svg.fonttype": "path"}):
-        figure.savefig(directory / f"{name}.svg", metadata={"Date": None})
+        figure.savefig(directory / f"{name}.svg", metadata={"Date": None} | described)
     path = directory / f"{name}.png"
-    figure.savefig(path, dpi=150, metadata={"Software": None})
+    figure.savefig(path, dpi=150, metadata={"Software": None} | described)
     return path
 
 

@@ -7,8 +7,16 @@ from .dcgan import DCGAN
 from .gan import VanillaGAN
 from .infogan import InfoGAN
 from .wgan import WGAN
+from .wgan_gp import WGANGP
 
-CLASSES = {"gan": VanillaGAN, "dcgan": DCGAN, "wgan": WGAN, "acgan": ACGAN, "infogan": InfoGAN}
+CLASSES = {
+    "gan": VanillaGAN,
+    "dcgan": DCGAN,
+    "wgan": WGAN,
+    "wgan_gp": WGANGP,
+    "acgan": ACGAN,
+    "infogan": InfoGAN,
+}
 
 
 def build_gan(config: RunConfig, image_shape, classes: int = 0) -> GAN:

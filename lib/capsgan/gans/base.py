@@ -13,7 +13,7 @@ from keras import ops
 
 from ..config import RunConfig
 from ..images import to_float
-from ..networks import DCGAN_CONVOLUTIONS, build_discriminator, build_generator, logit_head
+from ..networks import DCGAN_CONVOLUTIONS, batch_normalization, build_discriminator, build_generator, logit_head
 
 METRICS = ("g_loss", "d_loss", "accuracy", "accuracy_real", "accuracy_fake")
 TRAINING, SAMPLING = 0, 1  # independent streams of random numbers
@@ -25,6 +25,7 @@ class Batch(NamedTuple):
     indices: np.ndarray  # int64 [n_critic, batch_size / 2]: which real images
     critic_codes: dict[str, np.ndarray]  # arrays [n_critic, batch_size / 2, ...]
     codes: dict[str, np.ndarray]  # arrays [batch_size, ...]
+    mixing: np.ndarray  # float32 [n_critic, batch_size / 2] in [0, 1), for images between real and generated
 
 
 def random_stream(seed: int, step: int = 0, stream: int = TRAINING) -> np.random.Generator:
@@ -51,6 +52,8 @@ class GAN:
     kernel_size = 3  # of the generator's convolutions
     n_critic = 1  # discriminator updates a step
     convolutions = DCGAN_CONVOLUTIONS
+    normalization = staticmethod(batch_normalization)  # of the discriminator
+    joint = False  # True: the discriminator's loss needs real and generated images at once
 
     def __init__(self, config: RunConfig, image_shape, classes: int = 0):
         self.config, self.image_shape, self.classes = config, tuple(image_shape), classes
@@ -69,7 +72,7 @@ class GAN:
         """Raise ``ValueError`` where the dataset lacks labels that this GAN needs."""
 
     def build_generator(self) -> keras.Model:
-        """Codes → images; its inputs are the arrays of :meth:`sample_codes`, in their order."""
+        """Codes → images; with several inputs these have the names of the arrays of :meth:`sample_codes`."""
         return build_generator(self.image_shape, self.noise_dim, self.kernel_size)
 
     def heads(self, features):
@@ -84,6 +87,7 @@ class GAN:
             width=self.config.width,
             dropout=self.config.dropout,
             convolutions=self.convolutions,
+            normalization=self.normalization,
             heads=self.heads,
         )
 
@@ -105,6 +109,12 @@ class GAN:
         logits = self.discriminator(self.generate(codes, training=True), training=True)
         return logistic_loss(logits, 0.0), logits
 
+    def discriminator_loss(self, images, labels, codes, mixing):
+        """What the discriminator minimises in one joint update: (loss, (logits of real, logits of generated))."""
+        on_real, real_logits = self.real_loss(images, labels)
+        on_fake, fake_logits = self.fake_loss(codes)
+        return (on_real + on_fake) / 2, (real_logits, fake_logits)
+
     def generator_loss(self, codes):
         """What the generator minimises: -log D(G(z)), not the saturating log(1 - D(G(z))) of equation 1.1."""
         logits = self.discriminator(self.generate(codes, training=True), training=True)
@@ -118,8 +128,9 @@ class GAN:
 
     def generate(self, codes: dict, training: bool):
         """Codes → images, float32 [B, height, width, channels] in [-1, 1]."""
-        inputs = list(codes.values())
-        return self.generator(inputs if len(inputs) > 1 else inputs[0], training=training)
+        if len(codes) == 1:
+            return self.generator(*codes.values(), training=training)
+        return self.generator([codes[tensor.name] for tensor in self.generator.inputs], training=training)
 
     def draw_batch(self, step: int, images: int) -> Batch:
         """What step ``step`` draws at random from a dataset of ``images`` images."""
@@ -128,7 +139,8 @@ class GAN:
         indices = rng.integers(0, images, (self.n_critic, half))
         flat = self.sample_codes(rng, self.n_critic * half)
         critic_codes = {name: a.reshape(self.n_critic, half, *a.shape[1:]) for name, a in flat.items()}
-        return Batch(indices, critic_codes, self.sample_codes(rng, self.config.batch_size))
+        codes = self.sample_codes(rng, self.config.batch_size)
+        return Batch(indices, critic_codes, codes, rng.random((self.n_critic, half), "float32"))
 
     def step(self, update, images, labels, batch: Batch, train_generator: bool = True):
         """One step: the discriminator's updates, then the generator's.
@@ -148,22 +160,18 @@ class GAN:
             real = to_float(ops.take(images, batch.indices[turn], axis=0))
             real_labels = ops.take(labels, batch.indices[turn], axis=0)
             codes = {name: array[turn] for name, array in batch.critic_codes.items()}
-            rows.append(self._update_discriminator(update, real, real_labels, codes))
+            rows.append(self._update_discriminator(update, real, real_labels, codes, batch.mixing[turn]))
         d_loss, accuracy_real, accuracy_fake = (sum(column) / self.n_critic for column in zip(*rows, strict=True))
         g_loss = ops.full((), float("nan"))
         if train_generator:
             g_loss, _ = update(self.generator, self.generator_optimizer, self.generator_loss, batch.codes)
         return g_loss, d_loss, (accuracy_real + accuracy_fake) / 2, accuracy_real, accuracy_fake
 
-    def _update_discriminator(self, update, real, labels, codes):
+    def _update_discriminator(self, update, real, labels, codes, mixing):
         model, optimizer = self.discriminator, self.discriminator_optimizer
-        if self.config.discriminator_updates == "joint":
-
-            def joint_loss(real, labels, codes):
-                (a, real_logits), (b, fake_logits) = self.real_loss(real, labels), self.fake_loss(codes)
-                return (a + b) / 2, (real_logits, fake_logits)
-
-            loss, (real_logits, fake_logits) = update(model, optimizer, joint_loss, real, labels, codes)
+        if self.joint or self.config.discriminator_updates == "joint":
+            loss, logits = update(model, optimizer, self.discriminator_loss, real, labels, codes, mixing)
+            real_logits, fake_logits = logits
         else:
             on_real, real_logits = update(model, optimizer, self.real_loss, real, labels)
             on_fake, fake_logits = update(model, optimizer, self.fake_loss, codes)
@@ -181,16 +189,15 @@ class GAN:
 
 @contextmanager
 def _initialisation(seed: int, precision: str):
-    """Seed and precision for the layers made inside; Python's and NumPy's own random numbers go on as before."""
-    policy, python, numpy = keras.config.dtype_policy(), random.getstate(), np.random.get_state()  # noqa: NPY002
-    keras.utils.set_random_seed(seed % 2**32)
+    """Seed and precision for the layers made inside; Python's random numbers, from which Keras seeds, go on after."""
+    policy, state = keras.config.dtype_policy(), random.getstate()
+    random.seed(seed % 2**32)
     keras.config.set_dtype_policy(precision)
     try:
         yield
     finally:
         keras.config.set_dtype_policy(policy)
-        random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002
+        random.setstate(state)
 
 
 def share(condition):

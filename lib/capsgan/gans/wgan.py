@@ -1,4 +1,4 @@
-"""WGAN: a critic in place of the discriminator, kept Lipschitz by clipping (Arjovsky et al. 2017, arXiv:1701.07875)."""
+"""WGAN: a critic in place of the discriminator (Arjovsky et al. 2017, arXiv:1701.07875), kept Lipschitz by clipping."""
 
 import keras
 from keras import layers, ops
@@ -25,29 +25,12 @@ class Clip(keras.constraints.Constraint):
         return {"limit": self.limit}
 
 
-class WGAN(GAN):
-    """The critic scores without bound; the difference of its mean scores estimates a distance (equation 2).
-
-    Clipping takes kernels and biases. The original also clipped BatchNorm's γ (``weight_clipping="all"``): then the
-    critic's output shrinks to almost nothing and neither player learns.
-    """
+class WassersteinGAN(GAN):
+    """The critic scores without bound; the difference of its mean scores estimates a distance (equation 2)."""
 
     n_critic = 5
     kernel_size = 4
     convolutions = SMALL_CONVOLUTIONS
-
-    def build_discriminator(self):
-        """The critic, each of its clipped weights under a constraint that the optimizer honours."""
-        critic = super().build_discriminator()
-        for layer in critic.layers:
-            if self.config.weight_clipping == "all" or not isinstance(layer, layers.BatchNormalization):
-                for variable in layer.trainable_variables:
-                    variable.constraint = Clip()
-        return critic
-
-    def make_optimizer(self):
-        """RMSprop(5e-5): with momentum a critic under clipping is unstable (section 4 of the paper)."""
-        return keras.optimizers.RMSprop(5e-5)
 
     def real_loss(self, images, labels):
         """Minus the mean score of real images."""
@@ -68,3 +51,24 @@ class WGAN(GAN):
         """A critic has no threshold: the shares of real above, generated below the midpoint of both means."""
         midpoint = (ops.mean(real_logits) + ops.mean(fake_logits)) / 2
         return share(real_logits > midpoint), share(fake_logits < midpoint)
+
+
+class WGAN(WassersteinGAN):
+    """Clipping takes kernels and biases.
+
+    The original also clipped BatchNorm's γ (``weight_clipping="all"``): then the critic's output shrinks to almost
+    nothing and neither player learns.
+    """
+
+    def build_discriminator(self):
+        """The critic, each of its clipped weights under a constraint that the optimizer honours."""
+        critic = super().build_discriminator()
+        for layer in critic.layers:
+            if self.config.weight_clipping == "all" or not isinstance(layer, layers.BatchNormalization):
+                for variable in layer.trainable_variables:
+                    variable.constraint = Clip()
+        return critic
+
+    def make_optimizer(self):
+        """RMSprop(5e-5): with momentum a critic under clipping is unstable (section 4 of the paper)."""
+        return keras.optimizers.RMSprop(5e-5)
