@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.util
 import logging
 import os
 import platform
@@ -13,8 +14,8 @@ import sys
 import time
 from pathlib import Path
 
-from capsgan.__main__ import OneLineParser
-from capsgan.config import COMPARED_GANS, DISCRIMINATORS, PROFILES, ROOT, figures_directory, get_profile
+from capsgan.__main__ import OneLineParser, add_grid_options, read_grid_options
+from capsgan.config import ROOT, figures_directory
 
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"
@@ -25,18 +26,15 @@ def main() -> int:
     """Train the part of the grid that was asked for, execute the notebooks, print each one's time."""
     options = parse_arguments()
     names, trained = options.notebooks, False
-    if options.gan or options.discriminator or len(options.seeds) > 1:
-        gans, trunks = options.gan or COMPARED_GANS, options.discriminator or DISCRIMINATORS
-        for number, config in enumerate(grid := options.profile.grid(gans, trunks, options.seeds), 1):
-            print(f"Run {number} of {len(grid)}: {config.label}, seed {config.seed}", flush=True)
-            if status := train(config, options):
-                return status
+    if options.part or len(options.seeds) > 1 or options.stop_after:
+        if status := train_grid(options):
+            return status
+        if not grid_is_finished(options):
+            return 0  # time was up: the same command goes on
         trained = True
         if names is None:
-            names = [
-                n for n in all_notebooks() if not options.discriminator and (not options.gan or n[3:] in options.gan)
-            ]
-    names = all_notebooks() if names is None else names
+            names = [name for name in default_notebooks() if not options.part or name in options.part]
+    names = default_notebooks() if names is None else names
     times = {}
     for number, name in enumerate(names, 1):
         print(f"Notebook {number} of {len(names)}: {name} ({options.profile.name} profile)", flush=True)
@@ -57,30 +55,34 @@ def parse_arguments() -> argparse.Namespace:
     parser = OneLineParser(
         prog="run_all.sh",
         description="Set up .venv, execute the notebooks headlessly and redraw every figure. Finished runs are reused, "
-        "interrupted ones go on where they stopped.",
+        "interrupted ones go on where they stopped. With --gan, --discriminator, several --seeds or --stop-after the "
+        "networks are trained first, then the notebooks that show them are executed.",
     )
-    parser.add_argument("--profile", metavar="NAME", help=" | ".join(PROFILES) + " (default: quick, on a GPU colab)")
+    add_grid_options(parser)
     parser.add_argument("--notebooks", metavar="NUMBERS", help="e.g. 02,06 (default: all)")
-    parser.add_argument("--gan", metavar="NAMES", help=f"train these of {','.join(COMPARED_GANS)}, and their notebooks")
-    parser.add_argument("--discriminator", metavar="NAMES", help=f"train these of {','.join(DISCRIMINATORS)} only")
-    parser.add_argument(
-        "--seeds",
-        metavar="SEEDS",
-        help="train these, e.g. 0-2 or 0,3; notebooks show the first (default: as the profile)",
-    )
-    parser.add_argument("--force", action="store_true", help="train again what is finished")
     options = parser.parse_args()
+    options.part = None  # of the notebooks: those of the GANs that were asked for
+    if options.discriminator:
+        options.part = []
+    elif options.gan:
+        options.part = [name for name in all_notebooks() if name[3:] in options.gan.split(",")]
     try:
         with standard_error_to(Path(os.devnull)):  # TensorFlow greets there while the profile asks it for GPUs
-            options.profile = get_profile(options.profile)
+            read_grid_options(options)
         if options.notebooks is not None:
             options.notebooks = [find_notebook(part) for part in options.notebooks.split(",")]
-        options.gan = choose("gan", options.gan, COMPARED_GANS)
-        options.discriminator = choose("discriminator", options.discriminator, DISCRIMINATORS)
-        options.seeds = parse_seeds(options.seeds or f"0-{options.profile.seeds - 1}")
     except ValueError as error:
         parser.error(str(error))
     return options
+
+
+def default_notebooks() -> list[str]:
+    """All notebooks whose packages are installed; says which are left out."""
+    names = all_notebooks()
+    if importlib.util.find_spec("torch") is None:
+        names = [name for name in names if not name.endswith("_pytorch")]
+        print("09_pytorch is left out: PyTorch is not installed (.venv/bin/pip install torch)", flush=True)
+    return names
 
 
 def all_notebooks() -> list[str]:
@@ -96,31 +98,21 @@ def find_notebook(part: str) -> str:
     return found[0]
 
 
-def choose(name: str, text: str | None, allowed) -> list[str] | None:
-    """A list of names with commas between, each one allowed."""
-    chosen = text and text.split(",")
-    for value in chosen or ():
-        if value not in allowed:
-            raise ValueError(f"{name}={value!r} is not possible; allowed: {' | '.join(allowed)}")
-    return chosen
-
-
-def parse_seeds(text: str) -> list[int]:
-    """``0-2`` or ``0,3`` → numbers."""
-    if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", text):
-        raise ValueError(f"seeds={text!r} is not possible; allowed: numbers and ranges such as 0-2,5")
-    ranges = [part.split("-") for part in text.split(",")]
-    seeds = [seed for first, *last in ranges for seed in range(int(first), int((last or [first])[0]) + 1)]
-    if not seeds:
-        raise ValueError(f"seeds={text!r} names no seed; allowed: ranges that rise, such as 0-2")
-    return seeds
-
-
-def train(config, options) -> int:
-    """Train one network in a process of its own; its progress goes to this terminal."""
-    command = [sys.executable, "-m", "capsgan", "train", "--profile", options.profile.name, "--gan", config.gan]
-    command += ["--discriminator", config.discriminator, "--seed", str(config.seed)]
+def train_grid(options) -> int:
+    """Train the networks that were asked for in a process of its own; its progress goes to this terminal."""
+    command = [sys.executable, "-m", "capsgan", "grid", "--profile", options.profile.name]
+    command += ["--gan", ",".join(options.gan), "--discriminator", ",".join(options.discriminator)]
+    command += ["--seeds", ",".join(map(str, options.seeds))]
+    command += ["--stop-after", str(options.stop_after)] if options.stop_after else []
     return subprocess.run(command + ["--force"] * options.force, cwd=ROOT, check=False).returncode
+
+
+def grid_is_finished(options) -> bool:
+    """Whether all networks that were asked for are trained."""
+    with standard_error_to(Path(os.devnull)):
+        from capsgan.runs import run_for
+    configs = options.profile.grid(options.gan, options.discriminator, options.seeds)
+    return all(run_for(config).finished for config in configs)
 
 
 def execute(name: str, options, force: bool) -> int:

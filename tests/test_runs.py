@@ -9,11 +9,13 @@ import pytest
 from PIL import Image
 
 from capsgan import runs as module
+from capsgan import sampling
 from capsgan.config import RunConfig
 from capsgan.gans import build_gan
 from capsgan.images import read_png, to_float
 from capsgan.provenance import source_sha256
-from capsgan.runs import Run, generate_images, list_runs, load_run, run_for
+from capsgan.runs import Run, list_runs, load_run, run_for
+from capsgan.sampling import generate_images
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def test_both_of_a_pair_are_given_the_same_latents(pair, monkeypatch):
 
 def test_images_do_not_depend_on_how_many_are_made_at_once(pair, monkeypatch):
     whole = pair[0].generate(11, seed=4)
-    monkeypatch.setattr(module, "CHUNK", 3)
+    monkeypatch.setattr(sampling, "CHUNK", 3)
     np.testing.assert_allclose(pair[0].generate(11, seed=4), whole, atol=1e-5)
 
 

@@ -13,11 +13,15 @@ _HOMES = {
     "build_discriminator": "networks",
     "layer_table": "networks",
     "multiply_adds": "networks",
-    "generate_images": "runs",
+    "generate_images": "sampling",
     "Run": "runs",
     "list_runs": "runs",
     "load_run": "runs",
+    "ReferenceRun": "reference",
+    "list_references": "reference",
+    "load_reference": "reference",
     "train": "training",
+    "train_grid": "grid",
     "comparison_table": "comparison",
 }
 __all__ = sorted(_HOMES)

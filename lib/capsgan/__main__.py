@@ -5,10 +5,22 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 import sys
 from dataclasses import replace
 
-from .config import DATASETS, DISCRIMINATORS, GANS, PRECISIONS, PROFILES, RunConfig, get_profile
+from .config import (
+    BACKENDS,
+    COMPARED_GANS,
+    DATASETS,
+    DISCRIMINATORS,
+    GANS,
+    PRECISIONS,
+    PROFILES,
+    RunConfig,
+    get_profile,
+    use_backend,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -16,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = build_parser().parse_args(arguments)
     try:
+        use_backend(getattr(options, "backend", None))
         options.command(options)
     except ValueError as error:
         return _complain(error, 2)
@@ -35,7 +48,7 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line: train, list, show, remove."""
+    """The command line: train, grid, list, show."""
     parser = OneLineParser(prog="capsgan", description="Train GANs with classical and capsule discriminators.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -61,11 +74,15 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--weight-clipping", metavar="WHAT", help="wgan: kernels | all")
     train.add_argument("--precision", metavar="NAME", help=" | ".join(PRECISIONS))
     train.add_argument("--snapshots", metavar="STEPS", help="steps at which the generator is kept, e.g. 100,500")
-    train.add_argument("--device", metavar="NAME", default="auto", help="auto | cpu | gpu")
     train.add_argument(
         "--checkpoint-every", type=_positive, metavar="STEPS", help="default: a tenth of the run, at most 500"
     )
-    train.add_argument("--force", action="store_true", help="train again even if the run is finished")
+    _add_common_options(train)
+    train.add_argument("--device", metavar="NAME", default="auto", help="auto | cpu | gpu")
+    grid = commands.add_parser("grid", help="train many networks of a profile", description=_grid.__doc__)
+    grid.set_defaults(command=_grid)
+    add_grid_options(grid)
+    grid.add_argument("--device", metavar="NAME", default="auto", help="auto | cpu | gpu")
 
     runs = commands.add_parser("list", help="list the runs", description=_list.__doc__)
     runs.set_defaults(command=_list)
@@ -74,6 +91,31 @@ def build_parser() -> argparse.ArgumentParser:
     show.set_defaults(command=_show)
     show.add_argument("run", metavar="RUN", help="the beginning of its id")
     return parser
+
+
+def add_grid_options(parser: argparse.ArgumentParser):
+    """Which networks of a profile: also the options of run_all.sh."""
+    names = f"{' | '.join(PROFILES)} (default: quick, on a GPU colab)"
+    parser.add_argument("--profile", metavar="NAME", help=names)
+    parser.add_argument("--gan", metavar="NAMES", help=f"some of {','.join(GANS)} (default: {','.join(COMPARED_GANS)})")
+    parser.add_argument("--discriminator", metavar="NAMES", help=f"some of {','.join(DISCRIMINATORS)} (default: both)")
+    parser.add_argument("--seeds", metavar="SEEDS", help="e.g. 0-2 or 0,3 (default: as the profile)")
+    _add_common_options(parser)
+
+
+def read_grid_options(options: argparse.Namespace):
+    """Turn the text of :func:`add_grid_options` into a profile and lists; ``ValueError`` where that is not possible."""
+    use_backend(options.backend)
+    options.profile = get_profile(options.profile)
+    options.gan = _choose("gan", options.gan, GANS, COMPARED_GANS)
+    options.discriminator = _choose("discriminator", options.discriminator, DISCRIMINATORS, DISCRIMINATORS)
+    options.seeds = _read_seeds(options.seeds or f"0-{options.profile.seeds - 1}")
+
+
+def _add_common_options(parser: argparse.ArgumentParser):
+    parser.add_argument("--backend", metavar="NAME", help=f"{' | '.join(BACKENDS)} (default: $KERAS_BACKEND)")
+    parser.add_argument("--stop-after", type=_positive, metavar="SECONDS", help="go on with the same command later")
+    parser.add_argument("--force", action="store_true", help="train again what is finished")
 
 
 def _train(options: argparse.Namespace):
@@ -89,8 +131,23 @@ def _train(options: argparse.Namespace):
         config = replace(RunConfig(options.gan), discriminator=options.discriminator, **given)
     with _standard_error_to_null():  # TensorFlow greets there, whatever its log level
         from .training import train
-    run = train(config, force=options.force, device=options.device, checkpoint_every=options.checkpoint_every)
+    run = train(
+        config,
+        force=options.force,
+        device=options.device,
+        checkpoint_every=options.checkpoint_every,
+        stop_after=options.stop_after,
+    )
     print(f"{run.config.label}: {run.config.steps:,} steps done, run in {run.directory}")
+
+
+def _grid(options: argparse.Namespace):
+    """Train networks of a profile, seed by seed: all of seed 0 first. The same command goes on where it stopped."""
+    read_grid_options(options)
+    configs = options.profile.grid(options.gan, options.discriminator, options.seeds)
+    with _standard_error_to_null():
+        from .grid import train_grid
+    train_grid(configs, stop_after=options.stop_after, force=options.force, device=options.device)
 
 
 def _list(options: argparse.Namespace):
@@ -106,11 +163,11 @@ def _list(options: argparse.Namespace):
         try:
             history, status = run.history, run.status
         except ValueError as error:
-            print(f"{run.directory.name:{width}}  damaged   {' '.join(str(error).split())}")
+            print(f"{run.directory.name:{width}}  damaged      {' '.join(str(error).split())}")
             continue
         done = 0 if history.empty else int(history.step.iloc[-1])
         minutes = history.seconds.sum() / 60
-        print(f"{run.directory.name:{width}}  {status:8}  {done:6,} of {run.config.steps:,} steps  {minutes:6.1f} min")
+        print(f"{run.directory.name:{width}}  {status:11}  {done:6,} of {run.config.steps:,} steps  {minutes:6.1f} min")
     print(f"runs: {len(runs)} in {home() / 'runs'}")
 
 
@@ -140,6 +197,24 @@ def _standard_error_to_null():
         os.dup2(terminal, 2)
         os.close(terminal)
         os.close(null)
+
+
+def _choose(name: str, text: str | None, allowed, default) -> list[str]:
+    chosen = text.split(",") if text else list(default)
+    for value in chosen:
+        if value not in allowed:
+            raise ValueError(f"{name}={value!r} is not possible; allowed: {' | '.join(allowed)}")
+    return chosen
+
+
+def _read_seeds(text: str) -> list[int]:
+    if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", text):
+        raise ValueError(f"seeds={text!r} is not possible; allowed: numbers and ranges such as 0-2,5")
+    ranges = [part.split("-") for part in text.split(",")]
+    seeds = [seed for first, *last in ranges for seed in range(int(first), int((last or [first])[0]) + 1)]
+    if not seeds:
+        raise ValueError(f"seeds={text!r} names no seed; allowed: ranges that rise, such as 0-2")
+    return seeds
 
 
 def _numbers(name: str, text: str) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -15,17 +16,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
-from keras import ops
 
 from .checkpoints import DiskError, read_history, write_atomically
 from .config import RunConfig, home
 from .gans import GAN, build_gan
-from .gans.base import METRICS, SAMPLING, random_stream
+from .gans.base import METRICS
 from .images import encode_gif, encode_png, read_png, tile, to_uint8
 from .provenance import source_sha256
+from .sampling import choose_codes, generate_images
 
 COLUMNS = ("step", *METRICS, "seconds")
-CHUNK = 250  # images generated at once
 
 
 class Run:
@@ -55,8 +55,9 @@ class Run:
 
     @property
     def status(self) -> str:
-        """``new``, ``running`` (or interrupted), ``failed`` or ``finished``."""
-        return self.provenance.get("status", "new")
+        """``new``, ``running`` (a process holds its lock), ``interrupted``, ``failed`` or ``finished``."""
+        status = self.provenance.get("status", "new")
+        return "interrupted" if status == "running" and not self._is_locked() else status
 
     @property
     def finished(self) -> bool:
@@ -77,6 +78,11 @@ class Run:
             return _read(path, lambda: pd.read_csv(path, engine="python")[list(COLUMNS)])  # its floats are exact
         rows = read_history(self.checkpoints)
         return history_frame([] if rows is None else rows)
+
+    @property
+    def history_sha256(self) -> str:
+        """Checksum of the history's file: saved figures carry it, so that anyone can tell what they show."""
+        return hashlib.sha256((self.directory / "history.csv").read_bytes()).hexdigest()
 
     @cached_property
     def gan(self) -> GAN:
@@ -114,16 +120,7 @@ class Run:
         Raises:
             ValueError: a code this GAN does not have, or of the wrong shape or range; or the run is not finished.
         """
-        for name, value, low in (("count", count, 1), ("seed", seed, 0)):
-            if not isinstance(value, int | np.integer) or isinstance(value, bool) or not low <= value < 2**63:
-                raise ValueError(f"{name}={value!r} is not possible; allowed: whole numbers from {low}")
-        drawn = self.gan.sample_codes(random_stream(seed, stream=SAMPLING), count)
-        given = dict(codes or {}) | ({} if labels is None else {"labels": labels})
-        for name, value in given.items():
-            if name not in drawn:
-                raise ValueError(f"codes: {self.config.gan!r} has no {name!r}; allowed: {' | '.join(drawn)}")
-            drawn[name] = _fit_code(name, value, drawn[name], {"labels": self.gan.classes, "category": 10}.get(name))
-        return generate_images(self.gan, drawn)
+        return generate_images(self.gan, choose_codes(self.gan, count, seed, labels=labels, codes=codes))
 
     def generator_at(self, step: int):
         """The generator as it was at one of the config's ``snapshots`` (kept in float16)."""
@@ -155,7 +152,7 @@ class Run:
         Raises:
             DiskError: the lock's file cannot be made.
         """
-        path = self.directory.parent / ".locks" / f"{self.directory.name}.lock"
+        path = self._lock_path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(path)
@@ -242,6 +239,19 @@ class Run:
             self.directory.rename(aside)
             shutil.rmtree(aside)
 
+    @property
+    def _lock_path(self) -> Path:
+        return self.directory.parent / ".locks" / f"{self.directory.name}.lock"
+
+    def _is_locked(self) -> bool:
+        if not self._lock_path.exists():
+            return False
+        try:
+            FileLock(self._lock_path).acquire(timeout=0).lock.release()
+        except (Timeout, OSError):
+            return True
+        return False
+
     def _require_finished(self):
         if not self.finished:
             raise ValueError(f"{self.directory.name} is {self.status}, not finished; train it to its end first")
@@ -283,32 +293,12 @@ def history_frame(rows) -> pd.DataFrame:
     return frame.astype({"step": "int64"})
 
 
-def generate_images(gan: GAN, codes: dict[str, np.ndarray]) -> np.ndarray:
-    """Codes → float32 [n, height, width, channels] in [-1, 1], in inference mode, a chunk at a time."""
-    count = len(next(iter(codes.values())))
-    starts = range(0, count, CHUNK)
-    parts = ({name: array[start : start + CHUNK] for name, array in codes.items()} for start in starts)
-    return np.concatenate([ops.convert_to_numpy(gan.generate(part, training=False)) for part in parts])
-
-
 def _read(path: Path, read: Callable):
     """What ``read()`` gives; what it raises becomes a ``ValueError`` that names the file and the way out."""
     try:
         return read()
     except (ValueError, TypeError, KeyError, OSError) as error:
         raise ValueError(f"{path} is missing or damaged ({error}); train the run again with --force") from error
-
-
-def _fit_code(name: str, value, like: np.ndarray, classes: int | None) -> np.ndarray:
-    try:
-        given = np.broadcast_to(np.asarray(value, "float64"), like.shape)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"codes: {name}={value!r} does not fit the shape {like.shape}") from error
-    if classes and not (np.isin(given, np.arange(classes))).all():
-        raise ValueError(f"codes: {name}={value!r} is not possible; allowed: whole numbers from 0 to {classes - 1}")
-    if not np.isfinite(given).all():
-        raise ValueError(f"codes: {name}={value!r} is not possible; allowed: finite numbers")
-    return given.astype(like.dtype)
 
 
 def now() -> str:

@@ -6,6 +6,8 @@ import math
 import signal
 import sys
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import keras
@@ -14,11 +16,12 @@ from tqdm import tqdm
 from .checkpoints import all_finite, checkpoint_paths, read_checkpoint, restore_variables, save_checkpoint
 from .config import RunConfig
 from .datasets import load_dataset
-from .engines import check_device, get_engine
+from .engines import check_device, compile_step, get_engine
 from .gans import build_gan
 from .gans.base import METRICS, SAMPLING, random_stream
-from .provenance import describe, peak_memory_mb
-from .runs import Run, generate_images, history_frame, now, run_for
+from .provenance import describe, peak_memory_mb, reset_peak_memory
+from .runs import Run, history_frame, now, run_for
+from .sampling import generate_images
 
 TIMED_STEPS = 20
 GRID = 25  # images of a sample grid
@@ -35,9 +38,14 @@ def train(
     device: str = "auto",  # auto | cpu | gpu
     checkpoint_every: int | None = None,  # steps; None: about once a tenth of the run, 500 at most
     samples_every: int | None = None,  # steps between sample grids; None: about 20 grids
+    stop_after: float | None = None,  # seconds after which training stops between two steps, as for Ctrl-C
+    steps_per_call: int | None = None,  # steps that the device does between two returns; None: as the engine likes it
     progress: bool = True,
 ) -> Run:
     """Train the run of ``config``, or load it if it is finished, or go on where it stopped.
+
+    A run may be begun under one backend and go on under another: data, latents and weights are the same; only the
+    dropout's masks are another sequence. Its provenance lists each session with its backend.
 
     Returns:
         The finished run.
@@ -46,13 +54,14 @@ def train(
         ValueError: the config, the device or the dataset is not possible. Nothing was trained.
         TrainingDiverged: a loss is not finite; names the step and the last good checkpoint.
         DiskError: a file cannot be written; what was written before is whole.
-        KeyboardInterrupt: after Ctrl-C or SIGTERM, once a checkpoint is saved.
+        KeyboardInterrupt: after Ctrl-C, SIGTERM or ``stop_after``, once a checkpoint is saved.
     """
-    for name, value in (("checkpoint_every", checkpoint_every), ("samples_every", samples_every)):
+    counts = {"checkpoint_every": checkpoint_every, "samples_every": samples_every, "steps_per_call": steps_per_call}
+    for name, value in counts.items():
         if value is not None and value < 1:
             raise ValueError(f"{name}={value!r} is not possible; allowed: 1 or more, or None")
+    deadline = time.monotonic() + (math.inf if stop_after is None else stop_after)
     device = check_device(device)
-    engine = get_engine()
     run = run_for(config)
     if run.finished and not force:
         run.check_config()
@@ -64,50 +73,90 @@ def train(
             if run.finished:
                 run.check_source()
                 return run
+        reset_peak_memory()
         dataset = load_dataset(config.dataset, image_size=config.image_size, fraction=config.fraction)
         gan = build_gan(config, dataset.image_shape, dataset.classes)
         if force:
             run.discard()
         run.write_json("config.json", config.to_dict())
         rows = _resume(run, gan)
+        checkpoint_every = checkpoint_every or max(1, min(500, config.steps // 10))
+        samples_every = samples_every or max(1, config.steps // 20)
+        steps_per_call = steps_per_call or get_engine().STEPS_PER_CALL[device[:3]]
+        first = int(rows[-1][0]) + 1 if rows else 1 - config.discriminator_warmup
         provenance = {"started": run.provenance.get("started", now()), "status": "running"}
         provenance |= describe(config, dataset, device)
+        session = {name: provenance[name] for name in ("backend", "device")} | {"from_step": first, "started": now()}
+        provenance["sessions"] = [*run.provenance.get("sessions", []), session | {"steps_per_call": steps_per_call}]
         run.write_json("provenance.json", provenance)
 
         labels = dataset.labels if dataset.labels is not None else keras.ops.zeros(len(dataset), "int64")
-        step_function = engine.compile_step(gan, dataset.images, labels)
+        play = compile_step(gan, dataset.images, labels)
         grid_codes = gan.sample_codes(random_stream(config.seed, stream=SAMPLING), GRID)
-        checkpoint_every = checkpoint_every or max(1, min(500, config.steps // 10))
-        samples_every = samples_every or max(1, config.steps // 20)
-        first = int(rows[-1][0]) + 1 if rows else 1 - config.discriminator_warmup
 
+        def sampled(step):
+            return step in (1, config.steps) or (step > 0 and step % samples_every == 0)
+
+        def pauses(step):  # something is to be written after this step
+            return step == 0 or sampled(step) or step % checkpoint_every == 0 or step in config.snapshots
+
+        def draw(step):
+            return gan.draw_batch(step, len(dataset))
+
+        calls = _calls(first, config.steps, steps_per_call, pauses)
         with _stop_signals() as stopped, _progress_bar(config, first, progress) as bar:
-            for step in range(first, config.steps + 1):
+            for steps, batches in _drawn_ahead(draw, calls):
                 begin = time.perf_counter()
-                metrics = step_function(gan.draw_batch(step, len(dataset)), step > 0)
-                rows.append((step, *map(float, metrics), time.perf_counter() - begin))
-                if not all(math.isfinite(value) for value in metrics[0 if step > 0 else 1 :]):
-                    raise _diverged(run, step, rows[-1])
-                stopping = bool(stopped)
+                answers = play(batches, train_generator=steps[0] > 0)
+                seconds = (time.perf_counter() - begin) / len(steps)
+                for step, metrics in zip(steps, answers, strict=True):
+                    rows.append((step, *map(float, metrics), seconds))
+                    if not all(math.isfinite(value) for value in metrics[0 if step > 0 else 1 :]):
+                        raise _diverged(run, step, rows[-1])
+                step = steps[-1]
+                stopping = bool(stopped) or (time.monotonic() > deadline and step < config.steps)
                 saving = step % checkpoint_every == 0 or stopping
                 if (saving or step == config.steps) and not all_finite(gan.variables):
                     raise _diverged(run, step, rows[-1])  # the loss is taken before the move that ruined the weights
                 if step in config.snapshots:
                     run.write_snapshot(step, gan.generator)
-                if step == 1 or step == config.steps or (step > 0 and step % samples_every == 0):
+                if sampled(step):
                     run.write_samples(step, generate_images(gan, grid_codes))
                 if saving:
                     save_checkpoint(run.checkpoints, step, gan.variables, history_frame(rows).to_numpy())
                 if stopping:
                     where = f"{run.directory.name} stopped after step {step}"
                     raise KeyboardInterrupt(f"{where}; the same call goes on from there (without force)")
-                _report(bar, rows, first, config.steps)
+                _report(bar, rows, len(steps), first, config.steps)
 
         history = history_frame(rows)
         provenance |= {"finished": now(), "wall_seconds": round(history.seconds.sum(), 3)}
         provenance |= {"peak_memory_mb": round(peak_memory_mb(), 1)}
         run.finish(gan, history, provenance)
     return run
+
+
+def _calls(first: int, last: int, size: int, pauses: Callable) -> Iterator[range]:
+    """Steps first to last in calls of ``size`` that none pauses inside, from one multiple to the next; else singly."""
+    step = first
+    while step <= last:
+        together = range(step, step + size)
+        whole = (step - 1) % size == 0 and together[-1] <= last
+        if not whole or any(pauses(inner) for inner in together[:-1]):
+            together = range(step, step + 1)
+        yield together
+        step = together[-1] + 1
+
+
+def _drawn_ahead(draw: Callable, calls: Iterator[range]) -> Iterator[tuple[range, list]]:
+    """Each call's steps with their batches, the next call's drawn while the present one runs."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        coming = ((steps, pool.submit(lambda steps=steps: [draw(step) for step in steps])) for steps in calls)
+        present = next(coming, None)
+        while present:
+            following = next(coming, None)
+            yield present[0], present[1].result()
+            present = following
 
 
 def _resume(run: Run, gan) -> list[tuple]:
@@ -158,12 +207,13 @@ def _progress_bar(config: RunConfig, first: int, progress: bool) -> tqdm:
     return tqdm(desc=config.label + seed, total=total, initial=done, unit="step", file=sys.stderr, **style)
 
 
-def _report(bar: tqdm, rows: list[tuple], first: int, steps: int):
-    bar.update()
+def _report(bar: tqdm, rows: list[tuple], played: int, first: int, steps: int):
+    bar.update(played)
     _, g_loss, d_loss, accuracy, *_ = rows[-1]
     bar.set_postfix_str(f"G {g_loss:.2f} D {d_loss:.2f} acc {accuracy:.2f}", refresh=False)
     done = int(rows[-1][0]) - first + 1
-    if done == TIMED_STEPS + 1 and not bar.disable:  # the first step also compiles
-        seconds = sum(row[-1] for row in rows[-TIMED_STEPS:]) / TIMED_STEPS
+    if done - played <= TIMED_STEPS < done and not bar.disable:
+        timed = sorted(row[-1] for row in rows[-TIMED_STEPS:])
+        seconds = timed[TIMED_STEPS // 2]  # the median: the first call also compiles
         left = (steps - int(rows[-1][0])) * seconds
         bar.write(f"{bar.desc}: {seconds * 1000:.0f} ms a step, about {left / 60:.1f} minutes to go", file=sys.stdout)
