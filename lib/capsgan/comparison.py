@@ -7,6 +7,7 @@ import pandas as pd
 from .config import figures_directory
 from .gans.base import METRICS
 from .networks import multiply_adds
+from .reference import ReferenceRun
 from .runs import Run
 
 TAIL = 0.1  # share of the steps that the tail statistics are taken over
@@ -22,7 +23,7 @@ def comparison_table(runs: list[Run]) -> pd.DataFrame:
     Raises:
         ValueError: a run is not finished.
     """
-    return pd.DataFrame([_row(run) for run in runs])
+    return pd.DataFrame([row(run) for run in runs])
 
 
 def save_table(table: pd.DataFrame, profile: str):
@@ -33,7 +34,10 @@ def save_table(table: pd.DataFrame, profile: str):
     return path
 
 
-def _row(run: Run) -> dict:
+def row(run: Run) -> dict:
+    """One row of :func:`comparison_table`; of a reference run as it was when the whole history was at hand."""
+    if isinstance(run, ReferenceRun):
+        return run.summary
     if not run.finished:
         raise ValueError(f"{run.directory.name} is {run.status}, not finished; train it to its end first")
     history = run.history[run.history.step > 0]
