@@ -1,7 +1,10 @@
 """Under pytest everything runs at the smoke profile in a home of its own, so that no cached run hides a failure."""
 
+import importlib.util
 import os
 import tempfile
+
+import pytest
 
 HOME = tempfile.TemporaryDirectory(prefix="capsgan-tests-")
 os.environ["CAPSGAN_HOME"] = HOME.name
@@ -22,3 +25,11 @@ def pytest_configure(config):
             self.skip_compare = (*self.skip_compare, *own)
 
         IPyNbFile.__init__ = init
+
+
+def pytest_collection_modifyitems(items):
+    """Skip the PyTorch notebook where there is no PyTorch."""
+    if importlib.util.find_spec("torch") is None:
+        for item in items:
+            if item.path.name == "09_pytorch.ipynb":
+                item.add_marker(pytest.mark.skip(reason="torch is not installed: pip install torch"))

@@ -1,0 +1,187 @@
+"""One game, three backends: the same losses, the same movements; runs that change the backend on their way."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import backend_worker as worker
+import numpy as np
+import pytest
+
+from capsgan.checkpoints import checkpoint_paths
+from capsgan.config import RunConfig
+from capsgan.gans.base import METRICS
+from capsgan.runs import load_run
+from capsgan.training import train
+
+NAMES = [f"{gan}-{trunk}" for gan in ("dcgan", "wgan", "wgan_gp", "acgan", "infogan") for trunk in ("cnn", "caps")]
+STEPS = 20
+OTHERS = ["jax", "torch"]
+LIBRARY = Path(worker.__file__).parents[1] / "lib"
+
+
+def need(backend):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed: pip install {backend}")
+
+
+def environment(backend):
+    return os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": str(LIBRARY), "JAX_PLATFORMS": "cpu"}
+
+
+class Games:
+    """The same games under one backend: metrics of each step, and how far each player's weights moved."""
+
+    def __init__(self, start, end):
+        self.start, self.end = start, end
+
+    def metrics(self, name):
+        return self.end[f"{name}.metrics"]
+
+    def displacement(self, name, player):
+        gan = worker.make(name)
+        own = {id(variable) for variable in getattr(gan, player).trainable_variables}
+        numbers = [number for number, variable in enumerate(gan.variables) if id(variable) in own]
+        keys = [f"{name}.{number:04d}" for number in numbers]
+        return np.concatenate([(self.end[key] - self.start[key]).ravel() for key in keys])
+
+
+@pytest.fixture(scope="module")
+def games(tmp_path_factory):
+    """Backend → its games, all from the same weights; those of JAX and PyTorch where they are installed."""
+    folder = tmp_path_factory.mktemp("games")
+    start = {}
+    for name in NAMES:
+        start |= {f"{name}.{number:04d}": value for number, value in enumerate(worker.values(worker.make(name)))}
+    np.savez(folder / "start.npz", **start)
+    backends = [backend for backend in ("tensorflow", *OTHERS) if importlib.util.find_spec(backend)]
+    played = {}
+    for backend in backends:
+        command = [sys.executable, worker.__file__, folder / "start.npz", folder / f"{backend}.npz", str(STEPS), *NAMES]
+        subprocess.run(command, env=environment(backend), check=True)
+        with np.load(folder / f"{backend}.npz") as archive:
+            played[backend] = Games(start, dict(archive))
+    return played
+
+
+def distance(games, backend, name, player):
+    """How far a backend's movement lies from TensorFlow's, as a share of it."""
+    ours, theirs = (games[which].displacement(name, player) for which in ("tensorflow", backend))
+    return np.linalg.norm(ours - theirs) / np.linalg.norm(ours)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("backend", OTHERS)
+def test_the_losses_are_the_same_under_every_backend(games, backend, name):
+    need(backend)
+    for column in (METRICS.index("g_loss"), METRICS.index("d_loss")):
+        ours, theirs = (games[which].metrics(name)[:, column] for which in ("tensorflow", backend))
+        assert np.isfinite(ours).all()
+        np.testing.assert_allclose(theirs, ours, rtol=1e-3, atol=1e-3 * np.abs(ours).max())
+
+
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("backend", OTHERS)
+def test_both_players_move_alike_under_every_backend(games, backend, name, player):
+    need(backend)
+    assert np.linalg.norm(games["tensorflow"].displacement(name, player)) > 0
+    assert distance(games, backend, name, player) < 0.01
+
+
+def test_a_frozen_player_would_be_noticed(games):
+    """Losses alone would not tell after 20 steps; the movement does."""
+    ours = games["tensorflow"]
+    frozen = Games(ours.start, ours.end | {key: ours.start[key] for key in ours.start})
+    assert distance({"tensorflow": ours, "frozen": frozen}, "frozen", "dcgan-caps", "generator") == 1
+
+
+CONFIG = RunConfig("acgan", "caps", steps=6, batch_size=8, width=1 / 32, fraction=0.1, seed=2)
+
+
+def command_line(backend, home, *arguments):
+    command = [sys.executable, "-m", "capsgan", *arguments]
+    variables = environment(backend) | {"CAPSGAN_HOME": str(home)}
+    return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("backend", OTHERS)
+def test_a_run_goes_on_under_another_backend_and_is_read_under_the_first(backend, home, tmp_path_factory, monkeypatch):
+    need(backend)
+    whole = train(CONFIG, progress=False)
+    monkeypatch.setenv("CAPSGAN_HOME", str(other := tmp_path_factory.mktemp("other")))
+    with pytest.raises(KeyboardInterrupt, match="stopped after step 1"):
+        train(CONFIG, stop_after=0, progress=False)
+    assert len(checkpoint_paths(load_run("acgan").checkpoints)) == 1
+    options = ["--gan", "acgan", "--discriminator", "caps", "--steps", "6", "--batch-size", "8", "--width", "0.03125"]
+    options += ["--fraction", "0.1", "--seed", "2", "--backend", backend]
+    done = command_line("tensorflow", other, "train", *options)
+    assert done.returncode == 0, done.stderr
+    assert "going on after step 1" in done.stdout
+    run = load_run("acgan")
+    assert run.finished and run.directory.name == whole.directory.name
+    assert [session["backend"] for session in run.provenance["sessions"]] == ["tensorflow", backend]
+    assert [session["from_step"] for session in run.provenance["sessions"]] == [1, 2]
+    for column in ("g_loss", "d_loss"):
+        np.testing.assert_allclose(run.history[column], whole.history[column], rtol=2e-3)
+    np.testing.assert_allclose(run.generate(4, seed=1), whole.generate(4, seed=1), atol=0.02)
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", *OTHERS])
+def test_steps_in_one_call_are_the_same_steps(backend, tmp_path):
+    need(backend)
+    program = """
+import numpy as np, sys
+from capsgan.config import RunConfig
+from capsgan.training import train
+config = RunConfig("gan", "cnn", steps=12, batch_size=4, fraction=0.05, seed=int(sys.argv[1]))
+run = train(config, steps_per_call=int(sys.argv[2]), force=True, progress=False)
+print(run.history[["step", "g_loss", "d_loss"]].to_json(double_precision=10))
+"""
+    answers = []
+    for size in ("1", "4"):
+        variables = environment(backend) | {"CAPSGAN_HOME": str(tmp_path)}
+        command = [sys.executable, "-c", program, "7", size]
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
+        answers.append(json.loads(done.stdout.splitlines()[-1]))
+    singly, together = answers
+    assert singly["step"] == together["step"]
+    for column in ("g_loss", "d_loss"):
+        np.testing.assert_allclose(list(together[column].values()), list(singly[column].values()), rtol=1e-4)
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", *OTHERS])
+def test_input_gradients_can_be_differentiated_again(backend):
+    """f(x) = a x³: df/dx = 3 a x², and by a: 3 x²."""
+    need(backend)
+    program = """
+import keras, numpy as np
+from keras import ops
+from capsgan.engines import get_engine
+engine = get_engine()
+model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+model.set_weights([np.array([[2.0]], "float32")])
+optimizer = keras.optimizers.SGD(1.0)
+optimizer.build(model.trainable_variables)
+def loss(x):
+    gradient = engine.input_gradient(lambda x: model(x) * x * x, x)
+    return ops.sum(gradient), gradient
+def play(update, data, item):
+    loss_value, gradient = update(model, optimizer, loss, item)
+    return loss_value, ops.sum(gradient)
+run = engine.compile_steps(play, [*model.variables, *optimizer.variables])
+print(run((), [np.array([[1.0], [2.0]], "float32")]).tolist(), float(model.get_weights()[0][0, 0]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment(backend), capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split("\n")[-2] == "[[30.0, 30.0]] -13.0"
+
+
+def test_a_backend_that_is_not_there_is_named(home):
+    for backend, answer in (("theano", "allowed: tensorflow | jax | torch"), ("numpy", "allowed: tensorflow")):
+        done = command_line(backend, home, "train", "--steps", "1")
+        assert done.returncode == 2 and answer in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
