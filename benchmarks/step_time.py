@@ -1,7 +1,7 @@
 """Time of one training step of DCGAN at 28×28×1: ours on each backend, against loops that others write.
 
     .venv/bin/python benchmarks/step_time.py [--backends tensorflow,jax,torch] [--precisions float32,mixed_bfloat16]
-        [--discriminators cnn,caps] [--width 1.0] [--batch 32] [--steps 15] [--device cpu]
+        [--discriminators cnn,caps] [--width 1.0] [--batch 32] [--steps 15] [--device cpu] [--save FILE.csv]
 
 All loops do the same work: the discriminator on half a batch of real images, then on half a batch of generated ones,
 the generator on a batch of latents. The rivals of one backend run in its process, in turns with ours:
@@ -12,7 +12,7 @@ the generator on a batch of latents. The rivals of one backend run in its proces
 - jax, ``scan``: ours with ``--steps-per-call`` steps a call, and ``direct``: PrimaryCaps' convolution as it stands.
 
 ``of_ceiling`` is the step's arithmetic a second as a share of the device's own rate for a product of two matrices,
-taken in the same process at the same precision. The arithmetic counts convolutions and dense layers as in the thesis, forward
+taken in the same process at the same precision. Convolutions and dense layers are counted as in the thesis, forward
 once and backward twice (once where only inputs need a gradient).
 """
 
@@ -40,6 +40,7 @@ def main():
     parser.add_argument("--steps", type=int, default=15, help="timed steps of each loop")
     parser.add_argument("--steps-per-call", type=int, default=10, help="of jax's scan")
     parser.add_argument("--device", default="auto", help="auto | cpu | gpu")
+    parser.add_argument("--save", metavar="FILE", help="write the table there too, as CSV")
     parser.add_argument("--in-this-process", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.in_this_process:
@@ -55,6 +56,8 @@ def main():
     scale = f"batch {options.batch} in halves, Caps width {options.width:g}, {os.cpu_count()} CPUs"
     print(f"DCGAN, 28×28×1, {scale}, medians")
     print(table.to_string(index=False, float_format="{:.2f}".format))
+    if options.save:
+        table.to_csv(options.save, index=False, float_format="%.4g")
 
 
 def measure(options) -> list[dict]:

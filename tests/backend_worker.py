@@ -1,13 +1,14 @@
 """Plays games under the backend of KERAS_BACKEND, in a process of its own, for test_backends.py.
 
-    python backend_worker.py START.npz END.npz STEPS NAME ...
+    python backend_worker.py START.npz END.npz STEPS [LATER.npz] NAME ...
 
 NAME is a GAN and a trunk, as in ``dcgan-caps``. START holds each one's variables; END gets the metrics of every step
-and the variables after the last.
+and the variables after the last. One more step is played from the variables in LATER, or in END where there is none.
 """
 
 import sys
 
+import keras
 import numpy as np
 
 from capsgan.checkpoints import restore_variables
@@ -27,26 +28,30 @@ def make(name):
 
 
 def values(gan):
-    return [np.array(variable) for variable in gan.variables]
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in gan.variables]
 
 
-def play(name, start, steps, images, labels):
-    """Metrics [steps, 5], and the variables after them."""
-    gan = make(name)
-    restore_variables(gan.variables, start)
-    run = compile_step(gan, images, labels)
-    metrics = [run([gan.draw_batch(step, len(images))])[0] for step in range(1, steps + 1)]
-    return np.array(metrics), values(gan)
+def arrays_of(archive, name):
+    return [archive[key] for key in sorted(archive) if key.startswith(name + ".v")]
+
+
+def named(name, arrays):
+    return {f"{name}.v{number:04d}": value for number, value in enumerate(arrays)}
 
 
 def main():
     start_path, end_path, steps, *names = sys.argv[1:]
-    dataset = load_dataset("mnist5k", fraction=0.1)
-    start, end = np.load(start_path), {}
+    later = dict(np.load(names.pop(0))) if names[0].endswith(".npz") else None
+    dataset, start, end = load_dataset("mnist5k", fraction=0.1), dict(np.load(start_path)), {}
     for name in names:
-        first = [start[key] for key in start.files if key.startswith(name + ".")]
-        metrics, last = play(name, first, int(steps), dataset.images, dataset.labels)
-        end |= {f"{name}.{number:04d}": value for number, value in enumerate(last)} | {f"{name}.metrics": metrics}
+        gan = make(name)
+        run = compile_step(gan, dataset.images, dataset.labels)
+        restore_variables(gan.variables, arrays_of(start, name))
+        metrics = [run([gan.draw_batch(step, len(dataset))])[0] for step in range(1, int(steps) + 1)]
+        end |= named(name, values(gan)) | {f"{name}.metrics": np.array(metrics)}
+        restore_variables(gan.variables, arrays_of(later or end, name))
+        end[f"{name}.one_step_metrics"] = run([gan.draw_batch(int(steps) + 1, len(dataset))])[0]
+        end |= {f"one_step.{key}": value for key, value in named(name, values(gan)).items()}
     np.savez(end_path, **end)
 
 

@@ -1,4 +1,9 @@
-"""One game, three backends: the same losses, the same movements; runs that change the backend on their way."""
+"""One game, three backends: the same losses, the same movements; runs that change the backend on their way.
+
+A game of two networks amplifies rounding: Adam's first steps are signs of gradients, and where a gradient is nearly
+zero the last digit decides the sign. So the movement over twenty steps is compared by its size and direction, and that
+of one step from common weights weight by weight.
+"""
 
 import importlib.util
 import json
@@ -18,9 +23,13 @@ from capsgan.runs import load_run
 from capsgan.training import train
 
 NAMES = [f"{gan}-{trunk}" for gan in ("dcgan", "wgan", "wgan_gp", "acgan", "infogan") for trunk in ("cnn", "caps")]
+CALM = {"dcgan-caps", "acgan-caps", "wgan-cnn", "wgan-caps"}  # the others amplify rounding a thousandfold in 20 steps
 STEPS = 20
 OTHERS = ["jax", "torch"]
 LIBRARY = Path(worker.__file__).parents[1] / "lib"
+every_game = pytest.mark.parametrize("name", NAMES)
+every_player = pytest.mark.parametrize("player", ["generator", "discriminator"])
+every_other_backend = pytest.mark.parametrize("backend", OTHERS)
 
 
 def need(backend):
@@ -35,68 +44,102 @@ def environment(backend):
 class Games:
     """The same games under one backend: metrics of each step, and how far each player's weights moved."""
 
-    def __init__(self, start, end):
-        self.start, self.end = start, end
+    def __init__(self, start, later, end):
+        self.start, self.later, self.end = start, later, end
 
-    def metrics(self, name):
-        return self.end[f"{name}.metrics"]
+    def losses(self, name):
+        """Of 20 steps and of one more from common weights: both players' [21, 2]."""
+        metrics = [*self.end[f"{name}.metrics"], self.end[f"{name}.one_step_metrics"]]
+        return np.array(metrics)[:, [METRICS.index("g_loss"), METRICS.index("d_loss")]]
 
-    def displacement(self, name, player):
-        gan = worker.make(name)
-        own = {id(variable) for variable in getattr(gan, player).trainable_variables}
-        numbers = [number for number, variable in enumerate(gan.variables) if id(variable) in own]
-        keys = [f"{name}.{number:04d}" for number in numbers]
+    def movement(self, keys):
+        """Over 20 steps, as one vector."""
         return np.concatenate([(self.end[key] - self.start[key]).ravel() for key in keys])
+
+    def one_step(self, keys):
+        """Over one step from weights that all backends share."""
+        return np.concatenate([(self.end[f"one_step.{key}"] - self.later[key]).ravel() for key in keys])
+
+
+@pytest.fixture(scope="module")
+def keys():
+    """(name, player) → the keys of its trained weights."""
+    found = {}
+    for name in NAMES:
+        gan = worker.make(name)
+        for player in ("generator", "discriminator"):
+            own = {id(variable) for variable in getattr(gan, player).trainable_variables}
+            numbers = [number for number, variable in enumerate(gan.variables) if id(variable) in own]
+            found[name, player] = [f"{name}.v{number:04d}" for number in numbers]
+    return found
 
 
 @pytest.fixture(scope="module")
 def games(tmp_path_factory):
     """Backend → its games, all from the same weights; those of JAX and PyTorch where they are installed."""
     folder = tmp_path_factory.mktemp("games")
-    start = {}
+    start, played, common = {}, {}, []
     for name in NAMES:
-        start |= {f"{name}.{number:04d}": value for number, value in enumerate(worker.values(worker.make(name)))}
+        start |= worker.named(name, worker.values(worker.make(name)))
     np.savez(folder / "start.npz", **start)
-    backends = [backend for backend in ("tensorflow", *OTHERS) if importlib.util.find_spec(backend)]
-    played = {}
-    for backend in backends:
-        command = [sys.executable, worker.__file__, folder / "start.npz", folder / f"{backend}.npz", str(STEPS), *NAMES]
-        subprocess.run(command, env=environment(backend), check=True)
-        with np.load(folder / f"{backend}.npz") as archive:
-            played[backend] = Games(start, dict(archive))
+    for backend in ("tensorflow", *OTHERS):
+        if importlib.util.find_spec(backend):
+            files = [folder / "start.npz", folder / f"{backend}.npz", str(STEPS), *common]
+            command = [sys.executable, worker.__file__, *files, *NAMES]
+            subprocess.run(command, env=environment(backend), check=True)
+            end = dict(np.load(folder / f"{backend}.npz"))
+            played[backend] = Games(start, played["tensorflow"].end if common else end, end)
+            common = [folder / "tensorflow.npz"]
     return played
 
 
-def distance(games, backend, name, player):
-    """How far a backend's movement lies from TensorFlow's, as a share of it."""
-    ours, theirs = (games[which].displacement(name, player) for which in ("tensorflow", backend))
+def distance(ours, theirs):
+    """How far one movement lies from another, as a share of it."""
     return np.linalg.norm(ours - theirs) / np.linalg.norm(ours)
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("backend", OTHERS)
+def cosine(ours, theirs):
+    return ours @ theirs / np.linalg.norm(ours) / np.linalg.norm(theirs)
+
+
+@every_game
+@every_other_backend
 def test_the_losses_are_the_same_under_every_backend(games, backend, name):
     need(backend)
-    for column in (METRICS.index("g_loss"), METRICS.index("d_loss")):
-        ours, theirs = (games[which].metrics(name)[:, column] for which in ("tensorflow", backend))
-        assert np.isfinite(ours).all()
-        np.testing.assert_allclose(theirs, ours, rtol=1e-3, atol=1e-3 * np.abs(ours).max())
+    ours, theirs = (games[which].losses(name) for which in ("tensorflow", backend))
+    assert np.isfinite(ours).all()
+    difference = np.abs(theirs - ours) / np.abs(ours).max(axis=0)
+    assert difference[:2].max() < 1e-3 and difference[STEPS].max() < 1e-3
+    assert difference.max() < (1e-3 if name in CALM else 0.3)
 
 
-@pytest.mark.parametrize("player", ["generator", "discriminator"])
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("backend", OTHERS)
-def test_both_players_move_alike_under_every_backend(games, backend, name, player):
+@every_player
+@every_game
+@every_other_backend
+def test_both_players_move_as_far_and_in_the_same_direction(games, keys, backend, name, player):
     need(backend)
-    assert np.linalg.norm(games["tensorflow"].displacement(name, player)) > 0
-    assert distance(games, backend, name, player) < 0.01
+    ours, theirs = (games[which].movement(keys[name, player]) for which in ("tensorflow", backend))
+    assert np.linalg.norm(ours) > 0
+    assert abs(np.linalg.norm(theirs) / np.linalg.norm(ours) - 1) < 0.01
+    assert cosine(ours, theirs) > (0.99 if name in CALM else 0.75)
 
 
-def test_a_frozen_player_would_be_noticed(games):
-    """Losses alone would not tell after 20 steps; the movement does."""
+@every_player
+@every_game
+@every_other_backend
+def test_one_step_from_common_weights_is_the_same(games, keys, backend, name, player):
+    need(backend)
+    ours, theirs = (games[which].one_step(keys[name, player]) for which in ("tensorflow", backend))
+    assert distance(ours, theirs) < 0.01
+
+
+@every_player
+def test_a_frozen_player_would_be_noticed(games, keys, player):
+    """Losses alone would hardly tell after 20 steps; the movement does."""
     ours = games["tensorflow"]
-    frozen = Games(ours.start, ours.end | {key: ours.start[key] for key in ours.start})
-    assert distance({"tensorflow": ours, "frozen": frozen}, "frozen", "dcgan-caps", "generator") == 1
+    own = keys["dcgan-caps", player]
+    frozen = Games(ours.start, ours.later, ours.end | {f"one_step.{key}": ours.later[key] for key in own})
+    assert distance(ours.one_step(own), frozen.one_step(own)) == 1
 
 
 CONFIG = RunConfig("acgan", "caps", steps=6, batch_size=8, width=1 / 32, fraction=0.1, seed=2)
@@ -108,7 +151,7 @@ def command_line(backend, home, *arguments):
     return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("backend", OTHERS)
+@every_other_backend
 def test_a_run_goes_on_under_another_backend_and_is_read_under_the_first(backend, home, tmp_path_factory, monkeypatch):
     need(backend)
     whole = train(CONFIG, progress=False)

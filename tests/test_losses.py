@@ -250,3 +250,59 @@ def test_clipping_holds_the_critic_only(wgan):
         wgan.generator, wgan.generator_optimizer, wgan.generator_loss, wgan.sample_codes(np.random.default_rng(0), 4)
     )
     assert max(float(np.abs(v).max()) for v in wgan.generator.trainable_variables) > 0.02
+
+
+def penalty_of(critic, real, generated, mixing):
+    gan = make("wgan_gp")
+    gan.discriminator = critic
+    return float(gan.gradient_penalty(np.float32(real), np.float32(generated), np.float32(mixing)))
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.5, 1.0, 3.0])
+def test_the_penalty_is_the_squared_distance_of_the_slope_from_one(slope):
+    pixels = 28 * 28
+    critic = lambda x, training: slope / np.sqrt(pixels) * keras.ops.sum(x, axis=(1, 2, 3))  # noqa: E731
+    real, generated = np.ones((3, 28, 28, 1)), np.zeros((3, 28, 28, 1))
+    assert penalty_of(critic, real, generated, [0, 0.5, 0.9]) == pytest.approx((slope - 1) ** 2, abs=1e-4)
+
+
+def test_the_penalty_looks_between_real_and_generated_images():
+    """Of the critic |x|²/2 the slope at x is |x|: mixing 0 is the real image, 1 the generated one."""
+    critic = lambda x, training: keras.ops.sum(x * x, axis=(1, 2, 3)) / 2  # noqa: E731
+    real, generated = np.full((1, 28, 28, 1), 1 / 28), np.full((1, 28, 28, 1), 5 / 28)  # of lengths 1 and 5
+    for mixing, slope in ((0.0, 1), (0.25, 2), (1.0, 5)):
+        assert penalty_of(critic, real, generated, [mixing]) == pytest.approx((slope - 1) ** 2, abs=1e-3)
+
+
+def test_the_penalty_teaches_the_critics_weights():
+    """The second derivative: a critic that is flat is drawn to be steeper, one that is steep to be flatter."""
+    gan = make("wgan_gp", "caps")
+    real = np.random.default_rng(0).uniform(-1, 1, (4, 28, 28, 1)).astype("float32")
+    mixing = np.full(4, 0.5, "float32")
+    for scale, grows in ((1e-2, True), (1e3, False)):
+        logit = gan.discriminator.get_layer("logit")
+        logit.set_weights([np.full(logit.kernel.shape, scale, "float32"), np.zeros(1, "float32")])
+        with tf.GradientTape() as tape:
+            penalty = gan.gradient_penalty(real, -real, mixing)
+        slope = float(np.sum(tape.gradient(penalty, logit.kernel.value)))
+        assert slope < 0 if grows else slope > 0
+
+
+def test_a_critic_under_penalty_judges_each_image_by_itself():
+    for trunk in ("cnn", "caps"):
+        gan = make("wgan_gp", trunk, dropout=0.0)
+        assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in gan.discriminator.layers)
+        images = np.random.default_rng(1).uniform(-1, 1, (4, 28, 28, 1)).astype("float32")
+        whole = np.asarray(gan.discriminator(images, training=True))
+        alone = np.asarray(gan.discriminator(images[:1], training=True))
+        np.testing.assert_allclose(alone, whole[:1], rtol=1e-4, atol=1e-6)
+
+
+def test_the_critic_under_penalty_has_the_papers_optimizer_and_loss():
+    gan = make("wgan_gp")
+    optimizer = gan.make_optimizer()
+    assert (float(optimizer.learning_rate), optimizer.beta_1, optimizer.beta_2) == (pytest.approx(1e-4), 0.0, 0.9)
+    gan.discriminator = lambda x, training: 3.0 + 0.0 * keras.ops.sum(x, axis=(1, 2, 3), keepdims=True)[:, 0, 0]
+    codes, mixing = {"noise": np.zeros((2, 100), "float32")}, np.zeros(2, "float32")
+    loss, _ = gan.discriminator_loss(REAL, LABELS, codes, mixing)
+    assert float(loss) == pytest.approx(10, abs=1e-3)  # no difference of means, and a flat critic's penalty

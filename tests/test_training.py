@@ -306,3 +306,41 @@ def test_a_short_or_silent_run_estimates_nothing(home, scripted, capsys):
     train(config_of(steps=20))
     train(config_of(steps=50), progress=False)
     assert capsys.readouterr().out == ""
+
+
+def schedule(**changes):
+    values = {"first": 1, "last": 20, "snapshots": (), "checkpoint_every": 100, "samples_every": 100}
+    return training.Schedule(**values | {"steps_per_call": 4} | changes)
+
+
+def test_steps_are_played_together_from_one_multiple_to_the_next():
+    calls = [list(call) for call in schedule().calls()]
+    assert calls == [[1], [2], [3], [4], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16], [17, 18, 19, 20]]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"checkpoint_every": 6}, {"samples_every": 6}, {"snapshots": (6,)}, {"first": -5}, {"first": 3}, {"last": 18}],
+    ids=str,
+)
+def test_no_call_runs_past_a_step_after_which_something_is_written(changes):
+    plan = schedule(**changes)
+    calls = [list(call) for call in plan.calls()]
+    assert [step for call in calls for step in call] == list(range(plan.first, plan.last + 1))
+    for call in calls:
+        for step in call[:-1]:
+            assert step != 0 and not plan.samples(step) and not plan.saves(step) and step not in plan.snapshots
+
+
+def test_the_next_calls_batches_are_drawn_before_the_present_one_ends():
+    drawn = []
+    batches = training._drawn_ahead(lambda step: drawn.append(step) or step, iter([range(1, 3), range(3, 4)]))
+    steps, first = next(batches)
+    assert list(steps) == [1, 2] and first == [1, 2]
+    assert [list(steps) for steps, _ in batches] == [[3]]
+    assert drawn == [1, 2, 3]
+
+
+def test_a_session_is_written_down(trained):
+    (session,) = trained["run"].provenance["sessions"]
+    assert session["backend"] == "tensorflow" and session["from_step"] == -2 and session["steps_per_call"] == 1

@@ -57,32 +57,17 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--profile", metavar="NAME", help=f"start from a profile's values: {' | '.join(PROFILES)}")
     train.add_argument("--gan", metavar="NAME", default="dcgan", help=" | ".join(GANS))
     train.add_argument("--discriminator", metavar="NAME", default="cnn", help=" | ".join(DISCRIMINATORS))
-    train.add_argument("--dataset", metavar="NAME", help=" | ".join(DATASETS))
-    for name, kind, text in (
-        ("fraction", float, "share of the training set, in (0, 1]"),
-        ("image-size", int, "pixels a side"),
-        ("steps", int, "generator updates"),
-        ("batch-size", int, "latents a generator update"),
-        ("seed", int, "0 or more"),
-        ("width", float, "scales the Caps trunk's convolutions; 1 is the thesis"),
-        ("dropout", float, "of the classical trunk"),
-        ("label-smoothing", float, "target of real images is 1 - this"),
-        ("discriminator-warmup", int, "steps of the discriminator alone"),
-    ):
-        train.add_argument(f"--{name}", type=kind, metavar=kind.__name__.upper(), help=text)
-    train.add_argument("--discriminator-updates", metavar="HOW", help="separate | joint")
-    train.add_argument("--weight-clipping", metavar="WHAT", help="wgan: kernels | all")
-    train.add_argument("--precision", metavar="NAME", help=" | ".join(PRECISIONS))
-    train.add_argument("--snapshots", metavar="STEPS", help="steps at which the generator is kept, e.g. 100,500")
+    train.add_argument("--seed", type=int, metavar="INT", help="0 or more")
+    _add_config_options(train)
     train.add_argument(
         "--checkpoint-every", type=_positive, metavar="STEPS", help="default: a tenth of the run, at most 500"
     )
     _add_common_options(train)
-    train.add_argument("--device", metavar="NAME", default="auto", help="auto | cpu | gpu")
+
     grid = commands.add_parser("grid", help="train many networks of a profile", description=_grid.__doc__)
     grid.set_defaults(command=_grid)
     add_grid_options(grid)
-    grid.add_argument("--device", metavar="NAME", default="auto", help="auto | cpu | gpu")
+    _add_config_options(grid)
 
     runs = commands.add_parser("list", help="list the runs", description=_list.__doc__)
     runs.set_defaults(command=_list)
@@ -112,6 +97,34 @@ def read_grid_options(options: argparse.Namespace):
     options.seeds = _read_seeds(options.seeds or f"0-{options.profile.seeds - 1}")
 
 
+def _add_config_options(parser: argparse.ArgumentParser):
+    parser.add_argument("--dataset", metavar="NAME", help=" | ".join(DATASETS))
+    for name, kind, text in (
+        ("fraction", float, "share of the training set, in (0, 1]"),
+        ("image-size", int, "pixels a side"),
+        ("steps", int, "generator updates"),
+        ("batch-size", int, "latents a generator update"),
+        ("width", float, "scales the Caps trunk's convolutions; 1 is the thesis"),
+        ("dropout", float, "of the classical trunk"),
+        ("label-smoothing", float, "target of real images is 1 - this"),
+        ("discriminator-warmup", int, "steps of the discriminator alone"),
+    ):
+        parser.add_argument(f"--{name}", type=kind, metavar=kind.__name__.upper(), help=text)
+    parser.add_argument("--discriminator-updates", metavar="HOW", help="separate | joint")
+    parser.add_argument("--weight-clipping", metavar="WHAT", help="wgan: kernels | all")
+    parser.add_argument("--precision", metavar="NAME", help=" | ".join(PRECISIONS))
+    parser.add_argument("--snapshots", metavar="STEPS", help="steps at which the generator is kept, e.g. 100,500")
+    parser.add_argument("--device", metavar="NAME", default="auto", help="auto | cpu | gpu")
+
+
+def _read_config_options(options: argparse.Namespace) -> dict:
+    names = RunConfig.__dataclass_fields__.keys() - {"gan", "discriminator", "seed", "snapshots"}
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    if options.snapshots is not None:
+        given["snapshots"] = _numbers("snapshots", options.snapshots)
+    return given
+
+
 def _add_common_options(parser: argparse.ArgumentParser):
     parser.add_argument("--backend", metavar="NAME", help=f"{' | '.join(BACKENDS)} (default: $KERAS_BACKEND)")
     parser.add_argument("--stop-after", type=_positive, metavar="SECONDS", help="go on with the same command later")
@@ -120,14 +133,11 @@ def _add_common_options(parser: argparse.ArgumentParser):
 
 def _train(options: argparse.Namespace):
     """Train one network; a finished run is loaded, an unfinished one goes on from its last checkpoint."""
-    names = RunConfig.__dataclass_fields__.keys() - {"gan", "discriminator", "snapshots"}
-    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    if options.snapshots is not None:
-        given["snapshots"] = _numbers("snapshots", options.snapshots)
+    given = _read_config_options(options)
     if options.profile:
-        seed = given.pop("seed", 0)
-        config = get_profile(options.profile).config(options.gan, options.discriminator, seed, **given)
+        config = get_profile(options.profile).config(options.gan, options.discriminator, options.seed or 0, **given)
     else:
+        given |= {} if options.seed is None else {"seed": options.seed}
         config = replace(RunConfig(options.gan), discriminator=options.discriminator, **given)
     with _standard_error_to_null():  # TensorFlow greets there, whatever its log level
         from .training import train
@@ -144,7 +154,8 @@ def _train(options: argparse.Namespace):
 def _grid(options: argparse.Namespace):
     """Train networks of a profile, seed by seed: all of seed 0 first. The same command goes on where it stopped."""
     read_grid_options(options)
-    configs = options.profile.grid(options.gan, options.discriminator, options.seeds)
+    changes = _read_config_options(options)
+    configs = options.profile.grid(options.gan, options.discriminator, options.seeds, **changes)
     with _standard_error_to_null():
         from .grid import train_grid
     train_grid(configs, stop_after=options.stop_after, force=options.force, device=options.device)

@@ -149,9 +149,9 @@ class Profile:
         values = {"steps": steps, "width": self.width, "batch_size": self.batch_size, "dataset": self.dataset}
         return RunConfig(gan=gan, discriminator=discriminator, seed=seed, **values | changes)
 
-    def grid(self, gans=COMPARED_GANS, discriminators=DISCRIMINATORS, seeds=(0,)) -> list[RunConfig]:
+    def grid(self, gans=COMPARED_GANS, discriminators=DISCRIMINATORS, seeds=(0,), **changes) -> list[RunConfig]:
         """The runs of chapter 8, seed by seed: the first eight are seed 0 of every network."""
-        return [self.config(gan, trunk, seed) for seed in seeds for gan in gans for trunk in discriminators]
+        return [self.config(gan, trunk, seed, **changes) for seed in seeds for gan in gans for trunk in discriminators]
 
 
 PROFILES = {

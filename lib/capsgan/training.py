@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import keras
 from tqdm import tqdm
@@ -80,32 +81,25 @@ def train(
             run.discard()
         run.write_json("config.json", config.to_dict())
         rows = _resume(run, gan)
-        checkpoint_every = checkpoint_every or max(1, min(500, config.steps // 10))
-        samples_every = samples_every or max(1, config.steps // 20)
-        steps_per_call = steps_per_call or get_engine().STEPS_PER_CALL[device[:3]]
-        first = int(rows[-1][0]) + 1 if rows else 1 - config.discriminator_warmup
-        provenance = {"started": run.provenance.get("started", now()), "status": "running"}
-        provenance |= describe(config, dataset, device)
-        session = {name: provenance[name] for name in ("backend", "device")} | {"from_step": first, "started": now()}
-        provenance["sessions"] = [*run.provenance.get("sessions", []), session | {"steps_per_call": steps_per_call}]
-        run.write_json("provenance.json", provenance)
+        schedule = Schedule(
+            first=int(rows[-1][0]) + 1 if rows else 1 - config.discriminator_warmup,
+            last=config.steps,
+            snapshots=config.snapshots,
+            checkpoint_every=checkpoint_every or max(1, min(500, config.steps // 10)),
+            samples_every=samples_every or max(1, config.steps // 20),
+            steps_per_call=steps_per_call or get_engine().STEPS_PER_CALL[device[:3]],
+        )
+        provenance = _begin_session(run, describe(config, dataset, device), schedule)
 
         labels = dataset.labels if dataset.labels is not None else keras.ops.zeros(len(dataset), "int64")
         play = compile_step(gan, dataset.images, labels)
         grid_codes = gan.sample_codes(random_stream(config.seed, stream=SAMPLING), GRID)
 
-        def sampled(step):
-            return step in (1, config.steps) or (step > 0 and step % samples_every == 0)
-
-        def pauses(step):  # something is to be written after this step
-            return step == 0 or sampled(step) or step % checkpoint_every == 0 or step in config.snapshots
-
         def draw(step):
             return gan.draw_batch(step, len(dataset))
 
-        calls = _calls(first, config.steps, steps_per_call, pauses)
-        with _stop_signals() as stopped, _progress_bar(config, first, progress) as bar:
-            for steps, batches in _drawn_ahead(draw, calls):
+        with _stop_signals() as stopped, _progress_bar(config, schedule.first, progress) as bar:
+            for steps, batches in _drawn_ahead(draw, schedule.calls()):
                 begin = time.perf_counter()
                 answers = play(batches, train_generator=steps[0] > 0)
                 seconds = (time.perf_counter() - begin) / len(steps)
@@ -115,19 +109,19 @@ def train(
                         raise _diverged(run, step, rows[-1])
                 step = steps[-1]
                 stopping = bool(stopped) or (time.monotonic() > deadline and step < config.steps)
-                saving = step % checkpoint_every == 0 or stopping
+                saving = schedule.saves(step) or stopping
                 if (saving or step == config.steps) and not all_finite(gan.variables):
                     raise _diverged(run, step, rows[-1])  # the loss is taken before the move that ruined the weights
                 if step in config.snapshots:
                     run.write_snapshot(step, gan.generator)
-                if sampled(step):
+                if schedule.samples(step):
                     run.write_samples(step, generate_images(gan, grid_codes))
                 if saving:
                     save_checkpoint(run.checkpoints, step, gan.variables, history_frame(rows).to_numpy())
                 if stopping:
                     where = f"{run.directory.name} stopped after step {step}"
                     raise KeyboardInterrupt(f"{where}; the same call goes on from there (without force)")
-                _report(bar, rows, len(steps), first, config.steps)
+                _report(bar, rows, len(steps), schedule)
 
         history = history_frame(rows)
         provenance |= {"finished": now(), "wall_seconds": round(history.seconds.sum(), 3)}
@@ -136,16 +130,38 @@ def train(
     return run
 
 
-def _calls(first: int, last: int, size: int, pauses: Callable) -> Iterator[range]:
-    """Steps first to last in calls of ``size`` that none pauses inside, from one multiple to the next; else singly."""
-    step = first
-    while step <= last:
-        together = range(step, step + size)
-        whole = (step - 1) % size == 0 and together[-1] <= last
-        if not whole or any(pauses(inner) for inner in together[:-1]):
-            together = range(step, step + 1)
-        yield together
-        step = together[-1] + 1
+@dataclass(frozen=True)
+class Schedule:
+    """Which steps are played together, and after which something is written."""
+
+    first: int
+    last: int
+    snapshots: tuple[int, ...]
+    checkpoint_every: int
+    samples_every: int
+    steps_per_call: int
+
+    def samples(self, step: int) -> bool:
+        """Whether a sample grid is made after this step: the first, the last, and some between."""
+        return step in (1, self.last) or (step > 0 and step % self.samples_every == 0)
+
+    def saves(self, step: int) -> bool:
+        """Whether a checkpoint is written after this step."""
+        return step % self.checkpoint_every == 0
+
+    def calls(self) -> Iterator[range]:
+        """All steps in calls of ``steps_per_call``, from one multiple to the next; singly where one has to pause."""
+        step = self.first
+        while step <= self.last:
+            together = range(step, step + self.steps_per_call)
+            whole = (step - 1) % self.steps_per_call == 0 and together[-1] <= self.last
+            if not whole or any(self._pauses(inner) for inner in together[:-1]):
+                together = range(step, step + 1)
+            yield together
+            step = together[-1] + 1
+
+    def _pauses(self, step: int) -> bool:
+        return step == 0 or self.samples(step) or self.saves(step) or step in self.snapshots
 
 
 def _drawn_ahead(draw: Callable, calls: Iterator[range]) -> Iterator[tuple[range, list]]:
@@ -157,6 +173,17 @@ def _drawn_ahead(draw: Callable, calls: Iterator[range]) -> Iterator[tuple[range
             following = next(coming, None)
             yield present[0], present[1].result()
             present = following
+
+
+def _begin_session(run: Run, description: dict, schedule: Schedule) -> dict:
+    """Write down with what the run begins or goes on, and return its provenance so far."""
+    before = run.provenance
+    session = {name: description[name] for name in ("backend", "device", "commit")}
+    session |= {"from_step": schedule.first, "steps_per_call": schedule.steps_per_call, "started": now()}
+    provenance = {"started": before.get("started", now()), "status": "running"} | description
+    provenance["sessions"] = [*before.get("sessions", []), session]
+    run.write_json("provenance.json", provenance)
+    return provenance
 
 
 def _resume(run: Run, gan) -> list[tuple]:
@@ -207,13 +234,13 @@ def _progress_bar(config: RunConfig, first: int, progress: bool) -> tqdm:
     return tqdm(desc=config.label + seed, total=total, initial=done, unit="step", file=sys.stderr, **style)
 
 
-def _report(bar: tqdm, rows: list[tuple], played: int, first: int, steps: int):
+def _report(bar: tqdm, rows: list[tuple], played: int, schedule: Schedule):
     bar.update(played)
     _, g_loss, d_loss, accuracy, *_ = rows[-1]
     bar.set_postfix_str(f"G {g_loss:.2f} D {d_loss:.2f} acc {accuracy:.2f}", refresh=False)
-    done = int(rows[-1][0]) - first + 1
+    done = int(rows[-1][0]) - schedule.first + 1
     if done - played <= TIMED_STEPS < done and not bar.disable:
         timed = sorted(row[-1] for row in rows[-TIMED_STEPS:])
         seconds = timed[TIMED_STEPS // 2]  # the median: the first call also compiles
-        left = (steps - int(rows[-1][0])) * seconds
+        left = (schedule.last - int(rows[-1][0])) * seconds
         bar.write(f"{bar.desc}: {seconds * 1000:.0f} ms a step, about {left / 60:.1f} minutes to go", file=sys.stdout)

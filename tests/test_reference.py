@@ -1,0 +1,137 @@
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from capsgan import reference as module
+from capsgan.comparison import comparison_table, row
+from capsgan.gans.base import METRICS
+from capsgan.plots import CHAPTER_8, draw_curve, metrics_figure, save_figure
+from capsgan.reference import ReferenceRun, list_references, load_reference, save_reference, thin_history
+from capsgan.runs import COLUMNS, Run
+
+ROOT = Path(__file__).parents[1]
+
+
+def history(steps, warm_up=0):
+    numbers = np.arange(1 - warm_up, steps + 1)
+    return pd.DataFrame({name: numbers if name == "step" else np.sin(numbers) for name in COLUMNS})
+
+
+def test_a_long_history_becomes_about_a_thousand_rows_of_equal_bins():
+    full = history(20_000, warm_up=30)
+    thin = thin_history(full)
+    assert len(thin) == 1000 and thin.step.iloc[0] == 20 and thin.step.iloc[-1] == 20_000
+    first = full[(full.step >= 1) & (full.step <= 20)]
+    for metric in METRICS:
+        assert thin[metric][0] == pytest.approx(first[metric].mean())
+        assert thin[f"{metric}_min"][0] == first[metric].min() and thin[f"{metric}_max"][0] == first[metric].max()
+    assert thin.g_loss.mean() == pytest.approx(full[full.step > 0].g_loss.mean())
+
+
+def test_a_last_short_bin_is_kept():
+    assert thin_history(history(2049)).step.iloc[-1] == 2049
+
+
+def test_a_short_history_stays_as_it_is():
+    thin = thin_history(history(900))
+    np.testing.assert_allclose(thin[list(COLUMNS)], history(900))
+    np.testing.assert_array_equal(thin.g_loss_min, thin.g_loss_max)
+
+
+@pytest.fixture
+def stored(pair, tmp_path, monkeypatch):
+    """Both runs of ``pair`` as reference runs, that of the classical trunk as one of seed 0."""
+    monkeypatch.setattr(module, "REFERENCE", tmp_path / "reference")
+    for run in pair:
+        save_reference(run, row(run))
+    return list_references()
+
+
+def test_a_reference_run_is_small_and_has_what_figures_need(stored, pair, monkeypatch):
+    assert [run.config for run in stored] == sorted((run.config for run in pair), key=lambda c: c.run_id)
+    for run, original in zip(sorted(stored, key=str), sorted(pair, key=str), strict=True):
+        assert isinstance(run, ReferenceRun) and run.finished
+        assert run.provenance == original.provenance
+        np.testing.assert_allclose(run.history.g_loss, original.history.g_loss, rtol=1e-5)
+        assert run.sample_paths()[-1].read_bytes() == original.sample_paths()[-1].read_bytes()
+
+
+def test_only_seed_0_brings_its_generator(stored):
+    with pytest.raises(ValueError, match="no weights in the project; allowed: runs of seed 0"):
+        stored[0].generate(1)
+
+
+def test_the_generator_of_seed_0_comes_back_in_half_precision(pair, tmp_path, monkeypatch):
+    run = Run(pair[0].directory, replace(pair[0].config, seed=0))
+    monkeypatch.setattr(module, "REFERENCE", tmp_path / "reference")
+    back = ReferenceRun(save_reference(run, row(run)), run.config)
+    assert (back.directory / "generator.npz").stat().st_size < 3e6
+    np.testing.assert_allclose(back.generate(4, seed=1), run.generate(4, seed=1), atol=0.01)
+    with pytest.raises(ValueError, match="discriminator's weights are not kept"):
+        back.discriminator  # noqa: B018
+
+
+def test_the_table_of_a_reference_run_is_that_of_its_whole_history(stored, pair):
+    table = comparison_table(stored).sort_values("network").reset_index(drop=True)
+    whole = comparison_table(pair).sort_values("network").reset_index(drop=True)
+    pd.testing.assert_frame_equal(table, whole)
+
+
+def test_a_reference_that_is_not_there_is_named(stored):
+    assert load_reference("dcgan", "caps", 3).config.discriminator == "caps"
+    with pytest.raises(ValueError, match=r"wgan cnn 0 is not in the project; allowed: dcgan caps 3, dcgan cnn 3"):
+        load_reference("wgan")
+
+
+def test_figures_of_reference_runs_draw_a_band_and_name_their_data(stored, home):
+    runs = sorted(stored, key=lambda run: run.config.discriminator, reverse=True)
+    figure = metrics_figure("8.2", *runs, "reference")
+    path = save_figure(figure, "figure", "paper", runs)
+    for text in (path.with_suffix(".svg").read_text(), path.read_bytes().decode("latin-1")):
+        for run in runs:
+            assert f"{run.directory.name} {run.history_sha256}" in text
+
+
+def test_the_band_reaches_from_least_to_greatest():
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots()
+    thin = thin_history(history(5000))
+    draw_curve(axis, thin, "d_loss", "black", "name")
+    (band,) = axis.collections
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert heights.min() == pytest.approx(thin.d_loss_min.min()) and heights.max() == thin.d_loss_max.max()
+    plt.close(figure)
+
+
+COMMITTED = [run for run in list_references() if run.config.seed == 0]
+
+
+@pytest.mark.skipif(not COMMITTED, reason="no reference results in this checkout")
+@pytest.mark.parametrize("number", CHAPTER_8)
+@pytest.mark.parametrize("ending", ["svg", "png"])
+def test_the_committed_figures_show_the_committed_results(number, ending):
+    gan, name = CHAPTER_8[number]
+    text = (ROOT / "figures" / "paper" / f"{name}.{ending}").read_bytes().decode("latin-1")
+    described = set(re.findall(r"([\w.-]+-s\d+-[0-9a-f]{8}) ([0-9a-f]{64})", text))
+    assert described == {(run.directory.name, run.history_sha256) for run in COMMITTED if run.config.gan == gan}
+    assert len(described) == 2
+
+
+@pytest.mark.parametrize("run", COMMITTED, ids=lambda run: run.directory.name)
+def test_a_committed_result_is_complete(run):
+    assert run.finished and run.directory.name == run.config.run_id
+    assert {"versions", "device", "precision", "commit", "wall_seconds", "dataset_sha256"} <= run.provenance.keys()
+    history = run.history
+    assert history.step.iloc[-1] == run.config.steps and len(history) <= 2000
+    assert np.isfinite(history).all(axis=None)
+    for metric in METRICS:
+        assert (history[f"{metric}_min"] <= history[metric] + 1e-5).all()
+        assert (history[metric] <= history[f"{metric}_max"] + 1e-5).all()
+    assert run.summary["network"] == run.config.label and run.summary["steps"] == run.config.steps
+    images = run.generate(4, seed=1)
+    assert images.std() > 0.1
