@@ -9,7 +9,8 @@ the generator on a batch of latents. The rivals of one backend run in its proces
 - tensorflow, ``train_on_batch``: Keras-GAN's loop brought to Keras 3, with ``predict`` for the generated images,
   UpSampling2D and Conv2D apart. (Keras 3 reads ``trainable`` when a function is traced: it is set before each call.)
 - torch, ``eager`` and ``torch.compile``: the loop of benchmarks/plain_torch.py.
-- jax, ``scan``: ours with ``--steps-per-call`` steps a call, and ``direct``: PrimaryCaps' convolution as it stands.
+- jax, ``scan``: ours with ``--steps-per-call`` steps a call; with ``--direct`` PrimaryCaps' convolution as it stands
+  (half a minute a step on a CPU).
 
 ``of_ceiling`` is the step's arithmetic a second as a share of the device's own rate for a product of two matrices,
 taken in the same process at the same precision. Convolutions and dense layers are counted as in the thesis, forward
@@ -40,6 +41,7 @@ def main():
     parser.add_argument("--steps", type=int, default=15, help="timed steps of each loop")
     parser.add_argument("--steps-per-call", type=int, default=10, help="of jax's scan")
     parser.add_argument("--device", default="auto", help="auto | cpu | gpu")
+    parser.add_argument("--direct", action="store_true", help="jax: also with PrimaryCaps' convolution as it stands")
     parser.add_argument("--save", metavar="FILE", help="write the table there too, as CSV")
     parser.add_argument("--in-this-process", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -115,7 +117,7 @@ def rivals(trunk: str, precision: str, dataset, device: str, options) -> tuple[d
             loops["torch.compile" if compiled else "eager"] = plain
     if keras.backend.backend() == "jax":
         loops["scan"], _ = our_loop(trunk, precision, dataset, options, options.steps_per_call)
-        if trunk == "caps":
+        if trunk == "caps" and options.direct:
             form = engine.convolve
             engine.convolve = lambda x, kernel, strides: keras.ops.conv(x, kernel, strides)
             loops["direct"], _ = our_loop(trunk, precision, dataset, options)

@@ -180,7 +180,7 @@ def test_steps_in_one_call_are_the_same_steps(backend, tmp_path):
 import numpy as np, sys
 from capsgan.config import RunConfig
 from capsgan.training import train
-config = RunConfig("gan", "cnn", steps=12, batch_size=4, fraction=0.05, seed=int(sys.argv[1]))
+config = RunConfig("dcgan", "cnn", steps=12, batch_size=4, fraction=0.05, seed=int(sys.argv[1]))
 run = train(config, steps_per_call=int(sys.argv[2]), force=True, progress=False)
 print(run.history[["step", "g_loss", "d_loss"]].to_json(double_precision=10))
 """

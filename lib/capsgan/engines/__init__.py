@@ -43,7 +43,7 @@ def check_device(device: str) -> str:
         raise ValueError(
             f"device={device!r} is not possible; allowed: {' | '.join(allowed)} ({backend} sees {gpus} GPUs)"
         )
-    return "gpu:0" if gpus and device != "cpu" else "cpu:0"
+    return "gpu:0" if gpus and device != "cpu" else "cpu"
 
 
 def compile_step(gan, images, labels):
