@@ -1,5 +1,7 @@
 """The networks: generators, and discriminators made of a trunk and heads."""
 
+import random
+
 import keras
 import numpy as np
 import pandas as pd
@@ -160,7 +162,7 @@ def cnn_trunk(images, convolutions=DCGAN_CONVOLUTIONS, dropout: float = 0.25, no
         if x.shape[1] == 7:  # Keras-GAN makes 7×7 even before the next convolution
             x = layers.ZeroPadding2D(((0, 1), (0, 1)))(x)
         x = layers.LeakyReLU(0.2)(x)
-        x = layers.Dropout(dropout)(x)
+        x = layers.Dropout(dropout, seed=random.randint(1, 10**9))(x)  # unseeded, PyTorch would not repeat its masks
         if normalize and normalization:
             x = normalization()(x)
     return layers.Flatten()(x)
