@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Run all tests, the notebooks among them. --fast leaves the notebooks out; other options go to pytest.
+# Run all tests, the notebooks among them. --fast leaves notebooks and slow tests out; other options go to pytest.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 case "${1:-}" in
   -h | --help)
     echo "usage: ./run_tests.sh [--fast] [PYTEST OPTIONS]"
-    echo "  sets up .venv, then runs pytest --nbval: unit tests and notebooks; --fast: unit tests only"
+    echo "  sets up .venv, then runs pytest --nbval: unit tests and notebooks; --fast: quick unit tests only"
     exit 0
     ;;
 esac
@@ -13,6 +13,6 @@ source scripts/setup.sh
 set_up
 if [ "${1:-}" = "--fast" ]; then
   shift
-  exec .venv/bin/python -m pytest "$@"
+  exec .venv/bin/python -m pytest -m "not slow" "$@"
 fi
 exec .venv/bin/python -m pytest --nbval "$@"

@@ -101,6 +101,7 @@ def assert_same_result(run, whole):
     assert [p.read_bytes() for p in run.sample_paths()] == [p.read_bytes() for p in whole.sample_paths()]
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_history_and_weights(homes, whole):
     assert homes["killed status"] == -signal.SIGKILL
     left = [int(path.stem[-8:]) for path in checkpoint_paths(directory(homes["killed"]) / "checkpoints")]
@@ -134,6 +135,7 @@ def test_an_interrupted_run_saves_and_says_how_to_go_on(home, scripted, capsys, 
     assert "going on after step 7" in capsys.readouterr().out and len(scripted["seen"]) == 9
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_used(homes, whole, tmp_path):
     home = tmp_path / "damaged"
     shutil.copytree(homes["left behind"], home)
