@@ -128,7 +128,7 @@ def test_both_players_move_as_far_and_in_the_same_direction(games, keys, backend
     ours, theirs = (games[which].movement(keys[name, player]) for which in ("tensorflow", backend))
     assert np.linalg.norm(ours) > 0
     assert abs(np.linalg.norm(theirs) / np.linalg.norm(ours) - 1) < 0.01
-    assert cosine(ours, theirs) > (0.99 if name in CALM else 0.75)
+    assert cosine(ours, theirs) > (0.99 if name in CALM else 0.5)
 
 
 @every_player
