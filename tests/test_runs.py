@@ -14,6 +14,7 @@ from capsgan.config import RunConfig
 from capsgan.gans import build_gan
 from capsgan.images import read_png, to_float
 from capsgan.provenance import source_sha256
+from capsgan.recording import RecordedRun
 from capsgan.runs import Run, list_runs, load_run, run_for
 from capsgan.sampling import generate_images
 
@@ -211,7 +212,7 @@ def test_loading_a_run_made_by_other_source_warns_and_names_force(at_home, monke
 
 
 def test_sample_grids_keep_their_colours(tmp_path):
-    run = Run(tmp_path, RunConfig())
+    run = RecordedRun(tmp_path, RunConfig())
     colour = np.array([0.9, -0.2, -0.7], "float32")  # orange
     run.write_samples(3, np.broadcast_to(colour, (25, 8, 8, 3)))
     grid = read_png(tmp_path / "samples" / "step_00000003.png")

@@ -6,7 +6,7 @@ Shapes are written at the end of the lines; B is the batch, N the number of caps
 import keras
 from keras import layers, ops
 
-from .engines import get_engine
+from .engines import convolve
 
 CAPSULE_DIMENSION = 8  # Sabour et al. 2017, section 4
 CAPSULE_TYPES = 32
@@ -39,7 +39,7 @@ class PrimaryConv2D(layers.Conv2D):
 
     def convolution_op(self, inputs, kernel):
         """Float [B, h, w, channels] → [B, h', w', filters]."""
-        return get_engine().convolve(inputs, kernel, self.strides)
+        return convolve(inputs, kernel, self.strides)
 
 
 def primary_capsules(x, width: float = 1.0):

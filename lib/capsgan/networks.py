@@ -9,7 +9,7 @@ from keras import layers, ops
 
 from .capsules import LEAKY_SLOPE, gated_capsules, primary_capsules, round_filters
 from .config import DISCRIMINATORS, IMAGE_SIZES
-from .engines import get_engine
+from .engines import upsample_convolve
 
 MOMENTUM = 0.8  # of every BatchNormalization, in the thesis and in Keras-GAN
 
@@ -50,7 +50,7 @@ class UpsampleConv2D(layers.Layer):
         taps = self.fold.shape[0]
         kernel = ops.matmul(both_sides, ops.reshape(self.kernel, (k * k, channels * filters)))
         kernel = ops.transpose(ops.reshape(kernel, (taps, taps, channels, filters)), (0, 1, 3, 2))
-        return get_engine().upsample_convolve(x, kernel) + self.bias
+        return upsample_convolve(x, kernel) + self.bias
 
     def compute_output_shape(self, shape):
         """[B, h, w, channels] → [B, 2h, 2w, filters]."""

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import os
-import shutil
 import time
 import warnings
 from collections.abc import Callable
@@ -17,11 +14,11 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from .checkpoints import DiskError, read_history, write_atomically
+from .checkpoints import read_history
 from .config import RunConfig, home
 from .gans import GAN, build_gan
 from .gans.base import METRICS
-from .images import encode_gif, encode_png, read_png, tile, to_uint8
+from .images import encode_gif, read_png
 from .provenance import source_sha256
 from .sampling import choose_codes, generate_images
 
@@ -144,30 +141,6 @@ class Run:
         colours = 16 if self.provenance["image_shape"][-1] == 1 else 128
         return encode_gif([read_png(path) for path in self.sample_paths()], colours=colours)
 
-    # Written while training ------------------------------------------------------------------------------------
-
-    def wait_for_lock(self):
-        """A context that holds the operating system's lock on this run; says so where another process holds it.
-
-        Raises:
-            DiskError: the lock's file cannot be made.
-        """
-        path = self._lock_path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(path)
-            try:
-                return lock.acquire(timeout=0)
-            except Timeout:
-                print(
-                    f"{self.directory.name}: another process is training this run; waiting for its result", flush=True
-                )
-                return lock.acquire()
-        except OSError as error:
-            raise DiskError(
-                f"{path} cannot be made ({error.strerror or error}); set CAPSGAN_HOME to a folder that can be written"
-            ) from error
-
     def check_config(self):
         """Refuse to go on with a run whose directory holds another config.
 
@@ -195,59 +168,16 @@ class Run:
                 stacklevel=3,
             )
 
-    def write_json(self, name: str, values: dict):
-        """Write ``values`` to a file of the run."""
-        text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
-        write_atomically(self.directory / name, lambda file: file.write(text.encode()))
-
-    def write_samples(self, step: int, images: np.ndarray):
-        """Save the 5×5 grid of one step; ``images`` float32 [25, height, width, channels] in [-1, 1]."""
-        data = encode_png(tile(to_uint8(images)))
-        write_atomically(self.directory / "samples" / f"step_{step:08d}.png", lambda file: file.write(data))
-
-    def write_snapshot(self, step: int, model):
-        """Keep a float16 copy of the generator."""
-        weights = [weight.astype("float16") for weight in model.get_weights()]
-        path = self.directory / "snapshots" / f"step_{step:08d}.npz"
-        write_atomically(path, lambda file: np.savez(file, *weights))
-
-    def finish(self, gan: GAN, history: pd.DataFrame, provenance: dict):
-        """Save models and history, then say that the run is finished, then drop the checkpoints."""
-        for name in ("generator", "discriminator"):
-            temporary = self.directory / f".{name}.tmp.weights.h5"
-            try:
-                getattr(gan, name).save_weights(temporary)
-                with temporary.open("rb") as file:
-                    os.fsync(file.fileno())
-                temporary.replace(self.directory / f"{name}.weights.h5")
-            except (OSError, RuntimeError) as error:  # h5py raises either on a full disk
-                temporary.unlink(missing_ok=True)
-                raise DiskError(f"{name}.weights.h5 of {self.directory} cannot be written ({error})") from error
-        text = io.StringIO()
-        history.to_csv(text, index=False)
-        write_atomically(self.directory / "history.csv", lambda file: file.write(text.getvalue().encode()))
-        self.write_json("provenance.json", provenance | {"status": "finished"})
-        shutil.rmtree(self.checkpoints, ignore_errors=True)
-        self.__dict__["gan"] = gan
-
-    def discard(self):
-        """Remove the run's directory."""
-        self.__dict__.pop("gan", None)
-        if self.directory.exists():  # renamed first: a half-removed run must not pass for a finished one
-            aside = self.directory.with_name(f".{self.directory.name}.removed")
-            shutil.rmtree(aside, ignore_errors=True)
-            self.directory.rename(aside)
-            shutil.rmtree(aside)
-
     @property
-    def _lock_path(self) -> Path:
+    def lock_path(self) -> Path:
+        """The file that the process which trains this run holds a lock on."""
         return self.directory.parent / ".locks" / f"{self.directory.name}.lock"
 
     def _is_locked(self) -> bool:
-        if not self._lock_path.exists():
+        if not self.lock_path.exists():
             return False
         try:
-            FileLock(self._lock_path).acquire(timeout=0).lock.release()
+            FileLock(self.lock_path).acquire(timeout=0).lock.release()
         except (Timeout, OSError):
             return True
         return False

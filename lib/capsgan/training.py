@@ -21,6 +21,7 @@ from .engines import check_device, compile_step, get_engine
 from .gans import build_gan
 from .gans.base import METRICS, SAMPLING, random_stream
 from .provenance import describe, peak_memory_mb, reset_peak_memory
+from .recording import RecordedRun
 from .runs import Run, history_frame, now, run_for
 from .sampling import generate_images
 
@@ -63,7 +64,7 @@ def train(
             raise ValueError(f"{name}={value!r} is not possible; allowed: 1 or more, or None")
     deadline = time.monotonic() + (math.inf if stop_after is None else stop_after)
     device = check_device(device)
-    run = run_for(config)
+    run = RecordedRun(run_for(config).directory, config)
     if run.finished and not force:
         run.check_config()
         run.check_source()
@@ -175,7 +176,7 @@ def _drawn_ahead(draw: Callable, calls: Iterator[range]) -> Iterator[tuple[range
             present = following
 
 
-def _begin_session(run: Run, description: dict, schedule: Schedule) -> dict:
+def _begin_session(run: RecordedRun, description: dict, schedule: Schedule) -> dict:
     """Write down with what the run begins or goes on, and return its provenance so far."""
     before = run.provenance
     session = {name: description[name] for name in ("backend", "device", "commit")}
@@ -197,7 +198,7 @@ def _resume(run: Run, gan) -> list[tuple]:
     return [tuple(row) for row in history]
 
 
-def _diverged(run: Run, step: int, row: tuple) -> TrainingDiverged:
+def _diverged(run: RecordedRun, step: int, row: tuple) -> TrainingDiverged:
     values = ", ".join(f"{name} {value:g}" for name, value in zip(METRICS, row[1:], strict=False))
     saved = checkpoint_paths(run.checkpoints)
     good = f"the last good checkpoint is {saved[-1]}" if saved else "there is no checkpoint yet"

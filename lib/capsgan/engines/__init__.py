@@ -2,12 +2,18 @@
 
 An engine is a module with
 
-- ``update(model, optimizer, loss_function, *args) → (loss, outputs)``: one move of one player;
-- ``input_gradient(function, x)``: the gradient of the sum of ``function(x)`` by ``x``, to be differentiated again;
-- ``compile_steps(play, variables)``: many calls of ``play(update, data, item)``, compiled;
-- ``convolve(x, kernel, strides)`` and ``upsample_convolve(x, kernel)``, in the form that the backend does best;
-- ``no_gradients()``: a context in which nothing is kept for a gradient;
-- ``gpu_count()`` and ``STEPS_PER_CALL``.
+- ``update(model, optimizer, loss_function, *args) → (loss, outputs)``, one move of one player by one step of its built
+  optimizer, which applies the variables' constraints. ``loss_function(*args) → (scalar loss, outputs)``; both come back
+  as they were before the move. Only the model's trainable variables change (and BatchNorm statistics that the loss
+  passes); one that the loss does not reach has a gradient of zeros. JAX's works inside ``compile_steps`` only.
+- ``input_gradient(function, x)``: the gradient of the sum of ``function(x)`` by ``x``, of the shape of ``x``; it can be
+  differentiated again.
+- ``compile_steps(play, variables)`` for ``play(update, data, item) → tuple of arrays of one shape``, which may change
+  the ``variables``: gives ``run(data, items) → float32 [len(items), len(tuple), ...]``, which plays once for each item
+  of a list; ``run.traces()`` counts compilations.
+- ``no_gradients()``: a context in which nothing is kept for a gradient.
+- ``gpu_count()``: how many GPUs the backend sees; ``STEPS_PER_CALL``: how many steps pay, by device.
+- where Keras's own form is slow: ``convolve`` and ``upsample_convolve``, see the functions of these names here.
 """
 
 import importlib
@@ -28,6 +34,18 @@ def get_engine():
     if backend not in available:
         raise ValueError(f"KERAS_BACKEND={backend!r} has no engine; allowed: {' | '.join(available)}")
     return importlib.import_module(f"{__name__}.{backend}")
+
+
+def convolve(x, kernel, strides):
+    """'Valid' convolution of [B, h, w, channels] with [k, k, channels, filters], as the backend does it best."""
+    return getattr(get_engine(), "convolve", ops.conv)(x, kernel, strides)
+
+
+def upsample_convolve(x, kernel):
+    """Transposed convolution of stride 2, [B, h, w, channels] by [taps, taps, filters, channels] → [B, 2h, 2w, ...]."""
+    if hasattr(get_engine(), "upsample_convolve"):
+        return get_engine().upsample_convolve(x, kernel)
+    return ops.conv_transpose(x, kernel, strides=2, padding="same")
 
 
 def check_device(device: str) -> str:

@@ -12,13 +12,7 @@ STEPS_PER_CALL = {"cpu": 1, "gpu": 50}  # XLA runs convolutions in a loop slowly
 
 
 def update_among(variables: list):
-    """The ``update`` of a step that may change ``variables``: JAX must be told what a loss changes by the way.
-
-    Returns:
-        ``update(model, optimizer, loss_function, *args) → (loss, outputs)``: moves one player by one step of its
-        optimizer. Only the model's trainable variables change (and BatchNorm statistics that the loss passes); one
-        that the loss does not reach has a gradient of zeros. To be called inside :func:`compile_steps` only.
-    """
+    """The ``update`` of a step that may change ``variables``: JAX must be told what a loss changes by the way."""
 
     def update(model, optimizer, loss_function, *args):
         own = model.trainable_variables
@@ -42,21 +36,12 @@ def update_among(variables: list):
 
 
 def input_gradient(function, x):
-    """The gradient of the sum of ``function(x)`` by ``x``, of the shape of ``x``; it can be differentiated again."""
+    """The gradient of the sum of ``function(x)`` by ``x``."""
     return jax.grad(lambda x: jnp.sum(function(x)))(x)
 
 
 def compile_steps(play, variables: list):
-    """Compile a step, and a loop of several.
-
-    Args:
-        play: ``play(update, data, item) → tuple of arrays of one shape``; changes variables.
-        variables: all that it may change.
-
-    Returns:
-        A function ``(data, items) → float32 [len(items), len(tuple), ...]``: plays once for each item of a list. One
-        item runs by itself, several run as one ``lax.scan`` on the device.
-    """
+    """``run(data, items)``: plays one item by itself, several as one ``lax.scan`` on the device."""
     update, traces = update_among(variables), []
 
     def one(values, data, item):
