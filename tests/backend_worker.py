@@ -1,12 +1,12 @@
-"""Plays games under the backend of KERAS_BACKEND, in a process of its own, for test_backends.py.
+"""Plays single steps under the backend of KERAS_BACKEND, in a process of its own, for test_backends.py.
 
-    python backend_worker.py START.npz END.npz STEPS [LATER.npz] NAME ...
-
-NAME is a GAN and a trunk, as in ``dcgan-caps``. START holds each one's variables; END gets the metrics of every step
-and the variables after the last. One more step is played from the variables in LATER, or in END where there is none.
+Reads lines ``NAME STEP BEFORE.npz AFTER.npz`` from standard input: NAME is a GAN and a trunk, as in ``dcgan-caps``.
+Plays the step from the variables in BEFORE, or from those it has where BEFORE does not exist and is then written. AFTER
+gets the variables and the metrics; then the line ``done`` is printed.
 """
 
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -31,28 +31,26 @@ def values(gan):
     return [np.array(keras.ops.convert_to_numpy(variable)) for variable in gan.variables]
 
 
-def arrays_of(archive, name):
-    return [archive[key] for key in sorted(archive) if key.startswith(name + ".v")]
-
-
-def named(name, arrays):
-    return {f"{name}.v{number:04d}": value for number, value in enumerate(arrays)}
+def load(path):
+    """The variables of a file, in their order."""
+    with np.load(path) as archive:
+        return [archive[f"arr_{number}"] for number in range(sum(key.startswith("arr_") for key in archive.files))]
 
 
 def main():
-    start_path, end_path, steps, *names = sys.argv[1:]
-    later = dict(np.load(names.pop(0))) if names[0].endswith(".npz") else None
-    dataset, start, end = load_dataset("mnist5k", fraction=0.1), dict(np.load(start_path)), {}
-    for name in names:
-        gan = make(name)
-        run = compile_step(gan, dataset.images, dataset.labels)
-        restore_variables(gan.variables, arrays_of(start, name))
-        metrics = [run([gan.draw_batch(step, len(dataset))])[0] for step in range(1, int(steps) + 1)]
-        end |= named(name, values(gan)) | {f"{name}.metrics": np.array(metrics)}
-        restore_variables(gan.variables, arrays_of(later or end, name))
-        end[f"{name}.one_step_metrics"] = run([gan.draw_batch(int(steps) + 1, len(dataset))])[0]
-        end |= {f"one_step.{key}": value for key, value in named(name, values(gan)).items()}
-    np.savez(end_path, **end)
+    dataset, games = load_dataset("mnist5k", fraction=0.1), {}
+    for line in sys.stdin:
+        name, step, before, after = line.split()
+        if name not in games:
+            games = {name: (gan := make(name), compile_step(gan, dataset.images, dataset.labels))}  # one at a time
+        gan, run = games[name]
+        if Path(before).exists():
+            restore_variables(gan.variables, load(before))
+        else:
+            np.savez(before, *values(gan))
+        (metrics,) = run([gan.draw_batch(int(step), len(dataset))])
+        np.savez(after, *values(gan), metrics=metrics)
+        print("done", flush=True)
 
 
 if __name__ == "__main__":
