@@ -22,6 +22,7 @@ BAD = {
     "batch_size": [0, -2, 1, 3, 33, 10**6, 32.0, "32", True],
     "seed": [-1, 2**64, 0.5, "0", None, True],
     "discriminator_warmup": [-1, 10**9, 0.5, False, "0"],
+    "routing_iterations": [0, -1, 101, 1.5, True, None],
     "fraction": [0, -0.1, 1.01, math.nan, math.inf, "1", None, True],
     "width": [0, -1, 4.5, math.nan, math.inf, "1", None, True],
     "dropout": [-0.1, 0.96, 1, math.nan, "0.25", None, False],

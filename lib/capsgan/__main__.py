@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from .config import (
     BACKENDS,
+    COMPARED_DISCRIMINATORS,
     COMPARED_GANS,
     DATASETS,
     DISCRIMINATORS,
@@ -83,7 +84,8 @@ def add_grid_options(parser: argparse.ArgumentParser):
     names = f"{' | '.join(PROFILES)} (default: quick, on a GPU colab)"
     parser.add_argument("--profile", metavar="NAME", help=names)
     parser.add_argument("--gan", metavar="NAMES", help=f"some of {','.join(GANS)} (default: {','.join(COMPARED_GANS)})")
-    parser.add_argument("--discriminator", metavar="NAMES", help=f"some of {','.join(DISCRIMINATORS)} (default: both)")
+    trunks = f"some of {','.join(DISCRIMINATORS)} (default: {','.join(COMPARED_DISCRIMINATORS)})"
+    parser.add_argument("--discriminator", metavar="NAMES", help=trunks)
     parser.add_argument("--seeds", metavar="SEEDS", help="e.g. 0-2 or 0,3 (default: as the profile)")
     _add_common_options(parser)
 
@@ -93,7 +95,7 @@ def read_grid_options(options: argparse.Namespace):
     use_backend(options.backend)
     options.profile = get_profile(options.profile)
     options.gan = _choose("gan", options.gan, GANS, COMPARED_GANS)
-    options.discriminator = _choose("discriminator", options.discriminator, DISCRIMINATORS, DISCRIMINATORS)
+    options.discriminator = _choose("discriminator", options.discriminator, DISCRIMINATORS, COMPARED_DISCRIMINATORS)
     options.seeds = _read_seeds(options.seeds or f"0-{options.profile.seeds - 1}")
 
 
@@ -106,6 +108,7 @@ def _add_config_options(parser: argparse.ArgumentParser):
         ("batch-size", int, "latents a generator update"),
         ("width", float, "scales the Caps trunk's convolutions; 1 is the thesis"),
         ("dropout", float, "of the classical trunk"),
+        ("routing-iterations", int, "of caps-routing; 1: uniform couplings"),
         ("label-smoothing", float, "target of real images is 1 - this"),
         ("discriminator-warmup", int, "steps of the discriminator alone"),
     ):

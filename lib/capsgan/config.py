@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 GANS = ("gan", "dcgan", "wgan", "wgan_gp", "acgan", "infogan")
 COMPARED_GANS = ("acgan", "dcgan", "infogan", "wgan")  # chapter 8, in the order of its figures
-DISCRIMINATORS = ("cnn", "caps")
+DISCRIMINATORS = ("cnn", "caps", "cnn-matched", "caps-routing", "caps-squashed", "caps-ungated")
+COMPARED_DISCRIMINATORS = ("cnn", "caps")  # chapter 8; the others are controls
 DATASETS = ("mnist5k", "mnist")
 IMAGE_SIZES = (28, 32, 56, 64, 112, 128)  # 7 or 8, doubled twice or more
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -34,7 +35,7 @@ class RunConfig:
     """
 
     gan: str = "dcgan"  # which game: see GANS
-    discriminator: str = "cnn"  # which trunk: the classical CNN or the thesis's CapsNet
+    discriminator: str = "cnn"  # which trunk: the classical CNN, the thesis's CapsNet or a control of it
     dataset: str = "mnist5k"
     fraction: float = 1.0  # share of the training split, stratified, nested: 0.1 is part of 0.2
     image_size: int = 28  # pixels a side
@@ -46,6 +47,7 @@ class RunConfig:
     label_smoothing: float = 0.0  # one-sided: the target of real images is 1 - label_smoothing
     discriminator_warmup: int = 0  # steps of the discriminator alone before the game (chapter 6)
     discriminator_updates: str = "separate"  # on real, then on generated images; or one "joint" update
+    routing_iterations: int = 3  # of caps-routing; 1: uniform couplings
     weight_clipping: str = "kernels"  # WGAN: "kernels" (and biases), or "all", which includes BatchNorm's γ and β
     precision: str = "float32"
     snapshots: tuple[int, ...] = field(default=())  # steps at which a float16 copy of the generator is kept
@@ -65,7 +67,7 @@ class RunConfig:
             good = any(type(value) is type(choice) and value == choice for choice in allowed)
             _require(good, name, value, " | ".join(map(str, allowed)))
         whole = {"steps": (1, 10**8), "batch_size": (2, 8192), "seed": (0, 2**63 - 1)}
-        whole["discriminator_warmup"] = (0, 10**6)
+        whole |= {"discriminator_warmup": (0, 10**6), "routing_iterations": (1, 100)}
         for name, (low, high) in whole.items():
             value = getattr(self, name)
             good = isinstance(value, Integral) and not isinstance(value, bool) and low <= value <= high
@@ -94,10 +96,13 @@ class RunConfig:
     def identity(self) -> dict:
         """The fields that differ from the defaults and have an effect: what the run's id is made of.
 
-        ``width`` has no effect on the classical trunk; ``dropout`` acts in the classical convolutions only.
-        A field added later leaves the ids of existing runs as they are.
+        ``width`` has no effect on the classical trunk; ``dropout`` acts in the classical convolutions only,
+        ``routing_iterations`` where capsules are routed. A field added later leaves the ids of existing runs as they
+        are.
         """
         idle = {"width"} if self.discriminator == "cnn" else {"dropout"}
+        if self.discriminator != "caps-routing":
+            idle.add("routing_iterations")
         if self.gan == "gan":  # its classical networks are dense
             idle.add("dropout")
         if self.gan == "wgan_gp":  # its updates are always joint
@@ -109,14 +114,16 @@ class RunConfig:
     def run_id(self) -> str:
         """Readable name of the run, ending in a hash of what decides its result."""
         digest = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()[:8]
-        width = f"{self.width:g}" if self.discriminator == "caps" else ""
+        width = "" if self.discriminator == "cnn" else f"{self.width:g}"
         return f"{self.gan}-{self.discriminator}{width}-{self.dataset}-{self.steps}-s{self.seed}-{digest}"
 
     @property
     def label(self) -> str:
-        """How figures and messages call the run: ``CapsDCGAN`` or ``DCGAN``, as in chapter 9."""
+        """How figures and messages call the run: as in chapter 9 ``CapsDCGAN``, a control ``CapsDCGAN (routing)``."""
         name = self.gan.upper().replace("INFO", "Info").replace("_", "-")
-        return name if self.discriminator == "cnn" else self.discriminator.capitalize() + name
+        trunk, _, control = self.discriminator.partition("-")
+        name = name if trunk == "cnn" else trunk.capitalize() + name
+        return f"{name} ({control})" if control else name
 
     def to_dict(self) -> dict:
         """All fields as plain JSON values."""
@@ -149,7 +156,9 @@ class Profile:
         values = {"steps": steps, "width": self.width, "batch_size": self.batch_size, "dataset": self.dataset}
         return RunConfig(gan=gan, discriminator=discriminator, seed=seed, **values | changes)
 
-    def grid(self, gans=COMPARED_GANS, discriminators=DISCRIMINATORS, seeds=(0,), **changes) -> list[RunConfig]:
+    def grid(
+        self, gans=COMPARED_GANS, discriminators=COMPARED_DISCRIMINATORS, seeds=(0,), **changes
+    ) -> list[RunConfig]:
         """The runs of chapter 8, seed by seed: the first eight are seed 0 of every network."""
         return [self.config(gan, trunk, seed, **changes) for seed in seeds for gan in gans for trunk in discriminators]
 

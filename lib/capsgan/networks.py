@@ -1,13 +1,22 @@
 """The networks: generators, and discriminators made of a trunk and heads."""
 
 import random
+from functools import partial
 
 import keras
 import numpy as np
 import pandas as pd
 from keras import layers, ops
 
-from .capsules import LEAKY_SLOPE, gated_capsules, primary_capsules, round_filters
+from .capsules import (
+    LEAKY_SLOPE,
+    RoutingCapsules,
+    dense_stack,
+    gated_capsules,
+    primary_capsules,
+    primary_convolution,
+    round_filters,
+)
 from .config import DISCRIMINATORS, IMAGE_SIZES
 from .engines import upsample_convolve
 
@@ -111,9 +120,28 @@ def build_generator(image_shape=(28, 28, 1), latent_dim: int = 100, kernel_size:
     return keras.Model(latent, images, name="generator")
 
 
+def score_head(features):
+    """A linear function of features, a critic's score: float [B, n] or capsules [B, J, d] → float32 [B, 1].
+
+    Capsules come before their squash: of lengths below 1 a score would be bounded.
+    """
+    return layers.Dense(1, dtype="float32", name="logit")(in_a_row(features))
+
+
 def logit_head(features):
-    """One number a row: the logit of "real", or a critic's score. Float [B, n] → float32 [B, 1]."""
-    return layers.Dense(1, dtype="float32", name="logit")(features)
+    """The logit of "real": float [B, n] or capsules [B, J, d] → float32 [B, 1].
+
+    Of capsules (before their squash) it is read from the lengths p after it, which say how surely each is there
+    (Sabour et al. 2017, section 2): a linear function of their logits, log p / (1 - p) = log |s|².
+    """
+    if len(features.shape) == 3:
+        features = ops.log(ops.sum(ops.square(features), axis=-1) + keras.config.epsilon())  # (B, J)
+    return score_head(features)
+
+
+def in_a_row(features):
+    """Features as they are, capsules [B, J, d] one after the other: float [B, n]."""
+    return features if len(features.shape) == 2 else layers.Flatten()(features)
 
 
 def build_discriminator(
@@ -122,6 +150,7 @@ def build_discriminator(
     *,
     width: float = 1.0,
     dropout: float = 0.25,
+    routing_iterations: int = 3,
     convolutions=DCGAN_CONVOLUTIONS,
     normalization=batch_normalization,
     heads=logit_head,
@@ -129,13 +158,15 @@ def build_discriminator(
     """A discriminator: a trunk that reads the image, and heads that answer.
 
     Args:
-        discriminator: the trunk, ``cnn`` or ``caps``.
+        discriminator: the trunk: ``cnn``, or one of :func:`caps_trunk`.
         image_shape: (height, width, channels); height = width, one of ``IMAGE_SIZES``.
         width: scales the filters of the Caps trunk; 1.0 is the thesis (29,042,753 parameters at 64×64×3).
         dropout: of the classical trunk.
+        routing_iterations: of ``caps-routing``.
         convolutions: the classical trunk's layers, see ``DCGAN_CONVOLUTIONS``.
         normalization: function that makes a normalizing layer for either trunk; None: they have none.
-        heads: function from features [B, n] to the model's output or list of outputs.
+        heads: function from features (float [B, n]; of ``caps-routing`` capsules before their squash,
+            [B, J, d]) to the model's output or list of outputs.
 
     Returns:
         A model from float32 [B, height, width, channels] in [-1, 1] to what ``heads`` gives: logits, no sigmoid.
@@ -145,10 +176,10 @@ def build_discriminator(
     """
     _check_shape(image_shape)
     images = keras.Input(image_shape, name="image")
-    if discriminator == "caps":
-        features = caps_trunk(images, width, normalization)
-    elif discriminator == "cnn":
+    if discriminator == "cnn":
         features = cnn_trunk(images, convolutions, dropout, normalization)
+    elif discriminator in DISCRIMINATORS:
+        features = caps_trunk(images, width, normalization, discriminator, routing_iterations)
     else:
         raise ValueError(f"discriminator={discriminator!r} is not known; allowed: {' | '.join(DISCRIMINATORS)}")
     return keras.Model(images, heads(features), name="discriminator")
@@ -168,14 +199,33 @@ def cnn_trunk(images, convolutions=DCGAN_CONVOLUTIONS, dropout: float = 0.25, no
     return layers.Flatten()(x)
 
 
-def caps_trunk(images, width: float = 1.0, normalization=batch_normalization):
-    """The thesis's CapsNet (sections 5.2, 6.1.2, listing 7.3). Images → features [B, 160]."""
+def caps_trunk(images, width=1.0, normalization=batch_normalization, kind: str = "caps", routing_iterations: int = 3):
+    """The thesis's CapsNet (sections 5.2, 6.1.2, listing 7.3) and its controls.
+
+    ``caps`` is the thesis's; ``cnn-matched`` has the same layers without the capsules, LeakyReLU for the squash and
+    Dense layers for the gates; ``caps-routing`` ends in capsules routed by agreement in place of the gated block;
+    ``caps-squashed`` squashes in the gates; ``caps-ungated`` has no gates. All have the thesis's BatchNormalization
+    after the squash, which Sabour et al. do not: capsules come to the gates or the routing rescaled.
+
+    Images → features [B, 160]; of ``caps-routing`` ten capsules of 16 before their squash, [B, 10, 16].
+    """
+    blocks = {
+        "caps": gated_capsules,
+        "cnn-matched": dense_stack,
+        "caps-squashed": partial(gated_capsules, squashed=True),
+        "caps-ungated": partial(gated_capsules, rounds=0),
+    }
     x = layers.Conv2D(round_filters(256, width), 9, name="conv1")(images)
     x = layers.LeakyReLU(LEAKY_SLOPE)(x)
     x = normalization()(x) if normalization else x
-    x = primary_capsules(x, width)  # (B, N, 8)
+    if kind == "cnn-matched":
+        x = layers.LeakyReLU(LEAKY_SLOPE)(primary_convolution(x, width))  # (B, h', w', 8 · types)
+    else:
+        x = primary_capsules(x, width)  # (B, N, 8)
     x = normalization()(x) if normalization else x
-    return gated_capsules(layers.Flatten()(x))
+    if kind == "caps-routing":
+        return RoutingCapsules(iterations=routing_iterations, name="routing")(x)
+    return blocks[kind](layers.Flatten()(x))
 
 
 def layer_table(model: keras.Model) -> pd.DataFrame:
@@ -205,6 +255,8 @@ def multiply_adds(model: keras.Model) -> int:
             total += int(np.prod(layer.output.shape[1:3])) * int(np.prod(layer.kernel.shape))
         elif isinstance(layer, layers.Dense):
             total += int(np.prod(layer.kernel.shape))
+        elif isinstance(layer, RoutingCapsules):
+            total += layer.multiply_adds()
     return total
 
 

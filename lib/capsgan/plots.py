@@ -13,7 +13,14 @@ from .config import RunConfig, figures_directory
 from .images import tile
 from .runs import Run
 
-COLOURS = {"cnn": "#0072B2", "caps": "#D55E00"}  # Okabe and Ito's blue and vermilion
+COLOURS = {  # Okabe and Ito's: blue and vermilion for the pair, the others for the controls
+    "cnn": "#0072B2",
+    "caps": "#D55E00",
+    "cnn-matched": "#009E73",
+    "caps-routing": "#CC79A7",
+    "caps-squashed": "#E69F00",
+    "caps-ungated": "#56B4E9",
+}
 PANELS = (("g_loss", "Generator loss"), ("d_loss", "Discriminator loss"), ("accuracy", "Discriminator accuracy"))
 CHAPTER_8 = {  # figure number → (GAN, file name)
     "8.1": ("acgan", "fig_8_1_acgan_metrics"),
@@ -79,7 +86,7 @@ def draw_curve(axis, history: pd.DataFrame, column: str, colour: str, label: str
 def describe_scale(config: RunConfig, profile: str) -> str:
     """What a title says of a run's scale, so that no quick run passes for the thesis's."""
     steps = f"{config.steps:,} steps" + ("" if config.steps == THESIS_STEPS else f" (thesis: {THESIS_STEPS:,})")
-    width = f", Caps width {config.width:g}" if config.discriminator == "caps" else ""
+    width = f", Caps width {config.width:g}" if config.discriminator != "cnn" else ""
     return f"{profile} profile, {config.dataset}, {steps}, batch {config.batch_size}{width}, seed {config.seed}"
 
 

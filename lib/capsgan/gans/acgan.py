@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from ..networks import SMALL_CONVOLUTIONS, build_generator, logit_head
+from ..networks import SMALL_CONVOLUTIONS, build_generator, in_a_row, logit_head
 from .base import GAN, logistic_loss
 
 
@@ -35,7 +35,8 @@ class ACGAN(GAN):
 
     def heads(self, features):
         """The logit [B, 1] and one logit a class [B, classes]."""
-        return [logit_head(features), layers.Dense(self.classes, dtype="float32", name="class_logits")(features)]
+        class_logits = layers.Dense(self.classes, dtype="float32", name="class_logits")(in_a_row(features))
+        return [logit_head(features), class_logits]
 
     def sample_codes(self, rng, count):
         """Noise float32 [count, 100] and labels int64 [count], uniform."""

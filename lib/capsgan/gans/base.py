@@ -76,7 +76,7 @@ class GAN:
         return build_generator(self.image_shape, self.noise_dim, self.kernel_size)
 
     def heads(self, features):
-        """What the discriminator answers about features [B, n]: the logit first, then what else this GAN needs."""
+        """What the discriminator answers about a trunk's features: the logit first, then what else this GAN needs."""
         return logit_head(features)
 
     def build_discriminator(self) -> keras.Model:
@@ -86,6 +86,7 @@ class GAN:
             self.image_shape,
             width=self.config.width,
             dropout=self.config.dropout,
+            routing_iterations=self.config.routing_iterations,
             convolutions=self.convolutions,
             normalization=self.normalization,
             heads=self.heads,

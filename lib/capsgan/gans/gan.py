@@ -8,7 +8,7 @@ from .base import GAN
 
 
 class VanillaGAN(GAN):
-    """Dense layers only. Its classical discriminator (``cnn``) is fully connected too; ``caps`` is the thesis's."""
+    """Dense layers only; its classical discriminator (``cnn``) is fully connected too, the others are every GAN's."""
 
     def build_generator(self):
         """Three Dense layers of 256, 512 and 1,024 units, then one unit a pixel."""
@@ -24,8 +24,8 @@ class VanillaGAN(GAN):
         return keras.Model(latent, layers.Reshape(self.image_shape, dtype="float32")(x), name="generator")
 
     def build_discriminator(self):
-        """Two Dense layers of 512 and 256 units, or the Caps trunk."""
-        if self.config.discriminator == "caps":
+        """Two Dense layers of 512 and 256 units, or one of the other trunks."""
+        if self.config.discriminator != "cnn":
             return super().build_discriminator()
         images = keras.Input(self.image_shape, name="image")
         x = layers.Flatten()(images)

@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from ..networks import INFOGAN_CONVOLUTIONS, build_generator, logit_head
+from ..networks import INFOGAN_CONVOLUTIONS, build_generator, in_a_row, logit_head
 from .base import GAN, logistic_loss
 
 CATEGORIES, CONTINUOUS = 10, 2
@@ -32,7 +32,7 @@ class InfoGAN(GAN):
 
     def heads(self, features):
         """The logit [B, 1]; and Q: logits of the category [B, 10], means of the continuous codes [B, 2]."""
-        q = layers.Dense(128, activation="relu", name="q")(features)
+        q = layers.Dense(128, activation="relu", name="q")(in_a_row(features))
         category = layers.Dense(CATEGORIES, dtype="float32", name="q_category")(q)
         mean = layers.Dense(CONTINUOUS, dtype="float32", name="q_mean")(q)
         return [logit_head(features), category, mean]

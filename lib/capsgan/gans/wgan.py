@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from ..networks import SMALL_CONVOLUTIONS
+from ..networks import SMALL_CONVOLUTIONS, score_head
 from .base import GAN, share
 
 CLIP = 0.01
@@ -32,6 +32,10 @@ class WassersteinGAN(GAN):
     kernel_size = 4
     convolutions = SMALL_CONVOLUTIONS
 
+    def heads(self, features):
+        """The critic's score [B, 1], without bound."""
+        return score_head(features)
+
     def real_loss(self, images, labels):
         """Minus the mean score of real images."""
         scores = self.discriminator(images, training=True)
@@ -58,6 +62,9 @@ class WGAN(WassersteinGAN):
 
     The original also clipped BatchNorm's γ (``weight_clipping="all"``): then the critic's output shrinks to almost
     nothing and neither player learns.
+
+    Votes of ``caps-routing`` are clipped too, to sizes at which they hardly agree or disagree: its couplings stay
+    almost uniform. WGAN-GP shows what routing does to a critic.
     """
 
     def build_discriminator(self):
