@@ -1,8 +1,10 @@
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from capsgan import grid as module
+from capsgan import training
 from capsgan.config import PROFILES, RunConfig
 from capsgan.grid import expected_seconds, train_grid
 from capsgan.runs import run_for
@@ -45,9 +47,13 @@ def test_time_of_another_kind_of_run_is_not_expected(home, scripted):
     assert expected_seconds(RunConfig("gan", steps=5, batch_size=4, fraction=0.05)) == 0
 
 
-def test_a_run_on_its_way_stops_with_a_checkpoint_and_goes_on(home, scripted, capsys):
-    scripted["before"] = lambda number: time.sleep(2) if number == 6 else None  # in the second run
-    done = train_grid(CONFIGS, stop_after=1.9, progress=False)
+def test_a_run_on_its_way_stops_with_a_checkpoint_and_goes_on(home, scripted, capsys, monkeypatch):
+    now = [0.0]
+    clock = SimpleNamespace(monotonic=lambda: now[0], perf_counter=time.perf_counter)
+    for reader in (module, training):
+        monkeypatch.setattr(reader, "time", clock)
+    scripted["before"] = lambda number: now.append(now.pop() + 1000) if number == 6 else None  # in the second run
+    done = train_grid(CONFIGS, stop_after=500, progress=False)
     assert [run.config.seed for run in done] == [0]
     said = capsys.readouterr().out
     assert "stopped after step 2" in said and "1 of 3 runs are finished; the same command goes on" in said
