@@ -1,0 +1,188 @@
+"""Different, equivalent, or too early to say? Intervals, tests and power of paired effects, by SciPy and statsmodels.
+
+An effect is the log ratio (or the difference) of the two runs of a seed: 0 is no effect.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import special, stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestPower
+from statsmodels.stats.weightstats import ttost_paired
+
+from .plan import AnalysisPlan
+
+
+def mean_interval(effects: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
+    """The paired t interval of the mean effect (Student 1908).
+
+    Args:
+        effects: float [n, ...], n ≥ 2 pairs along the first axis.
+        alpha: the share of intervals that miss, in (0, 1).
+
+    Returns:
+        Lower and upper limits, float [...].
+    """
+    interval = stats.ttest_1samp(effects, 0).confidence_interval(1 - alpha)
+    return interval.low, interval.high
+
+
+def equivalence_p(effects: np.ndarray, margin: tuple[float, float]) -> np.ndarray:
+    """Two one-sided t tests that the mean effect lies inside the margin (Schuirmann 1987, doi:10.1007/BF01068419).
+
+    Args:
+        effects: float [n, ...], n ≥ 2 pairs along the first axis.
+        margin: lower and upper limit on the scale of the effects (of a log ratio: logarithms).
+
+    Returns:
+        The greater of the two p-values, float [...] in [0, 1].
+    """
+    return ttost_paired(effects, np.zeros_like(effects), *margin)[0]
+
+
+def sign_flip_p(effects: np.ndarray, plan: AnalysisPlan, tests: int = 1) -> np.ndarray:
+    """Two-sided permutation test of the mean effect: without one, each pair's sign is a coin (Fisher 1935, § 21).
+
+    Exact up to log2(``plan.sign_flips``) pairs, beyond that from so many random flips.
+
+    Args:
+        effects: float [n, ...] pairs along the first axis.
+        plan: alpha, sign_flips, random_seed.
+        tests: size of the family that Holm's correction will run over.
+
+    Returns:
+        p-values, float [...] in (0, 1], not corrected.
+
+    Raises:
+        ValueError: with n pairs even the smallest p, 2 / 2ⁿ, would not be significant; says how many are needed.
+    """
+    pairs, needed = len(effects), seeds_for_p(plan.alpha, tests)
+    if pairs < needed:
+        family = f" times {tests} comparisons" if tests > 1 else ""
+        raise ValueError(
+            f"{pairs} pairs cannot reach p <= {plan.alpha:g}: the smallest sign-flip p is {2 / 2**pairs:.3g}{family}; "
+            f"needed: {needed} seeds"
+        )
+    rng = np.random.default_rng(plan.random_seed)
+    flips = {"permutation_type": "samples", "n_resamples": plan.sign_flips, "vectorized": True, "rng": rng}
+    return stats.permutation_test((effects,), np.mean, **flips).pvalue
+
+
+def seeds_for_p(alpha: float, tests: int = 1) -> int:
+    """The fewest pairs whose smallest two-sided sign-flip p, 2 / 2ⁿ, is at most alpha / tests."""
+    return int(np.ceil(np.log2(2 * tests / alpha)))
+
+
+def bootstrap_interval(effects: np.ndarray, plan: AnalysisPlan) -> tuple[float, float]:
+    """The BCa bootstrap interval of the mean effect (Efron 1987, doi:10.1080/01621459.1987.10478410).
+
+    Args:
+        effects: float [n].
+        plan: alpha, bootstrap, random_seed.
+
+    Raises:
+        ValueError: there are fewer pairs than ``plan.bootstrap.least_pairs``.
+    """
+    least = plan.bootstrap.least_pairs
+    if len(effects) < least:
+        raise ValueError(f"{len(effects)} pairs are too few: a BCa interval would miss too often; needed: {least}")
+    rng, level = np.random.default_rng(plan.random_seed), 1 - plan.alpha
+    options = {"n_resamples": plan.bootstrap.resamples, "confidence_level": level, "method": "BCa", "rng": rng}
+    interval = stats.bootstrap((effects,), np.mean, **options).confidence_interval
+    return float(interval.low), float(interval.high)
+
+
+def holm(p_values: np.ndarray, tests: int) -> np.ndarray:
+    """Holm's step-down correction over a family (Holm 1979, Scandinavian Journal of Statistics 6:65).
+
+    Args:
+        p_values: float [n] in [0, 1]; NaN where a test could not be made.
+        tests: the declared size of the family, at least n.
+
+    Returns:
+        Corrected p-values, float [n]; NaN where there was none. Tests that could not be made count as 1.
+    """
+    if np.isnan(p_values).all():
+        return p_values
+    full = np.ones(tests)
+    full[: len(p_values)] = np.nan_to_num(p_values, nan=1.0)
+    return np.where(np.isnan(p_values), np.nan, multipletests(full, method="holm")[1][: len(p_values)])
+
+
+def verdict(interval: tuple, narrow: tuple, margin: tuple, better: str) -> str:
+    """One word for a comparison, by inclusion of confidence intervals.
+
+    - ``equivalent``: the 1 - 2 alpha interval lies inside the margin, which is Schuirmann's test at alpha. So too if
+      the wider interval excludes 0: a difference can be certain and too small to matter.
+    - ``better``, ``worse``: else, if the 1 - alpha interval excludes 0.
+    - ``inconclusive``: else, or if there is no interval.
+
+    Where effects are about normal each word is wrongly given with probability alpha at most, in one comparison. What is
+    claimed of a whole family needs ``holds_in_family`` too.
+
+    Args:
+        interval, narrow: limits of the 1 - alpha and of the 1 - 2 alpha interval, on the scale of the effects.
+        margin: limits of equivalence on the same scale.
+        better: "lower" or "higher".
+    """
+    if margin[0] < narrow[0] and narrow[1] < margin[1]:
+        return "equivalent"
+    if interval[1] < 0:
+        return "better" if better == "lower" else "worse"
+    if interval[0] > 0:
+        return "better" if better == "higher" else "worse"
+    return "inconclusive"
+
+
+def power_curve(sd: float, plan: AnalysisPlan, tests: int = 1, seeds=range(2, 41)) -> pd.DataFrame:
+    """The chance that so many pairs show what is there.
+
+    The power of a difference is that of the paired t test (noncentral t) to find it in its true direction, 0 where
+    sign flips cannot reach significance; that of an equivalence is that of Schuirmann's test, integrated over the
+    standard deviation that will be observed (Phillips 1990, doi:10.1007/BF01063556). With several tests alpha is
+    divided by their number, which is Holm's first step and the least that it can give.
+
+    Args:
+        sd: standard deviation of the effects, > 0; of few pairs it is a rough estimate, and so is all that follows.
+        plan: alpha, and the primary metric's margin.
+        tests: size of the family.
+        seeds: numbers of pairs, at least 2.
+
+    Returns:
+        One row a number of pairs: ``seeds``; ``difference``: power in [0, 1] if the true effect is the nearer limit of
+        the margin; ``equivalence``: power in [0, 1] if there is no effect.
+
+    Raises:
+        ValueError: sd is not above 0, or a number of pairs is below 2.
+    """
+    seeds = np.asarray(seeds)
+    if not 0 < sd < np.inf:
+        raise ValueError(f"sd={sd!r} is not possible; allowed: a number above 0")
+    if seeds.size == 0 or seeds.min() < 2:
+        raise ValueError(f"seeds={seeds.tolist()} are not possible; allowed: numbers from 2")
+    limits, alpha = plan.primary.limits, plan.alpha / tests
+    difference = TTestPower().power(min(map(abs, limits)) / sd, seeds, alpha / 2, alternative="larger")
+    difference = np.nan_to_num(difference, nan=1.0)  # SciPy's noncentral t has none where power is 1 to eleven digits
+    difference = np.where(seeds < seeds_for_p(plan.alpha, tests), 0.0, difference)
+    equivalence = [_equivalence_power(int(pairs), sd, limits, alpha) for pairs in seeds]
+    return pd.DataFrame({"seeds": seeds, "difference": difference, "equivalence": equivalence})
+
+
+def seeds_needed(curve: pd.DataFrame, power: float) -> dict[str, int | None]:
+    """For ``difference`` and ``equivalence`` the fewest seeds of a curve with that power; None: more than it has."""
+    enough = {name: curve.seeds[curve[name] >= power] for name in ("difference", "equivalence")}
+    return {name: int(seeds.min()) if len(seeds) else None for name, seeds in enough.items()}
+
+
+def _equivalence_power(pairs: int, sd: float, limits: tuple[float, float], alpha: float) -> float:
+    (low, high), freedom, error = limits, pairs - 1, sd / np.sqrt(pairs)
+    reach = stats.t.ppf(1 - alpha, freedom) * error / np.sqrt(freedom)  # of the interval, for a chi-square of 1
+
+    def chance(chi_square):  # that the mean lies so far inside the margin that its interval does too
+        inset = reach * np.sqrt(chi_square)
+        return special.ndtr((high - inset) / error) - special.ndtr((low + inset) / error)
+
+    widest = min(((high - low) / 2 / reach) ** 2, stats.chi2.isf(1e-12, freedom))
+    return float(stats.chi2(freedom).expect(chance, lb=0, ub=widest))
