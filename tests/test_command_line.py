@@ -142,3 +142,24 @@ def test_help_needs_no_keras():
     assert done.returncode == 0 and done.stdout.splitlines()[-1] == "[]"
     for option in ("--gan", "--discriminator", "--steps", "--width", "--force", "dcgan", "caps", "mnist5k"):
         assert option in done.stdout
+
+
+@pytest.mark.slow
+def test_evaluate_prints_every_metric_beside_its_floor(pair, shared_home, monkeypatch, capsys):
+    monkeypatch.setenv("CAPSGAN_HOME", str(shared_home))
+    first, second = (run.directory for run in pair)
+    assert run(f"evaluate {first.name} no-such-run") == 2
+    assert "run='no-such-run' names 0 runs" in capsys.readouterr().err and not (first / "metrics.json").exists()
+    assert run(f"evaluate {first.name} {second.name} --samples 256") == 0
+    printed = capsys.readouterr().out
+    for directory in (first, second):
+        metrics = json.loads((directory / "metrics.json").read_text())["metrics"]
+        assert f"written: {directory / 'metrics.json'}" in printed
+        value, floor = (f"{metrics['digits']['fid_infinity'][side]:.4g}" for side in ("value", "floor"))
+        assert re.search(rf"digits +fid_infinity +{re.escape(value)} +{re.escape(floor)}", printed)
+
+
+def test_evaluate_refuses_too_few_images(pair, shared_home, monkeypatch, capsys):
+    monkeypatch.setenv("CAPSGAN_HOME", str(shared_home))
+    assert run(f"evaluate {pair[0].directory.name} --samples 5") == 2
+    assert "samples=5 is not possible; allowed: whole numbers from 256" in capsys.readouterr().err

@@ -23,6 +23,8 @@ _HOMES = {
     "train": "training",
     "train_grid": "grid",
     "comparison_table": "comparison",
+    "score": "evaluation.scoring",
+    "evaluate": "evaluation.scoring",
 }
 __all__ = sorted(_HOMES)
 __version__ = "0.1.0"

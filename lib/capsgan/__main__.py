@@ -49,7 +49,7 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line: train, grid, list, show."""
+    """The command line: train, grid, list, show, evaluate."""
     parser = OneLineParser(prog="capsgan", description="Train GANs with classical and capsule discriminators.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -76,6 +76,13 @@ def build_parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="print a run's config, provenance and last step", description=_show.__doc__)
     show.set_defaults(command=_show)
     show.add_argument("run", metavar="RUN", help="the beginning of its id")
+
+    evaluate = commands.add_parser("evaluate", help="score the images of finished runs", description=_evaluate.__doc__)
+    evaluate.set_defaults(command=_evaluate)
+    evaluate.add_argument("runs", metavar="RUN", nargs="+", help="the beginning of its id")
+    evaluate.add_argument("--samples", type=_positive, metavar="INT", default=10_000, help="images (default: 10000)")
+    evaluate.add_argument("--seed", type=int, metavar="INT", default=0, help="of the latents")
+    evaluate.add_argument("--backend", metavar="NAME", help=f"{' | '.join(BACKENDS)} (default: $KERAS_BACKEND)")
     return parser
 
 
@@ -195,6 +202,22 @@ def _show(options: argparse.Namespace):
     run = load_run(options.run)
     last = run.history.tail(1).to_dict("records")
     print(json.dumps({"config": run.config.to_dict(), "provenance": run.provenance, "last_step": last}, indent=2))
+
+
+def _evaluate(options: argparse.Namespace):
+    """Score a run's images; print every metric beside its floor, what real images get; write metrics.json beside it."""
+    with _standard_error_to_null():
+        from .evaluation.scoring import evaluate, metrics_frame
+        from .runs import load_run
+
+    for run in [load_run(prefix) for prefix in options.runs]:  # a wrong name is told before anything is scored
+        evaluation = evaluate(run, options.samples, seed=options.seed)
+        columns = ["features", "metric", "value", "floor"]
+        print(f"{run.directory.name}: {evaluation['samples']:,} images, {evaluation['held_out']:,} held-out real ones")
+        print(metrics_frame([evaluation])[columns].to_string(index=False, float_format="{:.4g}".format))
+        for name, reason in evaluation["skipped"].items():
+            print(f"{name} is left out: {reason}")
+        print(f"written: {run.directory / 'metrics.json'}")
 
 
 @contextlib.contextmanager

@@ -1,0 +1,215 @@
+"""Feature networks: what they read, that they repeat themselves everywhere, and that their distances mean something."""
+
+import hashlib
+import json
+import os
+import random
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from capsgan.datasets import load_dataset
+from capsgan.evaluation import features as module
+from capsgan.evaluation.distances import frechet_distance, kernel_distance
+from capsgan.evaluation.features import CHUNK, DIGITS, DIGITS_SHA256, SPACES, draw_weights, load_features
+
+RANDOM_SHA256 = "dc4d705e7ca1f3713ed5c5deb586c1252aae1a636114eb5844f79d100a5a40a5"  # of the float32 weights at 28×28×1
+MNIST = Path(os.environ.get("CAPSGAN_TEST_MNIST") or Path(__file__).parents[2] / "shared" / "data" / "mnist.npz")
+
+
+@pytest.fixture
+def mnist(home):
+    """The full MNIST, where it is at hand."""
+    if not MNIST.exists():
+        pytest.skip("no real mnist.npz: name one in CAPSGAN_TEST_MNIST to check the full set")
+    (home / "mnist.npz").symlink_to(MNIST)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """1,000 held-out digits of mnist5k with their labels."""
+    return load_dataset("mnist5k", "test")
+
+
+@pytest.fixture(scope="module")
+def real(digits):
+    return {space: load_features(space).features(digits.images) for space in SPACES}
+
+
+def damaged(images):
+    """Ever worse images, from mild to hopeless."""
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, images.shape).astype("uint8")
+    return {
+        "a twentieth of the pixels noise": np.where(rng.random(images.shape) < 0.05, noise, images),
+        "a fifth of the pixels noise": np.where(rng.random(images.shape) < 0.2, noise, images),
+        "noise": noise,
+    }
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_features_are_64_finite_numbers_an_image(real, space):
+    assert real[space].shape == (1000, 64) and real[space].dtype == np.float32
+    assert np.isfinite(real[space]).all()
+    assert np.linalg.matrix_rank(np.cov(real[space], rowvar=False)) == 64  # no unit is silent
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("count", [1, 3, CHUNK, CHUNK + 1])
+def test_features_of_an_image_do_not_depend_on_the_others(digits, real, space, count):
+    np.testing.assert_array_equal(load_features(space).features(digits.images[:count]), real[space][:count])
+    order = np.random.default_rng(0).permutation(1000)
+    np.testing.assert_allclose(
+        load_features(space).features(digits.images[order]), real[space][order], rtol=1e-5, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_the_size_of_a_chunk_has_no_effect(digits, real, space, monkeypatch):
+    monkeypatch.setattr(module, "CHUNK", 100)
+    np.testing.assert_allclose(load_features(space).features(digits.images), real[space], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_features_do_not_depend_on_keras_precision_nor_change_its_random_numbers(digits, real, space, monkeypatch):
+    monkeypatch.setattr(module, "_digits", module._digits.__wrapped__)  # not from the cache
+    monkeypatch.setattr(module, "_random", module._random.__wrapped__)
+    random.seed(1)
+    state = random.getstate()
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        again = load_features(space).features(digits.images[:10])
+    finally:
+        keras.config.set_dtype_policy(policy)
+    np.testing.assert_array_equal(again, real[space][:10])
+    assert random.getstate() == state
+
+
+def test_digits_have_a_mean_square_of_one(real):
+    assert np.square(real["digits"]).mean() == pytest.approx(1, rel=0.05)
+
+
+def test_the_classifier_knows_digits(digits):
+    network = load_features("digits")
+    probabilities = network.probabilities(digits.images)
+    assert probabilities.shape == (1000, 10) and probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    assert (probabilities.argmax(axis=1) == digits.labels).mean() > 0.99
+    np.testing.assert_array_equal(network.read(digits.images)[1], probabilities)
+
+
+def test_features_of_one_digit_are_nearer_to_each_other_than_to_other_digits(digits, real):
+    x = real["digits"]
+    distances = np.linalg.norm(x[:, None] - x[None], axis=2)
+    np.fill_diagonal(distances, np.inf)
+    assert (digits.labels[distances.argmin(axis=1)] == digits.labels).mean() > 0.98
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_the_worse_the_images_the_greater_the_distances(digits, real, space):
+    network, half = load_features(space), real[space][::2]
+    ladder = {"real": real[space][1::2]}
+    ladder |= {name: network.features(images[1::2]) for name, images in damaged(digits.images).items()}
+    for measure in (frechet_distance, lambda x, y: kernel_distance(x, y)[0]):
+        values = [measure(half, features) for features in ladder.values()]
+        assert values == sorted(values) and values[-1] > 20 * max(values[0], 0)
+        assert values[1] > 1.5 * values[0]
+
+
+# the stored files -----------------------------------------------------------------------------------------------
+
+
+def test_the_stored_network_is_small_and_what_its_card_says():
+    card = json.loads(DIGITS.with_suffix(".json").read_text())
+    data = DIGITS.read_bytes()
+    assert hashlib.sha256(data).hexdigest() == card["sha256"] == DIGITS_SHA256 == load_features("digits").sha256
+    assert len(data) < 1.5e6
+    assert card["test_accuracy"] >= 0.993
+    assert card["parameters"] == load_features("digits").model.count_params()
+
+
+def test_the_card_names_the_data_that_the_library_loads(mnist):
+    card = json.loads(DIGITS.with_suffix(".json").read_text())
+    for split, entry in (("train", "training_data"), ("test", "test_data")):
+        assert card[entry]["sha256"] == load_dataset("mnist", split).sha256
+
+
+@pytest.mark.slow
+def test_the_card_states_the_accuracy_on_mnists_test_digits(mnist):
+    test = load_dataset("mnist", "test")
+    found = (load_features("digits").probabilities(test.images).argmax(axis=1) == test.labels).mean()
+    assert found == pytest.approx(json.loads(DIGITS.with_suffix(".json").read_text())["test_accuracy"], abs=2e-4)
+
+
+@pytest.mark.parametrize("how", ["changed", "cut", "missing", "no archive"])
+def test_a_damaged_file_is_named_with_the_way_out(how, tmp_path, monkeypatch):
+    path = tmp_path / "data" / "features" / "digits.npz"
+    path.parent.mkdir(parents=True)
+    if how != "missing":
+        shutil.copyfile(DIGITS, path)
+        data = path.read_bytes()
+        changed = data[:5000] + bytes([data[5000] ^ 1]) + data[5001:]
+        path.write_bytes({"changed": changed, "cut": data[:9000], "no archive": b"x"}[how])
+    if how == "no archive":
+        monkeypatch.setattr(module, "DIGITS_SHA256", hashlib.sha256(b"x").hexdigest())
+    monkeypatch.setattr(module, "DIGITS", path)
+    with pytest.raises(ValueError, match=r"digits\.npz is missing, damaged or another one .*git checkout -- data/feat"):
+        load_features("digits")
+
+
+# the random network ---------------------------------------------------------------------------------------------
+
+
+def test_the_random_network_is_the_same_everywhere():
+    assert load_features("random").sha256 == RANDOM_SHA256
+
+
+def test_drawn_weights_are_he_uniform_and_depend_on_the_seed_only():
+    model = module.build_classifier()
+    weights, again, others = draw_weights(model, 3), draw_weights(model, 3), draw_weights(model, 4)
+    for ours, same, other, variable in zip(weights, again, others, model.weights, strict=True):
+        assert ours.shape == tuple(variable.shape) and ours.dtype == np.float32
+        np.testing.assert_array_equal(ours, same)
+        if ours.ndim == 1:
+            assert (ours == 0).all()
+            continue
+        limit = np.sqrt(6 / np.prod(ours.shape[:-1]))
+        assert not np.array_equal(ours, other) and abs(ours).max() <= limit
+        assert ours.std() == pytest.approx(limit / np.sqrt(3), rel=0.1) and abs(ours.mean()) < 0.1 * limit
+
+
+def test_the_random_network_reads_other_images_too():
+    images = np.random.default_rng(0).integers(0, 256, (5, 64, 64, 3)).astype("uint8")
+    assert load_features("random", (64, 64, 3)).features(images).shape == (5, 64)
+
+
+# what is refused ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (np.zeros((2, 28, 28, 1), "float32"), "dtype=float32 is not possible; allowed: uint8"),
+        ([[1]], "dtype=list is not possible"),
+        (np.zeros((2, 28, 28), "uint8"), r"shape=\(2, 28, 28\) is not possible; allowed: \(n, 28, 28, 1\) with n > 0"),
+        (np.zeros((2, 32, 32, 1), "uint8"), r"shape=\(2, 32, 32, 1\) is not possible"),
+        (np.zeros((0, 28, 28, 1), "uint8"), r"shape=\(0, 28, 28, 1\) is not possible"),
+    ],
+)
+def test_what_is_no_image_of_the_networks_shape_is_refused(space, images, message):
+    with pytest.raises(ValueError, match=message):
+        load_features(space).features(images)
+
+
+def test_names_shapes_and_questions_that_are_not_possible_are_refused():
+    with pytest.raises(ValueError, match=r"features='inception' is not known; allowed: digits \| random"):
+        load_features("inception")
+    with pytest.raises(ValueError, match=r"image_shape=\(64, 64, 3\) is not possible; allowed: \(28, 28, 1\) for 'dig"):
+        load_features("digits", (64, 64, 3))
+    with pytest.raises(ValueError, match="features='random' has no classes; allowed: digits"):
+        load_features("random").probabilities(np.zeros((1, 28, 28, 1), "uint8"))
