@@ -20,6 +20,8 @@ from capsgan.reference import ReferenceRun, save_reference
 from capsgan.runs import Run
 from capsgan.training import train
 
+pytestmark = pytest.mark.slow  # most of them look at thousands of images
+
 DISTANCES = ("fid", "fid_infinity", "kid")
 SHARES = ("precision", "recall", "density", "coverage")
 CLASSES = ("classifier_score", "class_histogram", "divergence_from_uniform", "missing_classes")
@@ -130,6 +132,8 @@ def test_what_cannot_be_scored_is_refused(digits):
         score(training[:300], held_out, control=training[:9, 1:], progress=False)
     with pytest.raises(ValueError, match="generated: 255 samples are too few for this metric; allowed: 256 or more"):
         score(training[:255], held_out, progress=False)
+    with pytest.raises(ValueError, match="seed=-1 is not possible; allowed: whole numbers from 0"):
+        score(training[:300], held_out, seed=-1, progress=False)
     with pytest.raises(ValueError, match=r"features='inception' is not known; allowed: digits \| random"):
         score(training[:300], held_out, spaces=("inception",), progress=False)
 

@@ -483,6 +483,13 @@ def test_a_verdict_holds_in_its_family_if_holms_p_does(analysis):
     assert rows.p["infogan"] < 0.05 < rows.p_holm["infogan"]
 
 
+def test_seven_seeds_leave_a_family_of_four_with_intervals_and_verdicts_but_no_p(study):
+    seven = analyse(study[study.seed < 7], replace(PLAN, seeds=range(7), secondary=()), families=("gans",))
+    assert seven.p.isna().all() and seven.p_holm.isna().all() and seven.low.notna().all()
+    assert seven.note.str.contains("times 4 comparisons; needed: 8 seeds").all()
+    assert seven.verdict[0] == "better" and not seven.holds_in_family[0]
+
+
 def test_single_families_can_be_chosen_and_unknown_ones_are_refused(study, analysis):
     controls = analyse(study, PLAN, families=("controls",))
     expected = analysis[analysis.family == "controls"].reset_index(drop=True)

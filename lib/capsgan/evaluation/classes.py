@@ -79,8 +79,8 @@ def class_metrics(probabilities: np.ndarray) -> dict:
 def match_codes(codes: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     """Which class each code stands for: one class a code, so that as many images as possible agree.
 
-    InfoGAN learns its categories without labels, in an order of its own. The assignment is Kuhn's (1955), by
-    ``scipy.optimize.linear_sum_assignment``.
+    InfoGAN finds its categories without labels, in an order of its own. To match them is the assignment problem of Kuhn
+    1955 (*The Hungarian method*), solved by ``scipy.optimize.linear_sum_assignment``.
 
     Args:
         codes: int [n], 0 to 9, the category that each image was made from.
@@ -105,8 +105,8 @@ def classification_accuracy(
 ) -> float:
     """Classification accuracy score: how well a classifier that learned from generated images knows real ones.
 
-    Ravuri & Vinyals 2019 (arXiv:1905.10887). Falls where images are bad, labels wrong or kinds of digits
-    missing. The classifier is small (two convolutions) and learns for a fixed number of updates, however many images.
+    Ravuri & Vinyals 2019 (arXiv:1905.10887). Falls where images are bad, labels wrong or kinds of digits missing. The
+    classifier is small (two convolutions) and learns for a fixed number of updates, however many images there are.
 
     Args:
         images: uint8 [n, height, width, channels], generated.

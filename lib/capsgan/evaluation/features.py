@@ -106,10 +106,10 @@ def run_in_chunks(model: keras.Model, images: np.ndarray) -> list[np.ndarray]:
     others there are, and the backend prepares for one shape only.
     """
     answers = [np.empty((len(images), output.shape[-1]), "float32") for output in model.outputs]
-    chunk = np.zeros((CHUNK, *images.shape[1:]), "float32")
     with get_engine().no_gradients():
         for start in range(0, len(images), CHUNK):
             part = images[start : start + CHUNK]
+            chunk = np.zeros((CHUNK, *images.shape[1:]), "float32")
             chunk[: len(part)] = part / np.float32(255)
             outputs = keras.tree.flatten(model(chunk, training=False))
             for answer, values in zip(answers, outputs, strict=True):

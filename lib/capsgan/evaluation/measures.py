@@ -43,6 +43,8 @@ def measure(
     Raises:
         ValueError: see there.
     """
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
+        raise ValueError(f"seed={seed!r} is not possible; allowed: whole numbers from 0")
     check_images("generated", generated)
     shape, classes = generated.shape[1:], {}
     check_images("real", real, shape)
