@@ -115,8 +115,8 @@ def memorisation(generated: np.ndarray, held_out: np.ndarray, training: np.ndarr
     """Whether generated images lie nearer to training images than held-out real images do.
 
     A generator that has learned the distribution comes as near to its training images as new real images come; one that
-    copies comes nearer (the question of Meehan, Chaudhuri & Dasgupta 2020, arXiv:2004.05675). Blurred or empty images are
-    near to all too: read it beside precision.
+    copies comes nearer (the question of Meehan, Chaudhuri & Dasgupta 2020, arXiv:2004.05675). Blurred or empty images
+    are near to all too: read it beside precision.
 
     Args:
         generated, held_out, training: uint8 [·, height, width, channels].

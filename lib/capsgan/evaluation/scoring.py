@@ -199,3 +199,4 @@ def _play(tasks: Iterator[str], total: int, title: str, progress: bool):
             bar.update(1 if number else 0)
             bar.set_postfix_str(name)
         bar.update(1)
+        bar.refresh()  # shown even if the last stage was quick
