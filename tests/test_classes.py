@@ -119,8 +119,8 @@ def digits():
 
 @pytest.fixture
 def learn(digits, monkeypatch):
-    """Accuracy on held-out digits after 150 updates on the training digits that are chosen, with these labels."""
-    monkeypatch.setattr(classes, "UPDATES", 150)
+    """Accuracy on held-out digits after 100 updates on the training digits that are chosen, with these labels."""
+    monkeypatch.setattr(classes, "UPDATES", 100)
     train, test = digits
 
     def accuracy(labels=train.labels, chosen=slice(None), seed=0):

@@ -1,10 +1,12 @@
 """Feature networks: what they read, that they repeat themselves everywhere, and that their distances mean something."""
 
 import hashlib
+import importlib.util
 import json
 import os
 import random
-import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -89,6 +91,31 @@ def test_features_do_not_depend_on_keras_precision_nor_change_its_random_numbers
     assert random.getstate() == state
 
 
+@pytest.mark.parametrize(
+    ("space", "numbers"),
+    [("digits", [-0.9163, 0.4852, -0.7859, -1.2784]), ("random", [0.7427, 0.5176, -0.0699, 1.3391])],
+)
+def test_features_of_the_first_digit_are_those_of_all_scores_so_far(real, space, numbers):
+    np.testing.assert_allclose(real[space][0, :4], numbers, atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_features_are_the_same_on_every_backend(digits, real, backend, tmp_path):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"pip install {backend}")
+    np.save(tmp_path / "images.npy", digits.images[:50])
+    program = (
+        "import sys, numpy as np; from capsgan.evaluation.features import load_features; from pathlib import Path\n"
+    )
+    program += "folder = Path(sys.argv[1]); images = np.load(folder / 'images.npy')\n"
+    program += "for name in sys.argv[2:]: np.save(folder / f'{name}.npy', load_features(name).features(images))\n"
+    environment = os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": str(module.ROOT / "lib")}
+    subprocess.run([sys.executable, "-c", program, str(tmp_path), *SPACES], env=environment, check=True, timeout=300)
+    for space in SPACES:
+        np.testing.assert_allclose(np.load(tmp_path / f"{space}.npy"), real[space][:50], rtol=1e-4, atol=1e-5)
+
+
 def test_digits_have_a_mean_square_of_one(real):
     assert np.square(real["digits"]).mean() == pytest.approx(1, rel=0.05)
 
@@ -145,14 +172,15 @@ def test_the_card_states_the_accuracy_on_mnists_test_digits(mnist):
     assert found == pytest.approx(json.loads(DIGITS.with_suffix(".json").read_text())["test_accuracy"], abs=2e-4)
 
 
-@pytest.mark.parametrize("how", ["changed", "cut", "missing", "no archive"])
+@pytest.mark.parametrize("how", ["changed", "cut", "missing", "no archive", "another network"])
 def test_a_damaged_file_is_named_with_the_way_out(how, tmp_path, monkeypatch):
     path = tmp_path / "data" / "features" / "digits.npz"
     path.parent.mkdir(parents=True)
-    if how != "missing":
-        shutil.copyfile(DIGITS, path)
-        data = path.read_bytes()
-        changed = data[:5000] + bytes([data[5000] ^ 1]) + data[5001:]
+    data = DIGITS.read_bytes()
+    changed = data[:5000] + bytes([data[5000] ^ 1]) + data[5001:]
+    if how == "another network":
+        np.savez(path, *module.build_classifier().get_weights())
+    elif how != "missing":
         path.write_bytes({"changed": changed, "cut": data[:9000], "no archive": b"x"}[how])
     if how == "no archive":
         monkeypatch.setattr(module, "DIGITS_SHA256", hashlib.sha256(b"x").hexdigest())

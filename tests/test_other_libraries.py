@@ -3,7 +3,7 @@
 They are needed for these tests only: ``pip install --no-deps torch-fidelity==0.4.0 prdc==0.2``, and PyTorch.
 """
 
-import importlib
+import importlib.util
 import sys
 from types import ModuleType
 

@@ -1,5 +1,6 @@
 """Scores of images and of runs: real images come out near the floor, worse ones far from it, and nothing is chance."""
 
+import contextlib
 import json
 import re
 from dataclasses import replace
@@ -11,14 +12,15 @@ from capsgan import reference
 from capsgan.comparison import row
 from capsgan.config import RunConfig
 from capsgan.datasets import load_dataset
-from capsgan.evaluation import classes
+from capsgan.evaluation import classes, scoring
+from capsgan.evaluation import overfitting as module
 from capsgan.evaluation.measures import stages
 from capsgan.evaluation.overfitting import overfitting, run_discriminator, statistics_of
 from capsgan.evaluation.scoring import evaluate, metrics_frame, score
 from capsgan.gans import build_gan
+from capsgan.images import to_float
 from capsgan.reference import ReferenceRun, save_reference
 from capsgan.runs import Run
-from capsgan.training import train
 
 pytestmark = pytest.mark.slow  # most of them look at thousands of images
 
@@ -161,8 +163,6 @@ def test_statistics_are_those_of_the_images_and_come_back_afterwards(pair, digit
         for layer in rates:
             layer.rate = 0
         try:
-            from capsgan.images import to_float
-
             batch = ops.convert_to_numpy(discriminator(to_float(images), training=True)).reshape(-1)
         finally:
             for layer, rate in rates.items():
@@ -195,6 +195,18 @@ def test_a_discriminator_that_knows_its_training_images_is_found_out(pair, digit
     assert found["accuracy_gap"] == {"value": 1.0, "floor": 0.0}
 
 
+def test_statistics_are_estimated_on_training_and_held_out_images_alike(pair, digits, monkeypatch):
+    seen = []
+
+    def note(discriminator, images):
+        seen.append(images)
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr(module, "statistics_of", note)
+    overfitting(pair[0].gan, digits[0], np.full_like(digits[1], 7), images=300)
+    assert len(seen[0]) == 600 and (seen[0] == 7).all(axis=(1, 2, 3)).sum() == 300
+
+
 def test_a_discriminator_that_hardly_trained_does_not_overfit(pair, digits):
     for run in pair:
         found = overfitting(run.gan, *digits, images=500)
@@ -203,15 +215,6 @@ def test_a_discriminator_that_hardly_trained_does_not_overfit(pair, digits):
 
 
 # runs -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def labelled(shared_home):
-    """A run of ACGAN and one of InfoGAN, of two steps."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CAPSGAN_HOME", str(shared_home))
-        configs = [RunConfig(gan, steps=2, batch_size=4, fraction=0.1) for gan in ("acgan", "infogan")]
-        return [train(config, progress=False) for config in configs]
 
 
 @pytest.fixture(scope="module")
@@ -254,18 +257,30 @@ def test_evaluating_again_gives_the_same_file_and_the_bar_ends_where_it_says(pai
     assert stages_done[-1] == (str(stages(("digits", "random")) + 4),) * 2
 
 
-@pytest.mark.slow
-def test_gans_with_classes_are_asked_for_them(labelled, monkeypatch):
+@pytest.mark.parametrize(("name", "asked"), [("acgan", "labels"), ("infogan", "category")])
+def test_a_generator_is_measured_by_the_digits_it_is_asked_for(name, asked, tmp_path, monkeypatch):
+    """One that returns a real digit of the class, but a 5 for a 3; InfoGAN's categories in an order of their own."""
     monkeypatch.setattr(classes, "UPDATES", 60)
-    for run in labelled:
-        found = evaluate(run, 256, progress=False)
-        assert not found["skipped"]
-        accuracy, labels = (
-            found["metrics"]["pixels"]["classification_accuracy"],
-            found["metrics"]["digits"]["label_accuracy"],
-        )
-        assert accuracy["floor"] > 0.8 and accuracy["value"] < accuracy["floor"] - 0.2
-        assert labels["floor"] > 0.98 and labels["value"] < 0.5
+    dataset, order, rng = load_dataset("mnist5k"), np.random.default_rng(1).permutation(10), np.random.default_rng(2)
+    members = [rng.permutation(np.flatnonzero(dataset.labels == (5 if digit == 3 else digit))) for digit in range(10)]
+    run = Run(tmp_path, RunConfig(name, fraction=0.1))
+    run.gan = build_gan(run.config, (28, 28, 1), 10)
+
+    def generate(gan, codes):
+        digits = order[codes[asked]] if name == "infogan" else codes[asked]
+        return to_float(dataset.images[[members[digit][row % 400] for row, digit in enumerate(digits)]])
+
+    monkeypatch.setattr(scoring, "generate_images", generate)
+    found = evaluate(run, 600, progress=False)
+    metrics = found["metrics"]
+    assert not found["skipped"]
+    assert metrics["digits"]["missing_classes"] == {"value": 0.1, "floor": 0}
+    assert metrics["digits"]["label_accuracy"] == {
+        "value": pytest.approx(0.9, abs=0.04),
+        "floor": pytest.approx(1, abs=0.02),
+    }
+    accuracy = metrics["pixels"]["classification_accuracy"]
+    assert accuracy["floor"] - 0.2 < accuracy["value"] < accuracy["floor"] - 0.05 and accuracy["floor"] > 0.75
 
 
 def test_a_critic_has_no_accuracy(digits):
@@ -307,8 +322,6 @@ def test_a_generator_of_nan_is_refused(pair):
 
 
 def test_no_more_images_are_generated_than_real_ones_give_the_floor(pair, monkeypatch):
-    from capsgan.evaluation import scoring
-
     class Enough(Exception):
         pass
 

@@ -20,7 +20,7 @@ from ..engines import get_engine
 from .checks import check_images
 
 DIGITS = ROOT / "data" / "features" / "digits.npz"
-DIGITS_SHA256 = "9e3942e18e94fbd558a8a5545995d68b4a07fa59b0e526895dd2385bc811da0f"  # of the file
+DIGITS_SHA256 = "f17325c45cf4f6690910281b37775688e0b592169374a814345af7f3642cd7ef"  # of the file
 DIGITS_SHAPE = (28, 28, 1)
 SPACES = ("digits", "random")
 CLASSES = 10

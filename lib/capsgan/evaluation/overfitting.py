@@ -107,7 +107,8 @@ def _assign(layer, values):
 
 def _in_chunks(model: keras.Model, images: np.ndarray):
     """Yields the model's first answer, float32, for a chunk of images after another."""
-    with get_engine().no_gradients():
-        for start in range(0, len(images), CHUNK):
-            answer = model(to_float(images[start : start + CHUNK]), training=False)
-            yield ops.convert_to_numpy(ops.cast(keras.tree.flatten(answer)[0], "float32"))
+    for start in range(0, len(images), CHUNK):
+        with get_engine().no_gradients():
+            answer = keras.tree.flatten(model(to_float(images[start : start + CHUNK]), training=False))[0]
+            part = ops.convert_to_numpy(ops.cast(answer, "float32"))
+        yield part
