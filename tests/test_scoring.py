@@ -245,14 +245,9 @@ def test_a_generator_of_six_steps_is_far_above_the_floor(evaluation):
 
 def test_evaluating_again_gives_the_same_file_and_the_bar_ends_where_it_says(pair, evaluation, capsys):
     path = pair[0].directory / "metrics.json"
-    before = json.loads(path.read_text())
+    before = path.read_bytes()
     evaluate(pair[0], 300)
-    after = json.loads(path.read_text())
-    ours, theirs = (
-        metrics_frame([found]).set_index(["features", "metric"])[["value", "floor"]] for found in (before, after)
-    )
-    np.testing.assert_allclose(theirs.to_numpy(), ours.to_numpy(), rtol=1e-4, atol=1e-6)  # threads add in any order
-    assert {**after, "metrics": 0} == {**before, "metrics": 0}
+    assert path.read_bytes() == before
     stages_done = re.findall(r"DCGAN.*?(\d+)/(\d+) ", capsys.readouterr().err)
     assert stages_done[-1] == (str(stages(("digits", "random")) + 4),) * 2
 
