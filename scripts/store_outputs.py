@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import sys
 from pathlib import Path
 
 import nbformat
+from PIL import Image
 
 from capsgan.config import ROOT
 
@@ -48,10 +51,20 @@ def codes(cells) -> list[str]:
 
 
 def clean(output, count: int):
-    """Number the output like its cell."""
+    """Number the output like its cell, and make its picture small."""
     if "execution_count" in output:
         output.execution_count = count
+    if "image/png" in output.get("data", {}):
+        output.data["image/png"] = smaller(output.data["image/png"])
     return output
+
+
+def smaller(png: str) -> str:
+    """A PNG in base64 with 256 colours at most, if that is smaller: figures are flat, and git keeps every version."""
+    buffer = io.BytesIO()
+    picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    picture.quantize(256, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    return min(png, base64.b64encode(buffer.getvalue()).decode(), key=len)
 
 
 if __name__ == "__main__":
