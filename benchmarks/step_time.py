@@ -100,7 +100,7 @@ def rivals(trunk: str, precision: str, dataset, device: str, options) -> tuple[d
     import keras
 
     from capsgan import engines
-    from capsgan.networks import multiply_adds
+    from capsgan.inspection import multiply_adds
 
     engine, width, batch = engines.get_engine(), options.width, options.batch
     ours, gan = our_loop(trunk, precision, dataset, options)

@@ -14,8 +14,8 @@ import sys
 import time
 from pathlib import Path
 
-from capsgan.__main__ import OneLineParser, add_grid_options, read_grid_options
 from capsgan.config import ROOT, figures_directory
+from capsgan.options import OneLineParser, add_grid_options, read_grid_options
 
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"

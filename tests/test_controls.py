@@ -9,7 +9,8 @@ from capsgan.capsules import RoutingCapsules, route, squash
 from capsgan.config import DISCRIMINATORS, GANS, RunConfig
 from capsgan.engines import compile_step
 from capsgan.gans import build_gan
-from capsgan.networks import build_discriminator, multiply_adds
+from capsgan.inspection import multiply_adds
+from capsgan.networks import build_discriminator
 
 CONTROLS = DISCRIMINATORS[2:]
 

@@ -4,7 +4,8 @@ import matplotlib.pyplot as plt
 import pytest
 
 from capsgan import diagrams
-from capsgan.networks import build_discriminator, build_generator, layer_table
+from capsgan.inspection import layer_table
+from capsgan.networks import build_discriminator, build_generator
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from capsgan.inspection import layer_table, multiply_adds
 from capsgan.networks import (
     DCGAN_CONVOLUTIONS,
     INFOGAN_CONVOLUTIONS,
@@ -13,8 +14,6 @@ from capsgan.networks import (
     UpsampleConv2D,
     build_discriminator,
     build_generator,
-    layer_table,
-    multiply_adds,
 )
 
 GENERATOR_64 = [  # thesis, 6.1.1, row by row

@@ -6,7 +6,7 @@ import pandas as pd
 
 from .config import figures_directory
 from .gans.base import METRICS
-from .networks import multiply_adds
+from .inspection import multiply_adds
 from .reference import ReferenceRun
 from .runs import Run
 

@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
-from .networks import layer_table
+from .inspection import layer_table
 
 DATA, LEARNED, OUTPUT = "#E9E9E9", "#9ECAE1", "#FDD0A2"  # fills of boxes: given, trained, answered
 

@@ -5,7 +5,6 @@ from functools import partial
 
 import keras
 import numpy as np
-import pandas as pd
 from keras import layers, ops
 
 from .capsules import (
@@ -226,38 +225,6 @@ def caps_trunk(images, width=1.0, normalization=batch_normalization, kind: str =
     if kind == "caps-routing":
         return RoutingCapsules(iterations=routing_iterations, name="routing")(x)
     return blocks[kind](layers.Flatten()(x))
-
-
-def layer_table(model: keras.Model) -> pd.DataFrame:
-    """A model as the thesis prints it in 6.1: one row a layer with ``layer``, ``output_shape``, ``parameters``.
-
-    A folded upsampling and convolution are reported as the two rows they stand for.
-    """
-    rows = []
-    for layer in model.layers:
-        shape = tuple(layer.output.shape)
-        if isinstance(layer, UpsampleConv2D):
-            rows.append(("UpSampling2D", (*shape[:3], layer.input.shape[-1]), 0))
-            rows.append(("Conv2D", shape, layer.count_params()))
-        else:
-            kind = "Conv2D" if isinstance(layer, layers.Conv2D) else type(layer).__name__
-            rows.append((kind, shape, layer.count_params()))
-    return pd.DataFrame(rows, columns=["layer", "output_shape", "parameters"])
-
-
-def multiply_adds(model: keras.Model) -> int:
-    """Multiply-adds of convolutions and dense layers for one image, each upsampling counted before folding."""
-    total = 0
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            total += multiply_adds(layer)
-        elif isinstance(layer, layers.Conv2D | UpsampleConv2D):
-            total += int(np.prod(layer.output.shape[1:3])) * int(np.prod(layer.kernel.shape))
-        elif isinstance(layer, layers.Dense):
-            total += int(np.prod(layer.kernel.shape))
-        elif isinstance(layer, RoutingCapsules):
-            total += layer.multiply_adds()
-    return total
 
 
 def _check_shape(image_shape) -> tuple[int, int]:
