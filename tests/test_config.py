@@ -158,6 +158,7 @@ def test_profiles_have_the_scale_they_promise():
     assert {name: profile.dataset for name, profile in PROFILES.items()} == {
         "smoke": "mnist5k",
         "quick": "mnist5k",
+        "study": "mnist",
         "colab": "mnist",
         "paper": "mnist",
     }
@@ -168,6 +169,11 @@ def test_profiles_have_the_scale_they_promise():
         assert (wgan.steps, wgan.width, wgan.seed) == (profile.wgan_steps, profile.width, 4)
         assert profile.config("dcgan", "cnn").steps == profile.steps
     assert PROFILES["smoke"].config("dcgan", "cnn", steps=3, batch_size=2).steps == 3
+    study = PROFILES["study"]
+    assert study.config("wgan", "cnn").snapshots == (140, 280, 420, 560, 700)
+    assert study.config("dcgan", "cnn", steps=10, precision="float32").snapshots == (2, 4, 6, 8, 10)
+    assert study.config("dcgan", "cnn", steps=3).snapshots == (1, 2, 3)
+    assert study.config("dcgan", "cnn", steps=4, snapshots=()).snapshots == ()
 
 
 def test_a_profile_is_named_by_argument_then_environment_then_machine(monkeypatch):
@@ -181,7 +187,7 @@ def test_a_profile_is_named_by_argument_then_environment_then_machine(monkeypatc
 
 def test_an_unknown_profile_is_refused_by_name(monkeypatch):
     monkeypatch.setenv("CAPSGAN_PROFILE", "fast")
-    with pytest.raises(ValueError, match=r"profile='fast' .*allowed: smoke \| quick \| colab \| paper"):
+    with pytest.raises(ValueError, match=r"profile='fast' .*allowed: smoke \| quick \| study \| colab \| paper"):
         get_profile()
 
 

@@ -149,12 +149,16 @@ class Profile:
     width: float
     batch_size: int
     seeds: int
+    precision: str = "float32"
+    snapshots: int = 0  # generators kept on the way, at equal distances, the last at the end
 
     def config(self, gan: str, discriminator: str, seed: int = 0, **changes) -> RunConfig:
         """The run of one network at this scale; ``changes`` replace single fields of it."""
         steps = self.wgan_steps if gan.startswith("wgan") else self.steps
         values = {"steps": steps, "width": self.width, "batch_size": self.batch_size, "dataset": self.dataset}
-        return RunConfig(gan=gan, discriminator=discriminator, seed=seed, **values | changes)
+        values |= {"precision": self.precision} | changes
+        kept = [max(1, values["steps"] * part // self.snapshots) for part in range(1, self.snapshots + 1)]
+        return RunConfig(gan=gan, discriminator=discriminator, seed=seed, **{"snapshots": kept} | values)
 
     def grid(
         self, gans=COMPARED_GANS, discriminators=COMPARED_DISCRIMINATORS, seeds=(0,), **changes
@@ -168,6 +172,7 @@ PROFILES = {
     for profile in (
         Profile("smoke", "mnist5k", steps=12, wgan_steps=6, width=1 / 16, batch_size=16, seeds=1),
         Profile("quick", "mnist5k", steps=1500, wgan_steps=500, width=1 / 4, batch_size=32, seeds=1),
+        Profile("study", "mnist", 2000, 700, 1 / 4, 32, seeds=10, precision="mixed_bfloat16", snapshots=5),
         Profile("colab", "mnist", steps=5000, wgan_steps=5000, width=1.0, batch_size=64, seeds=1),
         Profile("paper", "mnist", steps=20_000, wgan_steps=20_000, width=1.0, batch_size=128, seeds=10),
     )

@@ -12,13 +12,19 @@ PENALTY = 10.0
 class WGANGP(WassersteinGAN):
     """A critic whose slope is drawn towards 1 on the lines between real and generated images (equation 3).
 
-    The penalty is on the gradient for each image by itself, so no normalization may mix the images of a batch:
-    LayerNormalization stands where the other GANs have BatchNormalization (section 4 of the paper). The penalty needs a
-    real and a generated image at once: the critic's update is always joint.
+    The penalty is on the gradient for each image by itself, so no normalization may mix the images of a batch: where
+    the other GANs have BatchNormalization, all numbers of one image are normalized together (section 4 of the paper).
+    The penalty needs a real and a generated image at once: the critic's update is always joint.
     """
 
     joint = True
-    normalization = layers.LayerNormalization
+
+    @staticmethod
+    def normalization():
+        """Layer normalization over the whole image. Keras's LayerNormalization has one mean and deviation for every
+        position: every capsule would come out of it with the same length.
+        """
+        return layers.GroupNormalization(groups=1)
 
     def make_optimizer(self):
         """Adam(1e-4, β₁ 0, β₂ 0.9), algorithm 1 of the paper."""
