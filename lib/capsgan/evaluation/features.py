@@ -18,6 +18,7 @@ from scipy.special import softmax
 from ..config import ROOT
 from ..engines import get_engine
 from .checks import check_images
+from .memory import remembered
 
 DIGITS = ROOT / "data" / "features" / "digits.npz"
 DIGITS_SHA256 = "f17325c45cf4f6690910281b37775688e0b592169374a814345af7f3642cd7ef"  # of the file
@@ -63,6 +64,7 @@ class FeatureNetwork:
             raise ValueError(f"features={self.name!r} has no classes; allowed: digits")
         return self.read(images)[1]
 
+    @remembered
     def read(self, images: np.ndarray) -> list[np.ndarray]:
         """Features and, of a classifier, probabilities, in one pass; see the methods of these names.
 

@@ -12,12 +12,14 @@ from scipy.stats import mannwhitneyu
 from sklearn.neighbors import NearestNeighbors
 
 from .checks import check_features, check_images
+from .memory import remembered
 
 BLOCK = 512  # rows at once
 WIDE_BLOCK = 8192  # training images at once
 ROUNDING = 1e-14  # of a squared distance, as a part of the longest vector's square
 
 
+@remembered
 def precision_recall(
     real: np.ndarray, generated: np.ndarray, *, neighbours: int = 3, block: int = BLOCK
 ) -> tuple[float, float]:
@@ -47,6 +49,7 @@ def precision_recall(
     return shares[0], shares[1]
 
 
+@remembered
 def density_coverage(
     real: np.ndarray, generated: np.ndarray, *, neighbours: int = 5, block: int = BLOCK
 ) -> tuple[float, float]:
@@ -79,6 +82,7 @@ def density_coverage(
     return balls / (neighbours * len(generated)), float(covered.mean())
 
 
+@remembered
 def nearest_images(images: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The nearest training image of every image.
 

@@ -71,6 +71,21 @@ def run_discriminator(discriminator: keras.Model, images: np.ndarray) -> np.ndar
     return np.concatenate([answer.reshape(-1) for answer in _in_chunks(discriminator, images)]).astype("float64")
 
 
+def read_layer(discriminator: keras.Model, tensor, images: np.ndarray) -> np.ndarray:
+    """What a layer makes of images, in inference mode.
+
+    Args:
+        discriminator: a model without nested models.
+        tensor: one of its layers' outputs, [B, ...].
+        images: uint8 [n, height, width, channels].
+
+    Returns:
+        Float32 [n, all other dimensions in a row].
+    """
+    below = keras.Model(discriminator.inputs, tensor)
+    return np.concatenate([part.reshape(len(part), -1) for part in _in_chunks(below, images)])
+
+
 @contextmanager
 def statistics_of(discriminator: keras.Model, images: np.ndarray):
     """BatchNormalization with the means and variances of these images, layer after layer; the old ones come back.

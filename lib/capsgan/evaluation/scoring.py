@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import sys
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import replace
 
 import keras
@@ -14,16 +15,24 @@ import pandas as pd
 from tqdm import tqdm
 
 from ..checkpoints import write_atomically
+from ..comparison import row as comparison_row
 from ..datasets import load_dataset
 from ..images import to_uint8
 from ..reference import ReferenceRun
 from ..runs import Run
 from ..sampling import choose_codes, generate_images
 from .classes import classification_accuracy, match_codes
+from .curves import curve_numbers
+from .distances import frechet_distance_infinity
 from .features import DIGITS_SHAPE, SPACES, load_features
 from .measures import LEAST, measure, stages
 from .neighbours import memorisation
+from .orientation import probes, transformation_orders
 from .overfitting import overfitting
+from .sharpness import sharpness
+
+ORIENTED = 2000  # held-out images that the discriminator is shown turned, shifted and scrambled
+SNAPSHOT_SAMPLES = 1500  # of each: the finished generator has as many as are asked for
 
 
 def score(
@@ -85,7 +94,10 @@ def evaluate(run: Run, samples: int = 10_000, *, seed: int = 0, progress: bool =
         :func:`~capsgan.evaluation.neighbours.memorisation` and, for a GAN with classes, ``classification_accuracy``
         (trained on generated, its floor on as many real images); ``label_accuracy`` under ``digits`` (the share
         classified as what was asked for); under ``discriminator`` those of
-        :func:`~capsgan.evaluation.overfitting.overfitting`. ``skipped``: what is left out and why. And where they come
+        :func:`~capsgan.evaluation.overfitting.overfitting` and of :mod:`capsgan.evaluation.orientation`; under
+        ``training`` those of :func:`~capsgan.evaluation.curves.curve_numbers` and ``fid_infinity_at_<step>`` of every
+        snapshot, of 1,500 images; under ``cost`` milliseconds a step, megabytes, and the discriminator's size. The last
+        two have no floor. ``skipped``: what is left out and why. And where they come
         from: config, numbers of images, seed, checksums, versions.
 
     Raises:
@@ -111,6 +123,7 @@ def evaluate(run: Run, samples: int = 10_000, *, seed: int = 0, progress: bool =
         skipped["classification_accuracy"] = skipped["label_accuracy"] = "needs digits of classes that were asked for"
     if isinstance(run, ReferenceRun):
         skipped["discriminator"] = "a reference run does not keep its discriminator's weights"
+        skipped["training"] = "a reference run keeps neither every step of its history nor its snapshots"
 
     def tasks():
         yield "generating"
@@ -118,14 +131,21 @@ def evaluate(run: Run, samples: int = 10_000, *, seed: int = 0, progress: bool =
         classes = yield from measure(metrics, generated, held_out.images, control.images, spaces, seed)
         yield "nearest training images"
         metrics["pixels"] = memorisation(generated, held_out.images, training.images)
+        metrics["pixels"]["sharpness"] = {"value": sharpness(generated), "floor": sharpness(control.images)}
         yield "learning from generated images"
         if "classification_accuracy" not in skipped:
             _measure_labels(metrics, codes, classes, generated, control, held_out, seed)
         yield "discriminator"
         if "discriminator" not in skipped:
             metrics["discriminator"] = overfitting(gan, training.images, held_out.images, seed=seed)
+            metrics["discriminator"] |= transformation_orders(gan, held_out.images[:ORIENTED])
+            metrics["discriminator"] |= probes(gan, *((d.images, d.labels) for d in (training, held_out)), seed=seed)
+        yield "training"
+        if "training" not in skipped:
+            metrics["training"] = _measure_training(run, held_out.images, spaces, count, seed)
+        metrics["cost"] = _cost(run)
 
-    _play(tasks(), stages(spaces) + 4, config.label, progress)
+    _play(tasks(), stages(spaces) + 5, config.label, progress)
     backend = keras.backend.backend()
     evaluation = {
         "run": run.directory.name,
@@ -186,8 +206,28 @@ def _measure_labels(metrics, codes, classes, generated, control, held_out, seed:
     }
 
 
-def _generate(run: Run, codes: dict) -> np.ndarray:
-    images = generate_images(run.gan, codes)
+def _measure_training(run: Run, real: np.ndarray, spaces: tuple[str, ...], samples: int, seed: int) -> dict:
+    """Of the run's curves, and FID∞ of its snapshots in the first of the spaces."""
+    numbers, network = curve_numbers(run.history), load_features(spaces[0], real.shape[1:])
+    for step in run.config.snapshots:
+        gan = copy(run.gan)
+        gan.generator = run.generator_at(step)
+        generated = _generate(run, choose_codes(gan, min(samples, SNAPSHOT_SAMPLES), seed), gan)
+        features = network.features(real), network.features(generated)
+        numbers[f"fid_infinity_at_{step}"] = frechet_distance_infinity(*features, seed=seed)
+    return {name: {"value": number} for name, number in numbers.items()}
+
+
+def _cost(run: Run) -> dict:
+    """Time of a step when nothing else ran (the tenth percentile), peak memory, and the discriminator's size."""
+    row = comparison_row(run)
+    names = ("discriminator_parameters", "discriminator_multiply_adds", "peak_memory_mb")
+    numbers = {"ms_per_step": 1000 * run.history.seconds.quantile(0.1)} | {name: row[name] for name in names}
+    return {name: {"value": float(number)} for name, number in numbers.items()}
+
+
+def _generate(run: Run, codes: dict, gan=None) -> np.ndarray:
+    images = generate_images(gan or run.gan, codes)
     if not np.isfinite(images).all():
         raise ValueError(f"{run.directory.name} generates NaN: its weights are ruined; train it again (force, --force)")
     return to_uint8(images)

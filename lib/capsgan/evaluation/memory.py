@@ -1,0 +1,34 @@
+"""Answers about real images are the same for every run that is evaluated: they are remembered."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from functools import wraps
+
+import numpy as np
+
+ANSWERS = 16  # of each function
+
+
+def remembered(function):
+    """Have a pure function remember its last answers, by the *content* of the arrays it is given."""
+    answers = OrderedDict()
+
+    @wraps(function)
+    def call(*args, **options):
+        key = tuple(map(_key, (*args, *sorted(options.items()))))
+        if key not in answers:
+            answers[key] = function(*args, **options)
+            if len(answers) > ANSWERS:
+                answers.popitem(last=False)
+        answers.move_to_end(key)
+        return answers[key]
+
+    return call
+
+
+def _key(value):
+    if isinstance(value, np.ndarray):
+        return value.shape, value.dtype.str, hashlib.sha256(np.ascontiguousarray(value)).digest()
+    return value

@@ -1,0 +1,93 @@
+"""Results as data: one row a run and number, from the runs' ``metrics.json`` to two CSV files and back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from ..config import ROOT
+from ..images import to_uint8
+from ..runs import Run
+from .fresh_critic import fresh_critic_losses
+from .scoring import metrics_frame
+
+RESULTS = ROOT / "data" / "results"
+NUMBERS = ("features", "metric", "value", "floor")  # the columns of a number; all others say which run it is of
+
+
+def collect_results(runs: list[Run]) -> pd.DataFrame:
+    """What is known of runs, as :mod:`capsgan.evaluation.claims` and :mod:`capsgan.evaluation.pairing` read it.
+
+    Args:
+        runs: finished and evaluated, or failed: such a run has one row, without a number.
+
+    Returns:
+        One row a run and number: ``run``, the fields of its config, ``status``, ``samples``, ``commit``, ``device``,
+        ``features`` (where the number is taken: a feature space, ``pixels``, ``discriminator``, ``training``, ``cost``,
+        ``fresh_critic``), ``metric``, ``value``, ``floor``.
+
+    Raises:
+        ValueError: a run has not been evaluated, or is neither finished nor failed. Names them all.
+    """
+    evaluations, missing, failed = [], [], []
+    for run in runs:
+        path = run.directory / "metrics.json"
+        if run.status == "failed":
+            failed.append({"run": run.directory.name, **run.config.to_dict(), "status": "failed"})
+        elif run.finished and path.exists():
+            evaluations.append(json.loads(path.read_text()))
+        else:
+            missing.append(f"{run.directory.name} ({run.status})")
+    if missing:
+        raise ValueError(f"{', '.join(missing)}: no metrics.json; finish them and run: python -m capsgan evaluate RUN")
+    results = pd.concat([metrics_frame(evaluations), pd.DataFrame(failed)], ignore_index=True)
+    origins = {run.directory.name: run.provenance for run in runs}
+    for name in ("commit", "device"):
+        results.insert(1, name, [origins[run].get(name) for run in results.run])
+    return results.drop(columns="snapshots", errors="ignore")
+
+
+def judge_pairs(runs: list[Run], real, samples: int, *, seed: int = 0, pair=("cnn", "caps")) -> pd.DataFrame:
+    """Have one fresh critic judge both generators of every pair, see :mod:`capsgan.evaluation.fresh_critic`.
+
+    Args:
+        runs: finished; of one GAN, seed and fraction those with the discriminators of ``pair`` are judged together.
+        real: uint8 images that the critic learns from.
+        samples: images of each generator.
+
+    Returns:
+        Columns ``run``, ``features`` (fresh_critic), ``metric`` (g_loss), ``value``.
+    """
+    by_network = {(r.config.gan, r.config.seed, r.config.fraction, r.config.discriminator): r for r in runs}
+    rows = []
+    for gan, number, fraction in sorted({key[:3] for key in by_network}):
+        both = [by_network.get((gan, number, fraction, name)) for name in pair]
+        if all(both):
+            images = [to_uint8(run.generate(samples, seed=seed)) for run in both]
+            losses = fresh_critic_losses(images, real, seed=number)
+            head = {"features": "fresh_critic", "metric": "g_loss"}
+            rows += [{"run": r.directory.name, **head, "value": v} for r, v in zip(both, losses, strict=True)]
+    return pd.DataFrame(rows)
+
+
+def save_results(results: pd.DataFrame, name: str, directory: Path = RESULTS):
+    """Write ``runs_<name>.csv``, one row a run, and ``metrics_<name>.csv``, one row a run and number."""
+    heads = [column for column in results if column not in NUMBERS]
+    results[heads].drop_duplicates().to_csv(directory / f"runs_{name}.csv", index=False)
+    numbers = results.loc[results.value.notna(), ["run", *NUMBERS]]
+    numbers.to_csv(directory / f"metrics_{name}.csv", index=False, float_format="%.6g")
+
+
+def load_results(name: str, directory: Path = RESULTS) -> pd.DataFrame:
+    """What :func:`save_results` wrote, as one table.
+
+    Raises:
+        ValueError: there are no such results. Lists those that there are.
+    """
+    paths = [directory / f"{kind}_{name}.csv" for kind in ("runs", "metrics")]
+    if not all(path.exists() for path in paths):
+        names = sorted(path.stem[5:] for path in directory.glob("runs_*.csv"))
+        raise ValueError(f"results={name!r} are not there; allowed: {' | '.join(names) or 'none yet'}")
+    return pd.read_csv(paths[0]).merge(pd.read_csv(paths[1]), on="run", how="left", validate="one_to_many")

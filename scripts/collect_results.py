@@ -1,0 +1,67 @@
+"""Evaluate a profile's runs that have not been, and write data/results/runs_PROFILE.csv and metrics_PROFILE.csv.
+
+.venv/bin/python scripts/collect_results.py study [--samples 5000] [--evaluate-only]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import pandas as pd
+
+from capsgan.config import get_profile
+from capsgan.datasets import load_dataset
+from capsgan.evaluation.results import collect_results, judge_pairs, save_results
+from capsgan.evaluation.scoring import evaluate
+from capsgan.runs import Run, list_runs
+
+
+def main() -> int:
+    """Evaluate, judge, collect."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("profile", help="e.g. study")
+    parser.add_argument("--samples", type=int, default=5000, help="images of each generator (default: 5000)")
+    parser.add_argument("--evaluate-only", action="store_true", help="leave the CSV files as they are")
+    options = parser.parse_args()
+    runs = runs_of(get_profile(options.profile))
+    for run in runs:
+        if run.finished and scored_images(run) != options.samples:
+            print(f"evaluating {run.directory.name}", flush=True)
+            evaluate(run, options.samples, progress=False)
+    if options.evaluate_only:
+        return 0
+    results = collect_results(runs)
+    finished = [run for run in runs if run.finished and run.config.fraction == 1]
+    real = load_dataset(finished[0].config.dataset).images
+    judged = judge_pairs(finished, real, options.samples)
+    heads = results.drop(columns=["features", "metric", "value", "floor"]).drop_duplicates()
+    results = results if judged.empty else pd.concat([results, judged.merge(heads, on="run")])
+    save_results(results, options.profile)
+    print(f"{results.run.nunique()} runs, {len(results):,} numbers")
+    return 0
+
+
+def runs_of(profile) -> list[Run]:
+    """The finished and failed runs of a profile's scale, whatever their GAN, discriminator, seed and fraction."""
+    return [run for run in list_runs() if run.status in ("finished", "failed") and at_scale(run.config, profile)]
+
+
+def at_scale(config, profile) -> bool:
+    """Whether a run is one of the profile's but for seed and fraction."""
+    like = profile.config(config.gan, config.discriminator, config.seed, fraction=config.fraction)
+    return like.identity == config.identity
+
+
+def scored_images(run: Run) -> int:
+    """How many images of the run have been scored: 0 if none."""
+    path = run.directory / "metrics.json"
+    return json.loads(path.read_text())["samples"] if path.exists() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
