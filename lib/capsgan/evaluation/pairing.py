@@ -43,13 +43,13 @@ def pair_runs(results: pd.DataFrame, comparison: Comparison, metric: Metric, pla
     names = {"": comparison.discriminator, "reference_": comparison.reference}  # by side
     rows = {side: _rows_of(results, comparison.gan, name) for side, name in names.items()}
     runs = {side: _one_row_a_run(rows[side], sorted({*RUN, *scale, *trunk}), plan) for side in rows}
-    _refuse_mixture(pd.concat(runs.values()), scale)
+    refuse_mixture(pd.concat(runs.values()), scale)
     for side in runs:
-        _refuse_mixture(runs[side], trunk)
+        refuse_mixture(runs[side], trunk)
         _refuse_seeds(runs[side], comparison.gan, names[side], plan)
 
     numbers = {side: _numbers_of(metric.name, rows[side], runs[side], plan.features) for side in runs}
-    _refuse_mixture(pd.concat(numbers.values()).reset_index(), ["samples"])
+    refuse_mixture(pd.concat(numbers.values()).reset_index(), ["samples"])
     pairs = pd.DataFrame({"seed": sorted(plan.seeds)})
     for side in runs:
         collapsed = _collapsed(rows[side], runs[side], plan)
@@ -84,7 +84,8 @@ def _one_row_a_run(rows: pd.DataFrame, columns: list[str], plan: AnalysisPlan) -
     return runs
 
 
-def _refuse_mixture(runs: pd.DataFrame, columns: list[str]):
+def refuse_mixture(runs: pd.DataFrame, columns: list[str]):
+    """Raise ``ValueError`` where a column has two values; it names the column and the runs."""
     for column in columns:
         groups = {value: _listed(group.run) for value, group in runs.groupby(column, dropna=False)}
         if len(groups) > 1:

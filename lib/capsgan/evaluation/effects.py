@@ -1,0 +1,120 @@
+"""Effects: from the results of many runs to one number a seed, which a claim is tested by.
+
+All take the table of :func:`capsgan.evaluation.results.collect_results` and return a Series indexed by seed, NaN or
+absent where a run of that seed failed; ratios as natural logarithms. Where a network has no runs: ``KeyError``.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+FRACTIONS = (0.01, 0.1, 1.0)  # of the training set
+AT = "fid_infinity_at_"  # <step>: of a snapshot
+
+
+def numbers(results, gan, discriminator, metric, features="digits", fraction=1.0) -> pd.Series:
+    """One number of every finished run of one network, by seed.
+
+    Raises:
+        KeyError: there is no such run, or none that has the number.
+    """
+    kind = (results.gan == gan) & (results.discriminator == discriminator) & (results.fraction == fraction)
+    rows = results[kind & (results.features == features) & (results.metric == metric)]
+    if rows.empty:
+        share = "" if fraction == 1 else f" of {fraction:.0%} of the data"
+        raise KeyError(f"{gan} {discriminator}{share}: {features} {metric}")
+    return rows.set_index("seed").value.sort_index()
+
+
+def ratio(results, gan, metric, features="digits", one="caps", other="cnn", fraction=1.0) -> pd.Series:
+    """Log of the number of ``one`` discriminator's run over that of the ``other``'s."""
+    top, bottom = (numbers(results, gan, name, metric, features, fraction) for name in (one, other))
+    return np.log(top) - np.log(bottom)
+
+
+def difference(results, gan, metric, features="digits", one="caps", other="cnn") -> pd.Series:
+    """The number of ``one`` discriminator's run minus that of the ``other``'s."""
+    return numbers(results, gan, one, metric, features) - numbers(results, gan, other, metric, features)
+
+
+def area_between(results, gan="dcgan") -> pd.Series:
+    """The log ratio of FID∞ averaged over the shares of the data, on their logarithmic axis (trapezoids)."""
+    ratios = pd.concat([ratio(results, gan, "fid_infinity", fraction=f) for f in FRACTIONS], axis=1).dropna()
+    axis = np.log(FRACTIONS)
+    return pd.Series(np.trapezoid(ratios, axis, axis=1) / np.ptp(axis), ratios.index)
+
+
+def growth_of_fid(results, gan="dcgan") -> pd.Series:
+    """How many times FID∞ grows from all to 1 % of the data: log of Caps's factor over the classical one's."""
+    return ratio(results, gan, "fid_infinity", fraction=FRACTIONS[0]) - ratio(results, gan, "fid_infinity")
+
+
+def work_to_fid(results, gan="dcgan", cost="ms_per_step") -> pd.Series:
+    """Log ratio, Caps over classical, of the work until the FID∞ that both reach: steps times the cost of one.
+
+    The FID∞ that both reach is that of the worse of the two when it has finished. Between two snapshots the logarithm
+    of FID∞ is interpolated; the first crossing counts.
+    """
+    sides = ("caps", "cnn")
+    finals = [numbers(results, gan, side, fid_at(results, gan)[-1], "training") for side in sides]
+    target = pd.concat(finals, axis=1).dropna().max(axis=1)
+    work = {}
+    for side in sides:
+        names = fid_at(results, gan)
+        curve = pd.concat([numbers(results, gan, side, name, "training") for name in names], axis=1).loc[target.index]
+        steps = [int(name.rsplit("_", 1)[1]) for name in names]
+        reached = [first_crossing(steps, values, goal) for values, goal in zip(curve.to_numpy(), target, strict=True)]
+        work[side] = pd.Series(reached, target.index) * numbers(results, gan, side, cost, "cost").median()
+    return np.log(work["caps"]) - np.log(work["cnn"])
+
+
+def fid_at(results, gan) -> list[str]:
+    """The metrics ``fid_infinity_at_<step>`` of a GAN, by step."""
+    names = set(results[(results.gan == gan) & (results.features == "training")].metric)
+    found = sorted((name for name in names if name.startswith(AT)), key=lambda n: int(n.rsplit("_", 1)[1]))
+    if not found:
+        raise KeyError(f"{gan}: snapshots")
+    return found
+
+
+def first_crossing(steps, values, goal: float) -> float:
+    """The step at which a curve first is at or below ``goal``, its logarithm interpolated; NaN if it never is.
+
+    If it is so at its first point already, that point's step: the true one may be earlier.
+    """
+    under = np.flatnonzero(np.asarray(values) <= goal)
+    if len(under) == 0:
+        return np.nan
+    at = under[0]
+    if at == 0:
+        return float(steps[0])
+    high, low = np.log(values[at - 1]), np.log(values[at])
+    return float(steps[at - 1] + (steps[at] - steps[at - 1]) * (high - np.log(goal)) / (high - low))
+
+
+def against_best(results, gan, metric, features, others) -> pd.Series:
+    """Log of a Caps run's number over the least of the other Caps GANs' of the same seed."""
+    least = pd.concat([numbers(results, other, "caps", metric, features) for other in others], axis=1).dropna()
+    return np.log(numbers(results, gan, "caps", metric, features)) - np.log(least.min(axis=1))
+
+
+def wavering_trend(results, gan, metrics) -> pd.Series:
+    """Log of how much a Caps run's curves waver in its last tenth over its first, averaged over the metrics."""
+    get = partial(numbers, results, gan, "caps", features="training")
+    logs = [np.log(get(f"{name}_wavering_late")) - np.log(get(f"{name}_wavering_early")) for name in metrics]
+    return sum(logs) / len(logs)
+
+
+def yardstick(results, gan) -> pd.Series:
+    """By how much the G losses of a pair lie further apart under their own discriminators than under a fresh critic."""
+    own, fresh = (difference(results, gan, "g_loss", features).abs() for features in ("training", "fresh_critic"))
+    return own - fresh
+
+
+def least_spread(results) -> pd.Series:
+    """The smaller of the two critics' |loss|: how far apart it holds the mean scores of real and generated images."""
+    losses = [numbers(results, "wgan", side, "d_loss", "training").abs() for side in ("cnn", "caps")]
+    return np.log10(pd.concat(losses, axis=1).dropna().min(axis=1))

@@ -1,0 +1,167 @@
+"""Figures of many runs: functions take the tables of :mod:`capsgan.evaluation` and return a Matplotlib figure."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from .evaluation.effects import AT, FRACTIONS, fid_at, numbers
+from .evaluation.plan import AnalysisPlan
+from .plots import COLOURS, show_image
+
+NAMES = {"acgan": "ACGAN", "dcgan": "DCGAN", "infogan": "InfoGAN", "wgan": "WGAN"}
+TRUNKS = {
+    "cnn": "classical",
+    "caps": "Caps",
+    "cnn-matched": "CNN as large",
+    "caps-routing": "Caps, true routing",
+    "caps-squashed": "Caps, squashed gates",
+    "caps-ungated": "Caps, no gates",
+}
+
+
+def pairs_figure(results: pd.DataFrame, metric: str, label: str, features: str = "digits") -> plt.Figure:
+    """One number of every run, classical beside Caps, a line a seed, and what real images get.
+
+    Args:
+        results: see :func:`capsgan.evaluation.results.collect_results`.
+        metric: e.g. ``fid_infinity``.
+        label: of the vertical axis.
+        features: where the metric is taken.
+    """
+    gans = [gan for gan in NAMES if gan in set(results.gan)]
+    figure, axes = plt.subplots(1, len(gans), figsize=(2.6 * len(gans) + 0.6, 3.4), layout="constrained", squeeze=False)
+    for axis, gan in zip(axes[0], gans, strict=True):
+        pair = pd.concat([numbers(results, gan, trunk, metric, features) for trunk in ("cnn", "caps")], axis=1).dropna()
+        axis.plot([0, 1], pair.T, color="grey", linewidth=0.8, alpha=0.7)
+        for place, trunk in enumerate(("cnn", "caps")):
+            axis.plot(np.full(len(pair), place), pair.iloc[:, place], "o", color=COLOURS[trunk], markersize=5)
+        floor = results[(results.features == features) & (results.metric == metric)].floor.median()
+        if np.isfinite(floor):
+            axis.axhline(floor, color="black", linestyle=":", linewidth=1, label="real images")
+        axis.set(xticks=[0, 1], xticklabels=["classical", "Caps"], xlim=(-0.4, 1.4), title=NAMES[gan])
+        axis.set_ylim(bottom=0)
+    axes[0, 0].set_ylabel(label)
+    if np.isfinite(floor):
+        axes[0, 0].legend(frameon=False, fontsize=8)
+    figure.suptitle(f"{label}: {len(pair)} pairs of runs, a line a seed\n{describe_results(results)}", fontsize=10)
+    return figure
+
+
+def intervals_figure(analysis: pd.DataFrame, plan: AnalysisPlan, title: str) -> plt.Figure:
+    """The primary metric's ratios with their intervals, and the margin inside which they count as equal.
+
+    Args:
+        analysis: what :func:`capsgan.evaluation.analysis.analyse` returns.
+        plan: has the primary metric and its margin.
+        title: says the scale.
+    """
+    rows = analysis[analysis.metric == plan.primary.name].reset_index(drop=True)
+    figure, axis = plt.subplots(figsize=(7.5, 0.42 * len(rows) + 1.5), layout="constrained")
+    axis.axvspan(*plan.primary.margin, color="grey", alpha=0.15, label="equivalent")
+    axis.axvline(1, color="grey", linewidth=0.8)
+    for place, row in rows.iterrows():
+        colour = COLOURS[row.discriminator if row.reference == "cnn" else row.reference]
+        axis.plot([row.low, row.high], [place, place], color=colour, linewidth=2)
+        axis.plot(row.estimate, place, "o", color=colour)
+    labels = [
+        f"{NAMES[r.gan]}: {TRUNKS[r.discriminator]} / {TRUNKS[r.reference]}  (n = {r.pairs})" for r in rows.itertuples()
+    ]
+    axis.set(
+        yticks=range(len(rows)), yticklabels=labels, xscale="log", xlabel="ratio of FID∞ (below 1: the first is better)"
+    )
+    axis.set_xticks([0.25, 0.5, 0.8, 1, 1.25, 2, 4], ["0.25", "0.5", "0.8", "1", "1.25", "2", "4"])
+    axis.minorticks_off()
+    axis.invert_yaxis()
+    axis.legend(frameon=False, fontsize=8, loc="lower right")
+    axis.set_title(title, fontsize=10)
+    return figure
+
+
+def fid_by_step_figure(results: pd.DataFrame, gans=tuple(NAMES)) -> plt.Figure:
+    """FID∞ of the snapshots against step, a thin line a run, a thick one for the geometric mean."""
+    figure, axes = plt.subplots(1, len(gans), figsize=(3.1 * len(gans), 3.4), layout="constrained", squeeze=False)
+    for axis, gan in zip(axes[0], gans, strict=True):
+        names = fid_at(results, gan)
+        steps = [int(name.removeprefix(AT)) for name in names]
+        for trunk in ("cnn", "caps"):
+            curves = pd.concat([numbers(results, gan, trunk, name, "training") for name in names], axis=1).dropna()
+            axis.plot(steps, curves.T, color=COLOURS[trunk], alpha=0.3, linewidth=0.8)
+            axis.plot(steps, np.exp(np.log(curves).mean()), color=COLOURS[trunk], linewidth=2, label=TRUNKS[trunk])
+        axis.set(xlabel="step", yscale="log", title=NAMES[gan])
+    axes[0, 0].set_ylabel("FID∞")
+    axes[0, 0].legend(frameon=False)
+    figure.suptitle(f"FID∞ during training, thin: single runs\n{describe_results(results)}", fontsize=10)
+    return figure
+
+
+def data_figure(results: pd.DataFrame, gan: str = "dcgan") -> plt.Figure:
+    """FID∞ against the share of the training set, classical and Caps."""
+    figure, axis = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
+    for trunk in ("cnn", "caps"):
+        columns = [numbers(results, gan, trunk, "fid_infinity", fraction=fraction) for fraction in FRACTIONS]
+        curves = pd.concat(columns, axis=1).dropna()
+        axis.plot(
+            100 * np.array(FRACTIONS), curves.T, "o-", color=COLOURS[trunk], alpha=0.3, linewidth=0.8, markersize=3
+        )
+        axis.plot(
+            100 * np.array(FRACTIONS),
+            np.exp(np.log(curves).mean()),
+            color=COLOURS[trunk],
+            linewidth=2,
+            label=TRUNKS[trunk],
+        )
+    axis.set(xscale="log", yscale="log", xlabel="share of MNIST's training digits (%)", ylabel="FID∞")
+    axis.legend(frameon=False)
+    axis.set_title(f"{NAMES[gan]}: less data, {len(curves)} seeds\n{describe_results(results)}", fontsize=10)
+    return figure
+
+
+def controls_figure(results: pd.DataFrame, metric: str, label: str, features: str = "digits") -> plt.Figure:
+    """One number of DCGAN under every discriminator, a point a seed, a bar for the mean."""
+    trunks = [name for name in TRUNKS if name in set(results[(results.gan == "dcgan")].discriminator)]
+    figure, axis = plt.subplots(figsize=(1.25 * len(trunks) + 1, 3.4), layout="constrained")
+    for place, trunk in enumerate(trunks):
+        values = numbers(results, "dcgan", trunk, metric, features)
+        axis.plot(np.full(len(values), place), values, "o", color=COLOURS[trunk], markersize=5, alpha=0.8)
+        axis.plot([place - 0.25, place + 0.25], [values.mean()] * 2, color=COLOURS[trunk], linewidth=2)
+    rows = results[(results.features == features) & (results.metric == metric)]
+    if np.isfinite(rows.floor.median()):
+        axis.axhline(rows.floor.median(), color="black", linestyle=":", linewidth=1, label="real images, or pixels")
+        axis.legend(frameon=False, fontsize=8)
+    axis.set_xticks(
+        range(len(trunks)), [TRUNKS[name].replace(", ", ",\n").replace(" as", "\nas") for name in trunks], fontsize=8
+    )
+    axis.set_ylabel(label)
+    axis.set_title(f"DCGAN: {label}\n{describe_results(results)}", fontsize=10)
+    return figure
+
+
+def transformations_figure(images: np.ndarray, transformations: dict) -> plt.Figure:
+    """Some images as they are and under each transformation, a row each.
+
+    Args:
+        images: uint8 [n, height, width, channels].
+        transformations: name → function from and to such stacks.
+    """
+    rows = {"upright": images} | {name: change(images) for name, change in transformations.items()}
+    figure, axes = plt.subplots(
+        len(rows), len(images), figsize=(0.8 * len(images) + 1, 0.85 * len(rows)), layout="constrained"
+    )
+    for line, (name, changed) in zip(axes, rows.items(), strict=True):
+        for axis, image in zip(line, changed, strict=True):
+            show_image(axis, image)
+        line[0].axis("on")
+        line[0].set(xticks=[], yticks=[])
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center")
+    return figure
+
+
+def describe_results(results: pd.DataFrame) -> str:
+    """The scale of results, for titles: what they may be compared with, and what not."""
+    run = results.drop_duplicates("run").iloc[0]
+    steps = sorted(set(results.steps), reverse=True)
+    steps = f"{steps[0]:,} steps" + (f" (WGAN {steps[-1]:,})" if len(steps) > 1 else "")
+    width = results[results.discriminator != "cnn"].width.max()
+    return f"{run.dataset}, {steps}, batch {run.batch_size}, Caps width {width:g}, {run.precision}"
