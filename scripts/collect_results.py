@@ -1,4 +1,4 @@
-"""Evaluate a profile's runs that have not been, and write data/results/runs_PROFILE.csv and metrics_PROFILE.csv.
+"""Evaluate a profile's runs that have not been, and write data/results/{runs,metrics,verdicts}_PROFILE.csv.
 
 .venv/bin/python scripts/collect_results.py study [--samples 5000] [--evaluate-only]
 """
@@ -16,7 +16,8 @@ import pandas as pd
 
 from capsgan.config import get_profile
 from capsgan.datasets import load_dataset
-from capsgan.evaluation.results import collect_results, judge_pairs, save_results
+from capsgan.evaluation.claims import verdicts
+from capsgan.evaluation.results import RESULTS, collect_results, judge_pairs, load_results, save_results
 from capsgan.evaluation.scoring import evaluate
 from capsgan.runs import Run, list_runs
 
@@ -42,6 +43,8 @@ def main() -> int:
     heads = results.drop(columns=["features", "metric", "value", "floor"]).drop_duplicates()
     results = results if judged.empty else pd.concat([results, judged.merge(heads, on="run")])
     save_results(results, options.profile)
+    table = verdicts(load_results(options.profile))
+    table.to_csv(RESULTS / f"verdicts_{options.profile}.csv", index=False, float_format="%.4g")
     print(f"{results.run.nunique()} runs, {len(results):,} numbers")
     return 0
 

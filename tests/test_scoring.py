@@ -21,6 +21,7 @@ from capsgan.gans import build_gan
 from capsgan.images import to_float
 from capsgan.reference import ReferenceRun, save_reference
 from capsgan.runs import Run
+from capsgan.training import train
 
 pytestmark = pytest.mark.slow  # most of them look at thousands of images
 
@@ -217,6 +218,14 @@ def test_a_discriminator_that_hardly_trained_does_not_overfit(pair, digits):
 # runs -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True, scope="module")
+def few_images_for_the_discriminator():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scoring, "PROBED", 200)
+        patch.setattr(scoring, "ORIENTED", 100)
+        yield
+
+
 @pytest.fixture(scope="module")
 def evaluation(pair):
     return evaluate(pair[0], 300, progress=False)
@@ -232,9 +241,13 @@ def test_an_evaluation_is_written_beside_the_run_and_says_where_it_comes_from(pa
     assert evaluation["versions"].keys() == {"keras", "numpy", "scipy", evaluation["backend"]}
     assert evaluation["skipped"].keys() == {"classification_accuracy", "label_accuracy"}
     metrics = evaluation["metrics"]
-    assert metrics.keys() == {"digits", "random", "pixels", "discriminator"}
-    assert metrics["pixels"].keys() == {"nearest_training", "nearer_than_real", "copies"}
-    assert metrics["discriminator"].keys() == {"logit_gap", "logit_order", "accuracy_gap"}
+    assert metrics.keys() == {"digits", "random", "pixels", "discriminator", "training", "cost"}
+    assert metrics["pixels"].keys() == {"nearest_training", "nearer_than_real", "copies", "sharpness"}
+    orders = {"turned_order", "shifted_order", "scrambled_order"}
+    probed = {"class_accuracy", "angle_error"}
+    assert metrics["discriminator"].keys() == {"logit_gap", "logit_order", "accuracy_gap"} | orders | probed
+    assert metrics["training"]["accuracy"]["value"] == pytest.approx(run.history.accuracy.iloc[-1])
+    assert metrics["cost"]["discriminator_parameters"] == {"value": 392_705}
 
 
 def test_a_generator_of_six_steps_is_far_above_the_floor(evaluation):
@@ -249,7 +262,7 @@ def test_evaluating_again_gives_the_same_file_and_the_bar_ends_where_it_says(pai
     evaluate(pair[0], 300)
     assert path.read_bytes() == before
     stages_done = re.findall(r"DCGAN.*?(\d+)/(\d+) ", capsys.readouterr().err)
-    assert stages_done[-1] == (str(stages(("digits", "random")) + 4),) * 2
+    assert stages_done[-1] == (str(stages(("digits", "random")) + 5),) * 2
 
 
 @pytest.mark.parametrize(("name", "asked"), [("acgan", "labels"), ("infogan", "category")])
@@ -266,6 +279,8 @@ def test_a_generator_is_measured_by_the_digits_it_is_asked_for(name, asked, tmp_
         return to_float(dataset.images[[members[digit][row % 400] for row, digit in enumerate(digits)]])
 
     monkeypatch.setattr(scoring, "generate_images", generate)
+    for part in ("_measure_training", "_cost"):  # it has no history
+        monkeypatch.setattr(scoring, part, lambda *_: {})
     found = evaluate(run, 600, progress=False)
     metrics = found["metrics"]
     assert not found["skipped"]
@@ -276,6 +291,13 @@ def test_a_generator_is_measured_by_the_digits_it_is_asked_for(name, asked, tmp_
     }
     accuracy = metrics["pixels"]["classification_accuracy"]
     assert accuracy["floor"] - 0.2 < accuracy["value"] < accuracy["floor"] - 0.05 and accuracy["floor"] > 0.75
+
+
+def test_snapshots_are_measured_each_by_its_own_weights(home):
+    config = RunConfig("dcgan", steps=4, snapshots=(2, 4), batch_size=4, fraction=0.1)
+    found = evaluate(train(config, progress=False), 256, progress=False)["metrics"]
+    early, late = (found["training"][f"fid_infinity_at_{step}"]["value"] for step in config.snapshots)
+    assert early != late == pytest.approx(found["digits"]["fid_infinity"]["value"], rel=0.02)  # float16 weights
 
 
 def test_a_critic_has_no_accuracy(digits):
@@ -289,7 +311,8 @@ def test_of_a_reference_run_the_discriminators_part_is_left_out_with_the_reason(
     stored = ReferenceRun(save_reference(run, row(run)), run.config)
     found = evaluate(stored, 256, progress=False)
     assert found["skipped"]["discriminator"] == "a reference run does not keep its discriminator's weights"
-    assert "discriminator" not in found["metrics"] and (stored.directory / "metrics.json").exists()
+    assert "reference run" in found["skipped"]["training"] and found["metrics"]["cost"]["peak_memory_mb"]["value"] > 0
+    assert not {"discriminator", "training"} & found["metrics"].keys() and (stored.directory / "metrics.json").exists()
     (stored.directory / "generator.npz").unlink()
     with pytest.raises(ValueError, match="has no weights in the project"):
         evaluate(ReferenceRun(stored.directory, run.config), 256, progress=False)

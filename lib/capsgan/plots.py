@@ -53,8 +53,9 @@ def metrics_figure(number: str, classical: Run, caps: Run, profile: str) -> plt.
     for axis, (column, label) in zip(axes, PANELS, strict=True):
         for run in (classical, caps):
             draw_curve(axis, run.history, column, COLOURS[run.config.discriminator], run.config.label)
-        wasserstein = classical.config.gan.startswith("wgan") and column != "accuracy"
-        unit = "score" if wasserstein else "share" if column == "accuracy" else "nats"
+        critic = classical.config.gan.startswith("wgan")
+        share = "share, at the midpoint of the scores" if critic else "share"
+        unit = share if column == "accuracy" else "score" if critic else "nats"
         axis.set(xlabel="step", ylabel=f"{label} ({unit})")
         if zoomed:
             axis.set_ylim(*_zoomed_limits([classical.history[column], caps.history[column]]))

@@ -46,6 +46,7 @@ def pairs_figure(results: pd.DataFrame, metric: str, label: str, features: str =
     if np.isfinite(floor):
         axes[0, 0].legend(frameon=False, fontsize=8)
     figure.suptitle(f"{label}: {len(pair)} pairs of runs, a line a seed\n{describe_results(results)}", fontsize=10)
+    add_results_footer(figure, results)
     return figure
 
 
@@ -93,6 +94,7 @@ def fid_by_step_figure(results: pd.DataFrame, gans=tuple(NAMES)) -> plt.Figure:
     axes[0, 0].set_ylabel("FID∞")
     axes[0, 0].legend(frameon=False)
     figure.suptitle(f"FID∞ during training, thin: single runs\n{describe_results(results)}", fontsize=10)
+    add_results_footer(figure, results)
     return figure
 
 
@@ -115,6 +117,7 @@ def data_figure(results: pd.DataFrame, gan: str = "dcgan") -> plt.Figure:
     axis.set(xscale="log", yscale="log", xlabel="share of MNIST's training digits (%)", ylabel="FID∞")
     axis.legend(frameon=False)
     axis.set_title(f"{NAMES[gan]}: less data, {len(curves)} seeds\n{describe_results(results)}", fontsize=10)
+    add_results_footer(figure, results)
     return figure
 
 
@@ -135,6 +138,7 @@ def controls_figure(results: pd.DataFrame, metric: str, label: str, features: st
     )
     axis.set_ylabel(label)
     axis.set_title(f"DCGAN: {label}\n{describe_results(results)}", fontsize=10)
+    add_results_footer(figure, results)
     return figure
 
 
@@ -156,6 +160,13 @@ def transformations_figure(images: np.ndarray, transformations: dict) -> plt.Fig
         line[0].set(xticks=[], yticks=[])
         line[0].set_ylabel(name, rotation=0, ha="right", va="center")
     return figure
+
+
+def add_results_footer(figure: plt.Figure, results: pd.DataFrame):
+    """Say at the figure's lower edge which runs it is drawn from, and of which commit."""
+    runs = results.drop_duplicates("run").run.sort_values()
+    commits = ", ".join(sorted(map(str, results.commit.dropna().unique()))) if "commit" in results else "no commit"
+    figure.supxlabel(f"{runs.iloc[0]} … {runs.iloc[-1]} ({len(runs)} runs) @{commits}", fontsize=6, color="grey")
 
 
 def describe_results(results: pd.DataFrame) -> str:

@@ -58,23 +58,29 @@ def work_to_fid(results, gan="dcgan", cost="ms_per_step") -> pd.Series:
     The FID∞ that both reach is that of the worse of the two when it has finished. Between two snapshots the logarithm
     of FID∞ is interpolated; the first crossing counts.
     """
-    sides = ("caps", "cnn")
-    finals = [numbers(results, gan, side, fid_at(results, gan)[-1], "training") for side in sides]
-    target = pd.concat(finals, axis=1).dropna().max(axis=1)
-    work = {}
-    for side in sides:
-        names = fid_at(results, gan)
-        curve = pd.concat([numbers(results, gan, side, name, "training") for name in names], axis=1).loc[target.index]
-        steps = [int(name.rsplit("_", 1)[1]) for name in names]
-        reached = [first_crossing(steps, values, goal) for values, goal in zip(curve.to_numpy(), target, strict=True)]
-        work[side] = pd.Series(reached, target.index) * numbers(results, gan, side, cost, "cost").median()
-    return np.log(work["caps"]) - np.log(work["cnn"])
+    finals = [numbers(results, gan, side, fid_at(results, gan)[-1], "training") for side in ("caps", "cnn")]
+    goals = pd.concat(finals, axis=1).dropna().max(axis=1)
+    caps, cnn = (
+        np.log(steps_to_fid(results, gan, side, goals)) + np.log(numbers(results, gan, side, cost, "cost").median())
+        for side in ("caps", "cnn")
+    )
+    return caps - cnn
+
+
+def steps_to_fid(results, gan, discriminator, goals: pd.Series) -> pd.Series:
+    """The step at which each run first has a FID∞ of ``goals`` (by seed), NaN if it never has."""
+    names = fid_at(results, gan)
+    steps = [int(name.removeprefix(AT)) for name in names]
+    columns = [numbers(results, gan, discriminator, name, "training") for name in names]
+    curves = pd.concat(columns, axis=1).dropna().reindex(goals.index)
+    reached = [first_crossing(steps, values, goal) for values, goal in zip(curves.to_numpy(), goals, strict=True)]
+    return pd.Series(reached, goals.index)
 
 
 def fid_at(results, gan) -> list[str]:
     """The metrics ``fid_infinity_at_<step>`` of a GAN, by step."""
     names = set(results[(results.gan == gan) & (results.features == "training")].metric)
-    found = sorted((name for name in names if name.startswith(AT)), key=lambda n: int(n.rsplit("_", 1)[1]))
+    found = sorted((name for name in names if name.startswith(AT)), key=lambda name: int(name.removeprefix(AT)))
     if not found:
         raise KeyError(f"{gan}: snapshots")
     return found

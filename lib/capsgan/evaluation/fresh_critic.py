@@ -22,7 +22,8 @@ def fresh_critic_losses(generated: list[np.ndarray], real: np.ndarray, *, seed: 
 
     A generator's loss in training is what its own discriminator thinks of it: of two discriminators, two yardsticks.
     Here one DCGAN discriminator learns to tell real images from those of all the generators, in equal shares, and
-    judges images of each that it has not seen (the idea of Im et al. 2018, arXiv:1803.01045).
+    judges images of each that it has not seen (the idea of Im et al. 2018, arXiv:1803.01045). It has no
+    BatchNormalization, whose statistics would mix the generators.
 
     Args:
         generated: uint8 [n, height, width, channels] of each generator, n equal; one half is learned from, the other
@@ -31,7 +32,8 @@ def fresh_critic_losses(generated: list[np.ndarray], real: np.ndarray, *, seed: 
         seed: of weights and batches.
 
     Returns:
-        Mean -log D(x) over the images of each generator, in nats: log 2 if the critic cannot tell them, more if it can.
+        Mean -log D(x) over the images of each generator, in nats: about log 2 if the critic can tell none of them from
+        real ones, more for those that it can tell, and less for one that is better than the others.
 
     Raises:
         ValueError: wrong dtype, or unequal shapes or numbers.
@@ -43,7 +45,7 @@ def fresh_critic_losses(generated: list[np.ndarray], real: np.ndarray, *, seed: 
     half = len(generated[0]) // 2
     learned = np.concatenate([images[:half] for images in generated])
     keras.utils.set_random_seed(seed)
-    critic = build_discriminator("cnn", real.shape[1:])
+    critic = build_discriminator("cnn", real.shape[1:], normalization=None)
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     critic.compile(keras.optimizers.Adam(2e-4, beta_1=0.5), loss)
     critic.fit(_batches(real, learned, seed), steps_per_epoch=UPDATES, shuffle=False, verbose=0)

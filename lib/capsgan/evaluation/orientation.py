@@ -19,7 +19,6 @@ from .overfitting import read_layer, run_discriminator, statistics_of
 SHIFT = 1 / 7  # of the side: 4 pixels of 28, as far as MNIST's margin
 LARGEST_ANGLE = 60.0  # degrees to either side; a 6 turned further is a 9
 COMPONENTS = 160  # principal components that a probe reads: as many as the thesis's block has units
-IMAGES = 2000  # that a probe learns from; half as many test it
 
 
 def rotate(images: np.ndarray, degrees) -> np.ndarray:
@@ -89,7 +88,7 @@ def transformation_orders(gan: GAN, images: np.ndarray) -> dict[str, dict]:
     return {f"{name}_order": {"value": exceeds(upright, logits), "floor": floor} for name, logits in others.items()}
 
 
-def probes(gan: GAN, training: tuple, held_out: tuple, *, images: int = IMAGES, seed: int = 0) -> dict[str, dict]:
+def probes(gan: GAN, training: tuple, held_out: tuple, *, images: int = 2000, seed: int = 0) -> dict[str, dict]:
     """What a linear function can read from a frozen discriminator (Alain & Bengio 2016, arXiv:1610.01644).
 
     Of every layer the same number of principal components is read, so that a wide layer has no advantage.
@@ -97,7 +96,7 @@ def probes(gan: GAN, training: tuple, held_out: tuple, *, images: int = IMAGES, 
     Args:
         gan: with a trained discriminator.
         training, held_out: (uint8 images [n, height, width, channels], int labels [n]), real.
-        images: of ``training`` that a probe learns from at most.
+        images: of ``training`` that a probe learns from at most; half as many held-out ones test it.
         seed: of the choice of images and of the angles.
 
     Returns:

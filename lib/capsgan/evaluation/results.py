@@ -12,6 +12,7 @@ from ..images import to_uint8
 from ..runs import Run
 from .fresh_critic import fresh_critic_losses
 from .scoring import metrics_frame
+from .statistics import mean_interval
 
 RESULTS = ROOT / "data" / "results"
 NUMBERS = ("features", "metric", "value", "floor")  # the columns of a number; all others say which run it is of
@@ -70,6 +71,33 @@ def judge_pairs(runs: list[Run], real, samples: int, *, seed: int = 0, pair=("cn
             head = {"features": "fresh_critic", "metric": "g_loss"}
             rows += [{"run": r.directory.name, **head, "value": v} for r, v in zip(both, losses, strict=True)]
     return pd.DataFrame(rows)
+
+
+def summarise(results: pd.DataFrame, metrics: dict[str, str], alpha: float = 0.05) -> pd.DataFrame:
+    """One row a network trained on all of the data: how many seeds, and each metric's mean with its t interval.
+
+    Args:
+        results: of one scale.
+        metrics: name → where it is taken, e.g. ``{"fid": "digits"}``.
+        alpha: one minus the interval's level.
+
+    Returns:
+        Text but for ``seeds``; the last row is what real images get.
+    """
+    chosen = results[(results.fraction == 1) & results.value.notna()]
+    rows = []
+    for (gan, discriminator), part in chosen.groupby(["gan", "discriminator"], sort=True):
+        row = {"gan": gan, "discriminator": discriminator, "seeds": part.seed.nunique()}
+        for metric, features in metrics.items():
+            values = part[(part.metric == metric) & (part.features == features)].value.to_numpy("float64")
+            low, high = mean_interval(values, alpha) if len(values) > 1 else (float("nan"),) * 2
+            row[metric] = (
+                f"{values.mean():.3g} ({low:.3g} to {high:.3g})" if len(values) > 1 else f"{values.mean():.3g}"
+            )
+        rows.append(row)
+    floors = chosen.groupby(["features", "metric"]).floor.median()
+    real = {metric: f"{floors[features, metric]:.3g}" for metric, features in metrics.items()}
+    return pd.DataFrame([*rows, {"gan": "real images", "discriminator": "", "seeds": ""} | real])
 
 
 def save_results(results: pd.DataFrame, name: str, directory: Path = RESULTS):

@@ -31,6 +31,7 @@ from .orientation import probes, transformation_orders
 from .overfitting import overfitting
 from .sharpness import sharpness
 
+PROBED = 2000  # training images that a probe of the discriminator's layers learns from
 ORIENTED = 2000  # held-out images that the discriminator is shown turned, shifted and scrambled
 SNAPSHOT_SAMPLES = 1500  # of each: the finished generator has as many as are asked for
 
@@ -139,7 +140,8 @@ def evaluate(run: Run, samples: int = 10_000, *, seed: int = 0, progress: bool =
         if "discriminator" not in skipped:
             metrics["discriminator"] = overfitting(gan, training.images, held_out.images, seed=seed)
             metrics["discriminator"] |= transformation_orders(gan, held_out.images[:ORIENTED])
-            metrics["discriminator"] |= probes(gan, *((d.images, d.labels) for d in (training, held_out)), seed=seed)
+            labelled = [(dataset.images, dataset.labels) for dataset in (training, held_out)]
+            metrics["discriminator"] |= probes(gan, *labelled, images=PROBED, seed=seed)
         yield "training"
         if "training" not in skipped:
             metrics["training"] = _measure_training(run, held_out.images, spaces, count, seed)

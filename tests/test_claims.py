@@ -1,0 +1,179 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from capsgan.evaluation import claims
+from capsgan.evaluation.claims import (
+    CLAIMS,
+    CONTRADICTED,
+    NOT_SUPPORTED,
+    NOT_TESTED,
+    SUPPORTED,
+    Claim,
+    decide,
+    verdicts,
+)
+from capsgan.evaluation.effects import (
+    area_between,
+    first_crossing,
+    growth_of_fid,
+    least_spread,
+    numbers,
+    ratio,
+    work_to_fid,
+    yardstick,
+)
+from capsgan.evaluation.plan import read_plan
+
+SEEDS = range(4)
+
+
+def run_rows(gan, discriminator, seed, fraction=1.0, steps=2000, status="finished", **values):
+    """Rows of one run: a number of each ``features__metric``."""
+    name = f"{gan}-{discriminator}-{fraction}-{seed}"
+    head = {"run": name, "gan": gan, "discriminator": discriminator, "seed": seed, "fraction": fraction, "steps": steps}
+    head |= {"status": status, "dataset": "mnist", "image_size": 28, "batch_size": 32, "precision": "float32"}
+    if status == "failed":
+        return [head]
+    return [
+        head | dict(zip(("features", "metric"), key.split("__"), strict=True)) | {"value": v}
+        for key, v in values.items()
+    ]
+
+
+def table(caps, cnn, gan="dcgan", name="digits__fid_infinity", **options):
+    rows = []
+    for seed, (a, b) in enumerate(zip(caps, cnn, strict=True)):
+        rows += run_rows(gan, "caps", seed, **{name: a}, **options) + run_rows(gan, "cnn", seed, **{name: b}, **options)
+    return pd.DataFrame(rows)
+
+
+def claim(side, bounds, unit="difference"):
+    return Claim(
+        "c", "9", "says", "tested", lambda results: ratio(results, "dcgan", "fid_infinity"), side, bounds, unit
+    )
+
+
+@pytest.mark.parametrize(
+    "side, bounds, interval, verdict",
+    [
+        ("below", (0, 0), (-2, -1), SUPPORTED),
+        ("below", (0, 0), (1, 2), CONTRADICTED),
+        ("below", (0, 0), (-1, 1), NOT_SUPPORTED),
+        ("above", (0.5, 0.5), (0.6, 1), SUPPORTED),
+        ("above", (0.5, 0.5), (0.1, 0.4), CONTRADICTED),
+        ("above", (0.5, 0.5), (0.4, 0.6), NOT_SUPPORTED),
+        ("within", (-1, 1), (-0.5, 0.5), SUPPORTED),
+        ("within", (-1, 1), (1.5, 2), CONTRADICTED),
+        ("within", (-1, 1), (-3, -2), CONTRADICTED),
+        ("within", (-1, 1), (0.5, 2), NOT_SUPPORTED),
+        ("outside", (-1, 1), (1.5, 2), SUPPORTED),
+        ("outside", (-1, 1), (-0.5, 0.5), CONTRADICTED),
+        ("outside", (-1, 1), (0.5, 1.5), NOT_SUPPORTED),
+    ],
+)
+def test_the_verdict_is_where_the_interval_lies(side, bounds, interval, verdict):
+    assert decide(claim(side, bounds), interval, interval) == verdict
+
+
+def test_similarity_is_decided_by_the_narrow_interval_and_difference_by_the_wide_one():
+    assert decide(claim("within", (-1, 1)), (-1.1, 1.1), (-0.9, 0.9)) == SUPPORTED
+    assert decide(claim("outside", (-1, 1)), (0.9, 2), (1.1, 1.8)) == NOT_SUPPORTED
+
+
+def test_a_ratio_is_reported_as_a_ratio_with_the_interval_of_its_logarithm():
+    results = table([2.0, 2.2, 1.8, 2.0], [1, 1, 1, 1])
+    row = claims.judge(claim("below", (0, 0), "ratio"), results)
+    logs = np.log([2.0, 2.2, 1.8, 2.0])
+    half = 3.182446 * logs.std(ddof=1) / 2
+    assert row["estimate"] == pytest.approx(np.exp(logs.mean()))
+    assert (row["low"], row["high"]) == pytest.approx(tuple(np.exp(logs.mean() + np.array([-half, half]))), rel=1e-5)
+    assert row["verdict"] == CONTRADICTED and row["seeds"] == 4
+
+
+def test_no_verdict_without_three_seeds_without_the_runs_or_from_smoke():
+    few = claims.judge(claim("below", (0, 0)), table([1, 2], [2, 3]))
+    assert (few["verdict"], few["note"]) == (NOT_TESTED, "2 seeds; needed: 3")
+    short = claims.judge(claim("below", (0, 0)), table([1, 2, 3], [2, 3, 4], steps=12))
+    assert short["verdict"] == NOT_TESTED and "12 steps" in short["note"]
+    absent = claims.judge(claim("below", (0, 0)), table([1, 2, 3], [2, 3, 4], gan="wgan"))
+    assert absent["verdict"] == NOT_TESTED and "dcgan caps" in absent["note"]
+
+
+def test_a_run_that_failed_is_counted_and_its_pair_left_out():
+    results = pd.concat(
+        [table([2.0, 2.2, 1.8], [1, 1, 1]), pd.DataFrame(run_rows("dcgan", "caps", 3, status="failed"))],
+        ignore_index=True,
+    )
+    row = claims.judge(claim("above", (0, 0)), results)
+    assert (row["seeds"], row["failed"], row["verdict"]) == (3, 1, SUPPORTED)
+
+
+def test_runs_of_two_scales_or_twice_the_same_are_refused_by_name():
+    results = table([1, 2, 3], [2, 3, 4])
+    with pytest.raises(ValueError, match=r"dataset is mixed.*mnist5k: dcgan-cnn-1\.0-0"):
+        verdicts(results.assign(dataset=np.where(results.run == "dcgan-cnn-1.0-0", "mnist5k", "mnist")))
+    with pytest.raises(ValueError, match=r"another, dcgan-cnn-1\.0-0 are of one network and seed"):
+        verdicts(pd.concat([results, results[results.run == "dcgan-cnn-1.0-0"].assign(run="another")]))
+
+
+def test_every_claim_has_a_name_of_its_own_and_says_what_it_tests():
+    assert len({claim.name for claim in CLAIMS}) == len(CLAIMS) >= 30
+    for one in CLAIMS:
+        assert one.says and one.tested and one.section
+        assert (one.effects is None) == bool(one.reason)
+        low, high = one.bounds
+        assert (low < high) == (one.side in ("within", "outside"))
+
+
+def test_the_margin_is_the_plans():
+    assert pytest.approx(read_plan().primary.limits[1]) == claims.MARGIN
+    assert pytest.approx(read_plan().primary.limits[0]) == -claims.MARGIN
+
+
+def test_the_area_between_two_data_curves_is_their_mean_log_ratio():
+    parts = [table([f * 2] * 3, [f] * 3, fraction=share) for share, f in ((0.01, 9), (0.1, 5), (1.0, 1))]
+    np.testing.assert_allclose(area_between(pd.concat(parts)), np.log(2))
+    parts[0] = table([36] * 3, [9] * 3, fraction=0.01)  # twice as bad again, at one end
+    np.testing.assert_allclose(area_between(pd.concat(parts)), np.log(2) * 1.25)
+    np.testing.assert_allclose(growth_of_fid(pd.concat(parts)), np.log(2))
+
+
+def test_a_curve_reaches_its_goal_between_two_snapshots():
+    assert first_crossing([10, 20, 30], [8, 2, 1], 4) == pytest.approx(15)
+    assert first_crossing([10, 20], [8, 2], 9) == 10
+    assert np.isnan(first_crossing([10, 20], [8, 2], 1))
+    assert first_crossing([10, 20, 30], [8, 2, 5], 2) == 20
+
+
+def test_work_to_a_fid_counts_steps_and_what_a_step_costs():
+    rows = []
+    for seed in SEEDS:
+        for trunk, curve, ms in (("cnn", (16, 8, 4), 10.0), ("caps", (4, 2, 1), 30.0)):
+            values = {f"training__fid_infinity_at_{100 * (i + 1)}": value for i, value in enumerate(curve)}
+            rows += run_rows("dcgan", trunk, seed, cost__ms_per_step=ms, **values)
+    # both reach 4: the classical one after 300 steps, Caps after 100 (or before) of three times the price
+    np.testing.assert_allclose(work_to_fid(pd.DataFrame(rows)), 0, atol=1e-12)
+
+
+def test_the_yardstick_is_what_own_judges_add():
+    rows = []
+    for seed in SEEDS:
+        for trunk, own, fresh in (("caps", 2.5, 1.1), ("cnn", 1.0, 1.0)):
+            rows += run_rows("infogan", trunk, seed, training__g_loss=own, fresh_critic__g_loss=fresh)
+    np.testing.assert_allclose(yardstick(pd.DataFrame(rows), "infogan"), 1.4)
+
+
+def test_a_dead_critic_is_seen_whichever_it_is():
+    rows = []
+    for seed, (caps, cnn) in enumerate([(-0.5, -2.0), (-1e-9, -2.0), (-0.5, 1e-6)]):
+        rows += run_rows("wgan", "caps", seed, training__d_loss=caps) + run_rows(
+            "wgan", "cnn", seed, training__d_loss=cnn
+        )
+    np.testing.assert_allclose(least_spread(pd.DataFrame(rows)), np.log10([0.5, 1e-9, 1e-6]))
+
+
+def test_runs_on_less_data_are_no_seeds_of_the_comparison():
+    results = pd.concat([table([1, 2], [2, 3]), table([50, 60], [70, 80], fraction=0.1)])
+    assert list(numbers(results, "dcgan", "caps", "fid_infinity")) == [1, 2]
+    assert list(numbers(results, "dcgan", "caps", "fid_infinity", fraction=0.1)) == [50, 60]
