@@ -1,4 +1,4 @@
-"""Write the measured tables into README.md, from data/results/*.csv. A test says when they disagree.
+"""Write measured tables into README.md and times into the notebooks, from data/results/*.csv. Tests say if they differ.
 
 .venv/bin/python scripts/update_readme.py
 """
@@ -26,9 +26,10 @@ TITLES = {
 
 
 def main():
-    """Rewrite the tables."""
-    path = ROOT / "README.md"
-    path.write_text(updated(path.read_text(encoding="utf-8")), encoding="utf-8")
+    """Rewrite the tables and the times."""
+    paths = {ROOT / "README.md": updated, **dict.fromkeys((ROOT / "notebooks").glob("*.ipynb"), with_time)}
+    for path, function in paths.items():
+        path.write_text(function(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def updated(text: str) -> str:
@@ -39,6 +40,17 @@ def updated(text: str) -> str:
         before, rest = text.split(begin)
         text = f"{before}{begin}\n{table}\n{end}{rest.split(end)[1]}"
     return text
+
+
+def with_time(text: str) -> str:
+    """A notebook whose opening says how long it takes at the quick profile, as measured."""
+    rows = pd.read_csv(RESULTS / "seconds_quick.csv").set_index("notebook")
+    name = re.search(r"notebooks/(\d\d_\w+)\.ipynb\)", text)[1]
+    if name not in rows.index:
+        return text
+    return re.sub(
+        r"quick profile: .{1,20} on 2 CPU cores", f"quick profile: {minutes(rows.seconds[name])} on 2 CPU cores", text
+    )
 
 
 def verdicts_table() -> str:

@@ -24,6 +24,7 @@ from capsgan.evaluation.effects import (
     yardstick,
 )
 from capsgan.evaluation.plan import read_plan
+from capsgan.evaluation.results import RESULTS, load_results
 
 SEEDS = range(4)
 
@@ -177,3 +178,13 @@ def test_runs_on_less_data_are_no_seeds_of_the_comparison():
     results = pd.concat([table([1, 2], [2, 3]), table([50, 60], [70, 80], fraction=0.1)])
     assert list(numbers(results, "dcgan", "caps", "fid_infinity")) == [1, 2]
     assert list(numbers(results, "dcgan", "caps", "fid_infinity", fraction=0.1)) == [50, 60]
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("verdicts_*.csv")), ids=lambda path: path.stem[9:])
+def test_committed_verdicts_are_those_of_the_committed_results(path):
+    stored = pd.read_csv(path)
+    made = verdicts(load_results(path.stem[9:]))
+    pd.testing.assert_frame_equal(
+        stored.drop(columns="note"), made.drop(columns="note"), check_dtype=False, rtol=1e-3, atol=1e-6
+    )
+    assert (stored.verdict != NOT_TESTED).sum() >= 6

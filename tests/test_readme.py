@@ -17,6 +17,12 @@ def test_tables_are_the_committed_results():
     assert README.count("\n| ") > 20
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebooks_time_is_the_measured_one(path):
+    script, text = runpy.run_path(str(ROOT / "scripts" / "update_readme.py")), path.read_text(encoding="utf-8")
+    assert script["with_time"](text) == text
+
+
 def test_links_to_files_lead_somewhere():
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).exists(), target
