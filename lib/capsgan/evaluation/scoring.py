@@ -97,9 +97,9 @@ def evaluate(run: Run, samples: int = 10_000, *, seed: int = 0, progress: bool =
         classified as what was asked for); under ``discriminator`` those of
         :func:`~capsgan.evaluation.overfitting.overfitting` and of :mod:`capsgan.evaluation.orientation`; under
         ``training`` those of :func:`~capsgan.evaluation.curves.curve_numbers` and ``fid_infinity_at_<step>`` of every
-        snapshot, of 1,500 images; under ``cost`` milliseconds of the quickest step, megabytes, and the discriminator's size. The last
-        two have no floor. ``skipped``: what is left out and why. And where they come
-        from: config, numbers of images, seed, checksums, versions.
+        snapshot, of 1,500 images; under ``cost`` milliseconds of the quickest step, megabytes, and the discriminator's
+        size. The last two have no floor. ``skipped``: what is left out and why. And where they come from: config,
+        numbers of images, seed, checksums, versions.
 
     Raises:
         ValueError: the run has no trained weights, too few samples, or it generates NaN.
