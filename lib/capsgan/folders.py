@@ -1,0 +1,126 @@
+"""A folder of images before any is decoded: which files lie in it, and a checksum of what they hold."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import unicodedata
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+PREFIX = "folder:"
+KINDS = ("avif", "bmp", "dib", "gif", "jfif", "jp2", "jpe", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm", "tif")
+KINDS += ("tiff", "webp")
+
+
+@dataclass
+class Listing:
+    """What lies in a folder.
+
+    Attributes:
+        root: the folder, absolute.
+        files: (name relative to the root with ``/`` between, bytes, time of the last change in ns) of every file with
+            the name of an image, sorted by name.
+        left_out: name → reason, of everything else but hidden files: links, other kinds of files, closed folders.
+    """
+
+    root: Path
+    files: list[tuple[str, int, int]] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def is_folder(dataset) -> bool:
+    """Whether the name of a dataset is that of a folder, ``folder:PATH``."""
+    return isinstance(dataset, str) and dataset.startswith(PREFIX)
+
+
+def folder_path(dataset: str) -> Path:
+    """``folder:PATH`` → the absolute path; a relative one begins at the working directory.
+
+    Raises:
+        ValueError: there is no such path, or it is not one.
+    """
+    path = dataset.removeprefix(PREFIX)
+    try:
+        if path.strip():
+            return Path(path).expanduser().resolve()
+    except (RuntimeError, ValueError, OSError) as error:  # no such user, a null byte, a ring of links
+        raise ValueError(f"dataset={dataset!r} is not possible ({error}); allowed: folder:PATH") from error
+    raise ValueError(f"dataset={dataset!r} is not possible; allowed: folder:PATH, such as folder:../faces")
+
+
+def safe_name(dataset: str) -> str:
+    """The folder's own name as a part of a file's name: ``folder:../Meine Fotos`` → ``folder_Meine_Fotos``."""
+    plain = unicodedata.normalize("NFKD", folder_path(dataset).name).encode("ascii", "ignore").decode()
+    return "_".join(["folder", *re.findall(r"[A-Za-z0-9]+", plain)])[:40]
+
+
+def list_images(root: Path) -> Listing:
+    """The images in a folder and its sub-folders, by their names' endings (``KINDS``).
+
+    Hidden files and folders (``.name``) are passed over. Symbolic links are not followed, wherever they lead: a file
+    outside the folder is not part of it, and one inside would count twice.
+
+    Raises:
+        ValueError: the folder is missing, is a file, cannot be opened, or holds no image.
+    """
+    listing, waiting = Listing(root), [""]
+    while waiting:
+        inner = waiting.pop()
+        try:
+            with os.scandir(root / inner) as entries:
+                for entry in entries:
+                    if not entry.name.startswith("."):
+                        _sort_in(entry, f"{inner}{entry.name}", listing, waiting)
+        except OSError as error:
+            if inner:
+                listing.left_out[inner] = error.strerror or str(error)
+                continue
+            reason = "is a file, not a folder" if root.is_file() else f"cannot be opened ({error.strerror or error})"
+            raise ValueError(f"the folder {root} {reason}; name a folder of images that can be read") from error
+    listing.files.sort()
+    if not listing.files:
+        raise ValueError(f"the folder {root} holds no image; looked for, in its sub-folders too: {' '.join(KINDS)}")
+    return listing
+
+
+def content_sha256(root: Path) -> str:
+    """Checksum of the images' names and bytes: the same wherever the folder lies, another when an image changes.
+
+    Read once for each state of the folder, which its files' names, sizes and times tell.
+
+    Raises:
+        ValueError: as for :func:`list_images`.
+    """
+    return _content_sha256(root, tuple(list_images(root).files))
+
+
+@lru_cache(maxsize=8)
+def _content_sha256(root: Path, files: tuple) -> str:
+    digest = hashlib.sha256()
+    for name, *_ in files:
+        try:
+            with (root / name).open("rb") as file:
+                inner = hashlib.file_digest(file, "sha256").digest()
+        except OSError:  # it will be left out
+            inner = b"unreadable"
+        digest.update(os.fsencode(name) + b"\0" + inner)
+    return digest.hexdigest()
+
+
+def _sort_in(entry: os.DirEntry, name: str, listing: Listing, waiting: list[str]):
+    if entry.is_symlink():
+        listing.left_out[name] = "a symbolic link"
+    elif entry.is_dir(follow_symlinks=False):
+        waiting.append(f"{name}/")
+    elif Path(entry.name).suffix.lower().removeprefix(".") not in KINDS:
+        listing.left_out[name] = "not the name of an image"
+    else:
+        status = entry.stat(follow_symlinks=False)
+        if stat.S_ISREG(status.st_mode):
+            listing.files.append((name, status.st_size, status.st_mtime_ns))
+        else:
+            listing.left_out[name] = "not a regular file"
