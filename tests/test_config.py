@@ -13,8 +13,8 @@ from capsgan.config import PROFILES, ROOT, RunConfig, get_profile, home
 BAD = {
     "gan": ["DCGAN", "biggan", "", None, 3, ["dcgan"]],
     "discriminator": ["mlp", None, "Caps"],
-    "dataset": ["mnist50k", "", None],
-    "image_size": [28.0, 0, -28, 27, 29, 30, 1000, "28", None],
+    "dataset": ["mnist50k", "", None, 3, "folder", "folder:", "folder: "],
+    "image_size": [28.0, 0, -28, 27, 29, 30, 1000, "28"],
     "discriminator_updates": ["both", None],
     "weight_clipping": ["none", 0.01],
     "precision": ["float64", "half", None],
@@ -111,6 +111,7 @@ def test_ids_are_readable_and_stay_what_they_are():
         {"precision": "mixed_bfloat16"},
         {"image_size": 32},
         {"dataset": "mnist"},
+        {"dataset": "cartoon"},
         {"snapshots": (3,)},
     ],
     ids=str,

@@ -118,7 +118,10 @@ def test_halving_takes_means_of_four_pixels():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (("cifar",), r"dataset='cifar' is not known; allowed: mnist5k \| mnist$"),
+        (
+            ("cifar",),
+            r"dataset='cifar' is not known; allowed: mnist5k \| mnist \| cartoon \| olivetti \| lfw \| folder:PATH$",
+        ),
         (("mnist5k", "validation"), r"split='validation' is not known; allowed: train \| test"),
     ],
 )

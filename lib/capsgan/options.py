@@ -9,7 +9,7 @@ from .config import (
     BACKENDS,
     COMPARED_DISCRIMINATORS,
     COMPARED_GANS,
-    DATASETS,
+    DATASET_NAMES,
     DISCRIMINATORS,
     GANS,
     PRECISIONS,
@@ -50,10 +50,10 @@ def read_grid_options(options: argparse.Namespace):
 
 def add_config_options(parser: argparse.ArgumentParser):
     """Declare the fields of a config; those that are not given stay None."""
-    parser.add_argument("--dataset", metavar="NAME", help=" | ".join(DATASETS))
+    parser.add_argument("--dataset", metavar="NAME", help=DATASET_NAMES)
     for name, kind, text in (
         ("fraction", float, "share of the training set, in (0, 1]"),
-        ("image-size", int, "pixels a side"),
+        ("image-size", int, "pixels a side (default: 28 of digits, 64 of faces)"),
         ("steps", int, "generator updates"),
         ("batch-size", int, "latents a generator update"),
         ("width", float, "scales the Caps trunk's convolutions; 1 is the thesis"),

@@ -17,7 +17,8 @@ from .config import ROOT, RunConfig
 from .datasets import Dataset
 
 PACKAGE = Path(__file__).parent
-DECIDING = ("capsules.py", "datasets.py", "images.py", "networks.py", "gans/*.py")
+DATA = ("cartoon.py", "datasets.py", "folders.py", "image_folder.py", "photographs.py")
+DECIDING = (*DATA, "capsules.py", "images.py", "networks.py", "gans/*.py")
 
 
 def source_sha256() -> str:

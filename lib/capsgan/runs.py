@@ -7,6 +7,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from .checkpoints import read_history
 from .config import RunConfig, home
+from .folders import is_folder
 from .gans import GAN, build_gan
 from .gans.base import METRICS
 from .images import encode_gif, read_png
@@ -150,10 +152,10 @@ class Run:
         path = self.directory / "config.json"
         if not path.exists():
             return
-        theirs, ours = (
-            _read(path, lambda: RunConfig.from_dict(json.loads(path.read_text()))).identity,
-            self.config.identity,
-        )
+        saved = _read(path, lambda: RunConfig.from_dict(json.loads(path.read_text())))
+        if is_folder(saved.dataset) and is_folder(self.config.dataset):  # the directory's name tells their content
+            saved = replace(saved, dataset=self.config.dataset)
+        theirs, ours = saved.identity, self.config.identity
         names = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
         if names:
             changes = ", ".join(f"{n}={theirs.get(n)!r}, not {ours.get(n)!r}" for n in names)

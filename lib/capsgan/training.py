@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from .checkpoints import all_finite, checkpoint_paths, read_checkpoint, restore_variables, save_checkpoint
 from .config import RunConfig
-from .datasets import load_dataset
+from .datasets import Dataset, load_dataset
 from .engines import check_device, compile_step, get_engine
 from .gans import build_gan
 from .gans.base import METRICS, SAMPLING, random_stream
@@ -77,6 +77,7 @@ def train(
                 return run
         reset_peak_memory()
         dataset = load_dataset(config.dataset, image_size=config.image_size, fraction=config.fraction)
+        _check_size(config, dataset)
         gan = build_gan(config, dataset.image_shape, dataset.classes)
         if force:
             run.discard()
@@ -174,6 +175,14 @@ def _drawn_ahead(draw: Callable, calls: Iterator[range]) -> Iterator[tuple[range
             following = next(coming, None)
             yield present[0], present[1].result()
             present = following
+
+
+def _check_size(config: RunConfig, dataset: Dataset):
+    if len(dataset) < config.batch_size:
+        raise ValueError(
+            f"batch_size={config.batch_size} is more than the {len(dataset)} training images of {config.dataset!r} "
+            f"at fraction={config.fraction:g}; allowed: up to {len(dataset)}, or use more images"
+        )
 
 
 def _begin_session(run: RecordedRun, description: dict, schedule: Schedule) -> dict:
