@@ -79,6 +79,17 @@ def test_a_fraction_keeps_images_labels_and_factors_together():
     np.testing.assert_array_equal(part.factors["skin"], whole.factors["skin"][numbers])
 
 
+def test_some_images_are_taken_with_all_that_is_known_of_them():
+    whole = load_dataset("cartoon", "test")
+    part = whole.take(np.array([7, 3]))
+    np.testing.assert_array_equal(part.images, whole.images[[7, 3]])
+    np.testing.assert_array_equal(part.labels, whole.labels[[7, 3]])
+    np.testing.assert_array_equal(part.factors["light"], whole.factors["light"][[7, 3]])
+    assert part.sha256 == hashlib.sha256(part.images.tobytes() + part.labels.tobytes()).hexdigest()
+    bare = datasets.Dataset("bare", whole.images, None, "").take(np.array([1]))
+    assert bare.labels is None and bare.factors is None and len(bare) == 1
+
+
 @pytest.mark.parametrize("size", [28, 32, 128])
 def test_a_face_of_another_size_is_the_same_face(size):
     small, large = sorted((draw_face(PLAIN, size), draw_face(PLAIN, 64)), key=len)
@@ -310,6 +321,20 @@ def test_an_unfinished_run_goes_on_when_its_folder_has_moved(home, people):
     people.rename(moved)
     run = train(RunConfig("gan", dataset=f"folder:{moved}", image_size=28, steps=3, batch_size=4), progress=False)
     assert run.finished and len(run.history) == 3 and len(list_runs()) == 1
+
+
+@pytest.mark.slow
+def test_a_run_on_images_without_labels_is_evaluated(home):
+    from capsgan import evaluate, train
+
+    noise = np.random.default_rng(0)
+    for number in range(800):
+        (home / "plain").mkdir(exist_ok=True)
+        cv2.imwrite(str(home / "plain" / f"{number}.png"), noise.integers(0, 256, (8, 8, 3)).astype("uint8"))
+    run = train(RunConfig("gan", dataset=f"folder:{home / 'plain'}", image_size=28, steps=1), progress=False)
+    evaluation = evaluate(run, 256, progress=False)
+    assert "has none" in evaluation["skipped"]["probes"] and evaluation["samples"] == 256
+    assert np.isfinite(evaluation["metrics"]["random"]["fid"]["value"])
 
 
 def test_fewer_images_than_a_batch_are_refused(home, people):

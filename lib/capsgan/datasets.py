@@ -54,6 +54,12 @@ class Dataset:
         """How many classes the labels tell apart; 0 without labels."""
         return 0 if self.labels is None else int(self.labels.max()) + 1
 
+    def take(self, numbers: np.ndarray) -> Dataset:
+        """The images of these numbers, int [m], with their labels and factors."""
+        labels = None if self.labels is None else self.labels[numbers]
+        factors = self.factors and {name: values[numbers] for name, values in self.factors.items()}
+        return _dataset(self.name, self.images[numbers], labels, factors)
+
 
 def load_dataset(name: str, split: str = "train", *, image_size: int | None = None, fraction: float = 1.0) -> Dataset:
     """Load a dataset into memory.
@@ -90,8 +96,7 @@ def load_dataset(name: str, split: str = "train", *, image_size: int | None = No
         factors = factors and {factor: values[kept] for factor, values in factors.items()}
     if size != images.shape[1]:
         images = _resize(images, int(size))
-    digest = hashlib.sha256(images.tobytes() + (b"" if labels is None else labels.tobytes())).hexdigest()
-    return Dataset(name, images, labels, digest, factors)
+    return _dataset(name, images, labels, factors)
 
 
 def stratified_subset(labels: np.ndarray, fraction: float) -> np.ndarray:
@@ -113,6 +118,11 @@ def stratified_subset(labels: np.ndarray, fraction: float) -> np.ndarray:
         order = np.random.Generator(np.random.Philox(key=int(label))).permutation(len(members))
         kept.append(members[order[:count]])
     return np.sort(np.concatenate(kept))
+
+
+def _dataset(name: str, images: np.ndarray, labels: np.ndarray | None, factors: dict | None) -> Dataset:
+    digest = hashlib.sha256(images.tobytes() + (b"" if labels is None else labels.tobytes())).hexdigest()
+    return Dataset(name, images, labels, digest, factors)
 
 
 def _load(name: str, split: str, image_size: int) -> tuple[np.ndarray, np.ndarray | None, dict | None]:

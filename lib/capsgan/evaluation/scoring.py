@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Iterator
 from copy import copy
-from dataclasses import replace
 
 import keras
 import numpy as np
@@ -114,7 +113,7 @@ def evaluate(run: Run, samples: int = 10_000, *, seed: int = 0, progress: bool =
     count = min(int(samples), len(pool))
     codes = choose_codes(gan, count, seed)
     chosen = np.random.Generator(np.random.Philox(key=seed)).choice(len(pool), count, replace=False)
-    control = replace(pool, images=pool.images[chosen], labels=pool.labels[chosen])
+    control = pool.take(chosen)
     spaces = tuple(name for name in SPACES if name != "digits" or held_out.image_shape == DIGITS_SHAPE)
 
     metrics, skipped = {}, {}
@@ -122,6 +121,8 @@ def evaluate(run: Run, samples: int = 10_000, *, seed: int = 0, progress: bool =
         skipped["digits"] = f"reads images of {DIGITS_SHAPE}, and the run's are of {held_out.image_shape}"
     if "digits" not in spaces or not {"labels", "category"} & codes.keys():
         skipped["classification_accuracy"] = skipped["label_accuracy"] = "needs digits of classes that were asked for"
+    if held_out.labels is None:
+        skipped["probes"] = f"needs labels, and {config.dataset!r} has none"
     if isinstance(run, ReferenceRun):
         skipped["discriminator"] = "a reference run does not keep its discriminator's weights"
         skipped["training"] = "a reference run keeps neither every step of its history nor its snapshots"
@@ -140,8 +141,9 @@ def evaluate(run: Run, samples: int = 10_000, *, seed: int = 0, progress: bool =
         if "discriminator" not in skipped:
             metrics["discriminator"] = overfitting(gan, training.images, held_out.images, seed=seed)
             metrics["discriminator"] |= transformation_orders(gan, held_out.images[:ORIENTED])
-            labelled = [(dataset.images, dataset.labels) for dataset in (training, held_out)]
-            metrics["discriminator"] |= probes(gan, *labelled, images=PROBED, seed=seed)
+            if "probes" not in skipped:
+                labelled = [(dataset.images, dataset.labels) for dataset in (training, held_out)]
+                metrics["discriminator"] |= probes(gan, *labelled, images=PROBED, seed=seed)
         yield "training"
         if "training" not in skipped:
             metrics["training"] = _measure_training(run, held_out.images, spaces, count, seed)
