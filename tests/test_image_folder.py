@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import shutil
+import sys
 
 import cv2
 import numpy as np
@@ -76,6 +77,11 @@ def test_colours_are_right(tmp_path, kind):
 def test_colours_of_a_jpeg_are_nearly_right(tmp_path):
     flat = Image.new("RGB", (32, 32), (200, 90, 20))
     assert np.abs(read(tmp_path, encoded(flat, "JPEG", quality=95)) - [200, 90, 20]).max() <= 2
+
+
+def test_a_jpeg_may_have_something_after_its_end(tmp_path):
+    data = encoded(PICTURE, "JPEG", quality=95)
+    np.testing.assert_array_equal(read(tmp_path, data + b"\0" * 100), read(tmp_path, data))
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
@@ -289,6 +295,14 @@ def test_names_may_hold_spaces_and_any_letters(home):
     images = all_of(home / "Meine Bilder ä")
     assert sorted(set(images.ravel().tolist())) == list(range(16))
     assert safe_name(f"folder:{home}/Meine Bilder ä") == "folder_Meine_Bilder_a"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are Unicode here")
+def test_names_need_not_be_valid_unicode(folder, capsys):
+    (folder / os.fsdecode(b"caf\xe9.png")).write_bytes(b"text")
+    (folder / "00.png").rename(folder / os.fsdecode(b"\xff.png"))
+    assert len(all_of_readable(folder)) == 40 and len(content_sha256(folder)) == 64
+    assert "caf\ufffd.png: not an image" in capsys.readouterr().out
 
 
 def test_links_are_not_followed(folder, capsys):

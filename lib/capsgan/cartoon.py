@@ -105,7 +105,7 @@ class _Pen:
             np.array(table[int(factors[name])], float) for name, table in CHOICES.items()
         )
         self.canvas = np.empty((side, side, 3), "uint8")
-        cv2.rectangle(self.canvas, (0, 0), (side, side), ground, cv2.FILLED)
+        cv2.rectangle(self.canvas, (0, 0), (side, side), tuple(ground), cv2.FILLED)
 
     def fill(self, points, colour):
         """Fill a polygon [n, 2] with an RGB colour."""

@@ -230,7 +230,7 @@ def _decode_all(listing: Listing, image_size: int) -> tuple[np.ndarray, np.ndarr
 
 def _tell_left_out(listing: Listing, reasons: dict[str, str]):
     if reasons:
-        print(f"{_printable(listing.root)}: {len(reasons)} left out")
+        print(f"{_printable(listing.root.name)}: {len(reasons)} left out")
         for name, reason in sorted(reasons.items())[:SHOWN]:
             print(f"  {_printable(name)}: {reason}")
         if len(reasons) > SHOWN:
