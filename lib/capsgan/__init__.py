@@ -25,6 +25,9 @@ _HOMES = {
     "comparison_table": "comparison",
     "score": "evaluation.scoring",
     "evaluate": "evaluation.scoring",
+    "make_masks": "masks",
+    "regenerate": "regeneration",
+    "regenerate_photos": "photos",
 }
 __all__ = sorted(_HOMES)
 __version__ = "0.1.0"

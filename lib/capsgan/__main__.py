@@ -13,9 +13,11 @@ from .options import (
     add_common_options,
     add_config_options,
     add_grid_options,
+    add_regenerate_options,
     positive,
     read_config_options,
     read_grid_options,
+    read_regenerate_options,
 )
 
 
@@ -36,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line: train, grid, list, show, evaluate."""
+    """The command line: train, grid, list, show, evaluate, regenerate."""
     parser = OneLineParser(prog="capsgan", description="Train GANs with classical and capsule discriminators.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -70,6 +72,10 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--samples", type=positive, metavar="INT", default=10_000, help="images (default: 10000)")
     evaluate.add_argument("--seed", type=int, metavar="INT", default=0, help="of the latents")
     evaluate.add_argument("--backend", metavar="NAME", help=f"{' | '.join(BACKENDS)} (default: $KERAS_BACKEND)")
+
+    regenerate = commands.add_parser("regenerate", help="make damaged images whole", description=_regenerate.__doc__)
+    regenerate.set_defaults(command=_regenerate)
+    add_regenerate_options(regenerate)
     return parser
 
 
@@ -150,6 +156,20 @@ def _evaluate(options: argparse.Namespace):
         for name, reason in evaluation["skipped"].items():
             print(f"{name} is left out: {reason}")
         print(f"written: {run.directory / 'metrics.json'}")
+
+
+def _regenerate(options: argparse.Namespace):
+    """Fill holes, sharpen or restore images with a finished run's networks; all are read before any is written."""
+    values, search = read_regenerate_options(options)
+    with _standard_error_to_null():
+        from .degradations import make_degradation
+        from .photos import regenerate_files
+        from .runs import load_run
+
+    task, masks = make_degradation(options.task, **values), {"invert": options.invert_mask, "region": options.region}
+    run = load_run(options.run)
+    for path in regenerate_files(run, options.images, options.mask, options.out, task=task, **masks, **search):
+        print(f"written: {path}")
 
 
 @contextlib.contextmanager

@@ -1,0 +1,227 @@
+"""Pictures of any size, from files and back into files: a square of them goes through the network and returns."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .checkpoints import DiskError, write_atomically
+from .degradations import Downscaling, Inpainting, make_degradation, to_grey
+from .image_files import read_image
+from .images import encode_png
+from .masks import check_masks, read_mask
+from .regeneration import regenerate
+
+CONTEXT = 2.0  # side of a hole's region: so many times that of its bounding box
+LEAST_KNOWN = 0.25  # share of a network's pixel that must be known for it to count as known
+REGIONS = ("square", "hole")
+
+
+def regenerate_photos(
+    run,
+    photos: Sequence[np.ndarray],
+    masks: Sequence[np.ndarray | None],
+    *,
+    task: str | Inpainting = "inpaint",
+    region: str = "square",
+    **options,
+) -> list[np.ndarray]:
+    """Regenerate pictures of any size.
+
+    A square of each picture is brought to the network's size, regenerated there, brought back and blended in at the
+    picture's own size; outside the holes nothing changes. A square smaller than the network's image is enlarged first
+    (a warning says so). Pixels on the way down are means of the known pixels they cover; one that is known to less than
+    half counts as missing. Super-resolution takes pictures of just the network's size divided by its scale.
+
+    A colour picture is shown to a network of grey images by its luma, and its filled holes are grey. A grey picture is
+    shown to a colour network with three equal channels, and stays grey; restored to colour (``Fading(grey=True)``) it
+    does not: a colour picture is taken by its luma then, and the square alone comes back.
+
+    Args:
+        run: a finished run.
+        photos: uint8 [height, width, 1 or 3] each.
+        masks: bool [height, width] each, True where a pixel is known; None where nothing is missing.
+        task: as of :func:`~capsgan.regeneration.regenerate`.
+        region: ``square``: the largest there is, as near to the picture's middle as the hole allows; for networks of
+            centred faces or digits. ``hole``: a square of twice the hole's size around it, but no smaller
+            than the network's.
+        options: of :func:`~capsgan.regeneration.regenerate`.
+
+    Returns:
+        Uint8 [height, width, channels] each; a super-resolved one is the network's size.
+
+    Raises:
+        ValueError: a picture and its mask do not fit, a hole does not fit into a square of its picture, or an option is
+            out of its range.
+    """
+    degradation = make_degradation(task)
+    if region not in REGIONS:
+        raise ValueError(f"region={region!r} is not known; allowed: {' | '.join(REGIONS)}")
+    shape = degradation.observed_shape(run.gan.image_shape)
+    squares = [
+        _cut(number, photo, mask, shape, degradation, region)
+        for number, (photo, mask) in enumerate(zip(photos, masks, strict=True))
+    ]
+    small, holes = (np.stack(parts) for parts in zip(*(_shrink(*cut[:2], shape) for cut in squares), strict=True))
+    found = regenerate(run, small, holes, task=degradation, **options)
+    if isinstance(degradation, Downscaling):
+        return list(found.images)
+    return [
+        _put_back(photo, square, generated, degradation)
+        for photo, square, generated in zip(photos, squares, found.unblended, strict=True)
+    ]
+
+
+def regenerate_files(
+    run, images: Sequence[Path], masks: Sequence[Path], out: Path, *, invert: bool = False, **options
+) -> list[Path]:
+    """Regenerate image files; all are read and checked before the search, and written as PNG after it.
+
+    Args:
+        run: a finished run.
+        images: the files.
+        masks: one for all of them, one each, or none; white is kept, see :func:`~capsgan.masks.read_mask`.
+        out: of one image: the file, ``….png``; or a folder, which gets files of the images' names.
+        invert: the masks' black is kept.
+        options: of :func:`regenerate_photos`.
+
+    Returns:
+        The files written.
+
+    Raises:
+        ValueError: a file cannot be read or written, or see :func:`regenerate_photos`. Nothing is written then.
+    """
+    images, masks = [Path(path) for path in images], [Path(path) for path in masks]
+    if len(masks) not in (0, 1, len(images)):
+        raise ValueError(f"mask: {len(masks)} masks for {len(images)} images; allowed: one for all, or one each")
+    paths = _output_paths(images, Path(out), masks)
+    photos = [read_image(path) for path in images]
+    known = [read_mask(path, invert) for path in masks] or [None]
+    known = known if len(known) == len(photos) else known * len(photos)
+    for path, photo, mask in zip(images, photos, known, strict=True):
+        if mask is not None:
+            try:
+                check_masks(mask, photo[None], holes=False)
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}") from error
+    results = regenerate_photos(run, photos, known, **options)
+    for path, result in zip(paths, results, strict=True):
+        data = encode_png(np.ascontiguousarray(result))
+        try:
+            write_atomically(path, lambda file, data=data: file.write(data))
+        except DiskError as error:
+            raise ValueError(
+                f"out={str(path)!r} cannot be written ({error.__cause__}); choose another place"
+            ) from error
+    return paths
+
+
+def _output_paths(images: list[Path], out: Path, masks: list[Path]) -> list[Path]:
+    if out.suffix.lower() == ".png" and not out.is_dir():
+        if len(images) > 1:
+            raise ValueError(f"out={str(out)!r} is one file for {len(images)} images; allowed: a folder")
+        paths = [out]
+    elif out.suffix and not out.is_dir():
+        raise ValueError(f"out={str(out)!r} is not possible; allowed: a name ending in .png, or a folder")
+    else:
+        paths = [out / f"{path.stem}.png" for path in images]
+    twice = sorted({path.name for path in paths if paths.count(path) > 1})
+    if twice:
+        raise ValueError(f"out={str(out)!r} would get {twice[0]!r} twice; rename the images or write them one by one")
+    sources = {path.resolve() for path in images + masks}
+    for path in paths:
+        if path.resolve() in sources:
+            raise ValueError(f"out={str(path)!r} is an image or mask that is read; choose another name")
+    folder = paths[0].parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise ValueError(f"out={str(out)!r} cannot be written: {folder} is no folder with permission to write")
+    return paths
+
+
+def _cut(number, photo, mask, shape, degradation, region):
+    """A picture's square: (uint8 [side, side, channels], bool [side, side], its place in the picture)."""
+    if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[-1] not in (1, 3) or 0 in photo.shape:
+        raise ValueError(
+            f"photos: picture {number} is {photo.dtype} {photo.shape}; allowed: uint8 (height, width, 1 or 3)"
+        )
+    height, width = photo.shape[:2]
+    known = np.ones((height, width), bool) if mask is None else mask
+    known = check_masks(known, photo[None], holes=type(degradation) is Inpainting)[0]
+    if isinstance(degradation, Downscaling):
+        if (height, width) != shape[:2]:
+            raise ValueError(
+                f"photos: picture {number} is {height}×{width} pixels; allowed for super-resolution ×"
+                f"{degradation.scale} with this run: {shape[0]}×{shape[1]}; cut or resize it to that first"
+            )
+        place = np.s_[:height, :width]
+    else:
+        place = _find_square(number, known, region, shape[0])
+    square = photo[place]
+    if shape[-1] != square.shape[-1]:
+        square = to_grey(square) if shape[-1] == 1 else square.repeat(3, axis=-1)
+    if square.shape[0] < shape[0]:
+        warnings.warn(
+            f"picture {number}: its square of {square.shape[0]} pixels is smaller than the network's {shape[0]} "
+            "and is enlarged first",
+            stacklevel=4,
+        )
+    return square, known[place], place
+
+
+def _find_square(number, known, region, least):
+    height, width = known.shape
+    left, top, columns, rows = (0, 0, width, height) if known.all() else cv2.boundingRect((~known).astype("uint8"))
+    side = min(height, width)
+    if max(rows, columns) > side and not known.all():
+        raise ValueError(
+            f"masks: the hole of picture {number} spans {rows}×{columns} pixels and no square of a {height}×{width} "
+            "picture holds it; allowed: smaller holes, filled one after the other"
+        )
+    if region == "hole" and not known.all():
+        side = min(side, max(least, round(CONTEXT * max(rows, columns))))
+    first = []
+    for start, length, whole in ((top, rows, height), (left, columns, width)):
+        middle = (whole - side) // 2 if region == "square" else start + length // 2 - side // 2
+        middle = middle if known.all() else min(max(middle, start + length - side), start)  # the hole lies inside
+        first.append(min(max(middle, 0), whole - side))
+    return np.s_[first[0] : first[0] + side, first[1] : first[1] + side]
+
+
+def _shrink(square, known, shape):
+    """To the network's size: (uint8 [height, width, channels], bool [height, width])."""
+    if square.shape[:2] == shape[:2]:
+        return square, known
+    size, how = (shape[1], shape[0]), cv2.INTER_AREA if square.shape[0] > shape[0] else cv2.INTER_LINEAR
+    share = cv2.resize(known.astype("float32"), size, interpolation=how)
+    total = cv2.resize(square * known[..., None].astype("float32"), size, interpolation=how).reshape(shape)
+    small = share >= LEAST_KNOWN
+    if small.all() and not known.all():  # holes finer than the network's pixels: those most concerned
+        small = share > share.min()
+    if not small.any():
+        small = share == share.max()
+    mean = total / np.maximum(share, 1e-6)[..., None]
+    return np.clip(np.rint(mean), 0, 255).astype("uint8"), small
+
+
+def _put_back(photo, square, generated, degradation):
+    observed, known, place = square
+    side = observed.shape[0]
+    if side != generated.shape[0]:
+        how = cv2.INTER_CUBIC if side > generated.shape[0] else cv2.INTER_AREA
+        generated = cv2.resize(generated, (side, side), interpolation=how).reshape(side, side, -1)
+    restored = degradation.restore(observed[None], generated[None], known[None])[0]
+    if getattr(degradation, "grey", False):
+        return restored
+    whole = np.ones((1, *photo.shape[:2]), bool)
+    result = degradation.restore(photo[None], photo[None], whole)[0]
+    if photo.shape[-1] == 1:
+        restored = to_grey(restored)
+    result[place] = np.where(known[..., None], result[place], restored)
+    return result

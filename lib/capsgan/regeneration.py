@@ -1,0 +1,333 @@
+"""Images made whole by a trained GAN: the latent whose image explains what is known fills in what is not.
+
+Yeh et al. 2017, *Semantic Image Inpainting with Deep Generative Models* (arXiv:1607.07539); for a Gaussian latent, for
+other damage than holes, with many starts at once, and on every backend.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from dataclasses import dataclass
+
+import cv2
+import keras
+import numpy as np
+from keras import ops
+from tqdm import tqdm
+
+from .checkpoints import restore_variables
+from .datasets import load_dataset
+from .degradations import Inpainting, make_degradation
+from .engines import get_engine
+from .evaluation.checks import check_images
+from .evaluation.overfitting import run_discriminator, statistics_of
+from .gans.base import GAN
+from .gans.wgan import Clip, WassersteinGAN
+from .images import to_float, to_uint8
+from .masks import check_masks
+from .sampling import choose_codes, generate_images
+
+CANDIDATES = 1000  # latents of which each image's best are searched on from
+REAL_IMAGES = 512  # of the training set, on which the discriminator's statistics are estimated
+ROWS = 512  # latents searched at once
+TERMS = ("total", "context", "prior", "norm")
+
+
+@dataclass(frozen=True)
+class Regeneration:
+    """What a search found.
+
+    Attributes:
+        images: uint8 [n, height, width, channels]: what is known as it was, the rest generated and blended in.
+        unblended: uint8, the same shape: the generated images alone.
+        losses: float32 [steps + 1, n, restarts], the loss of every restart before each step and after the last.
+        terms: of the best restarts after the last step, float32 [n] each: ``total`` is ``context`` (weighted mean
+            absolute error in [-1, 1] units) plus ``prior`` and ``norm``, each times its weight.
+        best: int64 [n], which restart had the smallest loss.
+        codes: the best restarts' latents, arrays of n rows, as ``run.generate(…, codes=…)`` takes them.
+        snapshots: step → uint8 [n, height, width, channels], the best restart's images after so many steps.
+    """
+
+    images: np.ndarray
+    unblended: np.ndarray
+    losses: np.ndarray
+    terms: dict[str, np.ndarray]
+    best: np.ndarray
+    codes: dict[str, np.ndarray]
+    snapshots: dict[int, np.ndarray]
+
+
+def regenerate(
+    run,
+    images: np.ndarray,
+    masks: np.ndarray | None = None,
+    *,
+    task: str | Inpainting = "inpaint",  # inpaint | superres | restore, or a degradation with values of its own
+    labels=None,  # ACGAN: the classes of the images, if they are known
+    restarts: int = 8,  # searches an image, each from a start of its own
+    steps: int = 150,  # of Adam
+    rate: float = 0.1,  # its learning rate at first, falling to a twentieth by a cosine
+    prior: float = 0.01,  # weight of the discriminator's loss; 0: no prior
+    norm: float = 0.002,  # weight of the latent's length
+    window: int | None = None,  # pixels a side, odd; None: half the image
+    snapshots=(),  # steps after which the images are kept
+    seed: int = 0,  # of the starts
+    real: np.ndarray | None = None,  # training images; None: of the run's dataset
+    progress: bool = True,  # a bar on standard error
+) -> Regeneration:
+    """Search the latents whose images, damaged in the same way, look like these.
+
+    Minimised for each restart on its own, by Adam with a falling rate: the mean L1 distance of known pixels (by the
+    weights of :func:`context_weights` where there are only holes), plus the discriminator's loss of a generated image
+    (-log D as in the generator's game; of a critic minus its score, in deviations from the mean score of real images),
+    plus :func:`norm_penalty`. The best restart by this loss is taken.
+
+    Both networks are in inference mode. The discriminator's BatchNormalization has the statistics of real training
+    images, for its moving ones mix real and generated batches (:func:`~capsgan.evaluation.overfitting.statistics_of`).
+    Restarts begin at the best of 1,000 random latents; an ACGAN's labels and an InfoGAN's categories are spread over
+    the restarts and stay, continuous codes are searched inside [-1, 1]. An image's result depends neither on the other
+    images nor on how many they are, up to rounding.
+
+    Args:
+        run: a finished :class:`~capsgan.runs.Run`, or its :class:`~capsgan.gans.base.GAN`, which needs ``real``.
+        images: uint8 [n, height, width, channels] as observed, of the network's size; for super-resolution of a
+            ``scale``-th, for restoration from grey of one channel.
+        masks: bool [n, height, width] or [height, width], True where a pixel is known. Inpainting needs them.
+
+    Returns:
+        Images, losses and latents, see :class:`Regeneration`.
+
+    Raises:
+        ValueError: images or masks do not fit the network and each other, or an option is out of its range.
+    """
+    gan = run if isinstance(run, GAN) else run.gan
+    degradation = make_degradation(task)
+    check_images("images", images, degradation.observed_shape(gan.image_shape))
+    if masks is None and type(degradation) is Inpainting:
+        raise ValueError("masks=None is not possible with task='inpaint'; allowed: masks, True where a pixel is known")
+    inpainting = type(degradation) is Inpainting
+    masks = np.ones(images.shape[:3], bool) if masks is None else check_masks(masks, images, holes=inpainting)
+    window = max(images.shape[1:3]) // 2 | 1 if window is None else window
+    for name, value, least in (("restarts", restarts, 1), ("steps", steps, 1), ("window", window, 3)):
+        if not isinstance(value, int | np.integer) or value < least or (name == "window" and value % 2 == 0):
+            what = "odd numbers" if name == "window" else "whole numbers"
+            raise ValueError(f"{name}={value!r} is not possible; allowed: {what} from {least}")
+    for name, value in (("rate", rate), ("prior", prior), ("norm", norm)):
+        if not (0 <= value < np.inf and (value or name != "rate")):
+            raise ValueError(
+                f"{name}={value!r} is not possible; allowed: a number {'above' if name == 'rate' else 'from'} 0"
+            )
+    strange = [step for step in snapshots if not 0 <= step <= steps]
+    if strange:
+        raise ValueError(f"snapshots={tuple(snapshots)} are not possible; allowed: steps from 0 to {steps}")
+
+    observed = ops.convert_to_numpy(to_float(images))
+    weights = context_weights(masks, window) if inpainting else masks[..., None].astype("float32")
+    starts = _choose_starts(gan, degradation, observed, weights, restarts, seed, labels)
+    if real is None and prior:
+        real = _training_images(run)
+    statistics = statistics_of(gan.discriminator, real[:REAL_IMAGES]) if prior else contextlib.nullcontext()
+    with statistics:
+        judge = _judge(gan, real[:REAL_IMAGES]) if prior else None
+        search = _Search(gan, degradation, judge, prior, norm, rate, steps)
+        title = f"{len(images)} images, {restarts} restarts"
+        at_once = min(len(images), max(1, ROWS // restarts))
+        chunks = range(0, len(images), at_once)
+        parts = []
+        with tqdm(
+            desc=title, total=len(chunks) * steps, unit="step", file=sys.stderr, leave=False, ncols=100,
+            disable=not progress,
+        ) as bar:  # fmt: skip
+            for start in chunks:
+                chosen = np.arange(start, start + at_once) % len(images)  # the last is filled up: one shape, one graph
+                codes = {name: array[chosen].reshape(-1, *array.shape[2:]) for name, array in starts.items()}
+                rows = np.repeat(chosen, restarts)
+                found = search(codes, observed[rows], weights[rows], set(snapshots), bar)
+                parts.append(_best(*found, restarts, min(at_once, len(images) - start)))
+    losses, terms, best, codes, kept = (
+        _join([part[number] for part in parts], axis) for number, axis in enumerate((1, 0, 0, 0, 0))
+    )
+    generated = to_uint8(generate_images(gan, codes))
+    return Regeneration(
+        images=degradation.restore(images, generated, masks),
+        unblended=generated,
+        losses=losses,
+        terms=terms,
+        best=best,
+        codes=codes,
+        snapshots={step: to_uint8(generate_images(gan, codes)) for step, codes in sorted(kept.items())},
+    )
+
+
+def context_weights(masks: np.ndarray, window: int) -> np.ndarray:
+    """How much a known pixel counts: the share of missing pixels in the window around it (Yeh et al., equation 4).
+
+    So it counts the more the nearer to a hole it lies, and not at all farther away than the window reaches. (Some
+    published code has it the other way round.) At the image's edge the share is of the pixels that there are.
+
+    Args:
+        masks: bool [n, height, width], True where a pixel is known.
+        window: pixels a side, odd.
+
+    Returns:
+        Float32 [n, height, width, 1] in [0, 1), 0 where a pixel is missing.
+    """
+    shares = [
+        cv2.boxFilter(np.stack([~known, np.ones_like(known)], axis=-1).astype("float32"), -1, (window, window),
+                      normalize=False, borderType=cv2.BORDER_CONSTANT)
+        for known in masks
+    ]  # fmt: skip
+    missing, there = np.moveaxis(np.stack(shares), -1, 0)
+    return np.where(masks, missing / there, 0)[..., None].astype("float32")
+
+
+def norm_penalty(noise):
+    """How unlikely the latent's length r is: the negative log density of the chi distribution, 0 at its mode √(d - 1).
+
+    A Gaussian latent of d numbers lies near a sphere of radius √d, and the generator has seen little else. The squared
+    length, which is the Gaussian's own density, would pull to the centre, where no latent ever was.
+
+    Args:
+        noise: float [B, d], d ≥ 2.
+
+    Returns:
+        Float [B], r² / 2 - (d - 1) log r and a constant, never negative.
+    """
+    free = noise.shape[-1] - 1
+    squared = ops.sum(ops.square(noise), axis=-1) + keras.config.epsilon()
+    return (squared - free - free * ops.log(squared / free)) / 2
+
+
+class _Search:
+    """The searched latents as the one trainable layer, their optimizer, and the compiled step."""
+
+    def __init__(self, gan, degradation, judge, prior, norm, rate, steps):
+        self.gan, self.degradation, self.judge, self.weights, self.steps = gan, degradation, judge, (prior, norm), steps
+        self.schedule = keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.05)
+        self.latents = None
+
+    def __call__(self, codes, observed, weights, snapshots, bar):
+        """Search ``codes``, arrays of one row a restart → (terms [steps + 1, 4, rows], codes, step → codes)."""
+        if self.latents is None:
+            self._prepare(codes)
+        fixed = {name: ops.convert_to_tensor(array) for name, array in codes.items() if name not in self.latents.names}
+        data = ops.convert_to_tensor(observed), ops.convert_to_tensor(weights), fixed
+        restore_variables(self.variables, [codes[name] for name in self.latents.names] + self.fresh)
+        rows, kept = [], {}
+        for step in range(self.steps + 1):
+            current = codes | self.latents.values() if step in snapshots | {self.steps} else None
+            if step in snapshots:
+                kept[step] = current
+            rows.append(self.run(data, [np.int32(step)])[0])  # the last move is for its loss alone
+            bar.update(step < self.steps)
+        return np.stack(rows), current, kept
+
+    def _prepare(self, codes):
+        self.latents = Latents({name: a.shape for name, a in codes.items() if a.dtype == np.float32})
+        self.optimizer = keras.optimizers.Adam(self.schedule)
+        self.optimizer.build(self.latents.trainable_variables)
+        self.variables = [*self.latents.trainable_variables, *self.optimizer.variables]
+        self.fresh = [ops.convert_to_numpy(variable).copy() for variable in self.optimizer.variables]
+        self.run = get_engine().compile_steps(self._play, self.variables)
+
+    def _play(self, update, data, item):
+        _, terms = update(self.latents, self.optimizer, self._loss, *data)
+        return terms
+
+    def _loss(self, observed, weights, fixed):
+        searched = self.latents.tensors()
+        images = self.gan.generate(fixed | searched, training=False)
+        errors = weights * ops.abs(self.degradation.measure(images) - observed)  # weights [rows, height, width, 1]
+        context = ops.sum(ops.mean(errors, axis=-1), axis=(1, 2)) / ops.sum(weights, axis=(1, 2, 3))
+        penalty = norm_penalty(searched["noise"])
+        doubt = self.judge(images) if self.judge else ops.zeros_like(context)
+        total = context + self.weights[0] * doubt + self.weights[1] * penalty
+        return ops.sum(total), (total, context, doubt, penalty)
+
+
+class Latents(keras.layers.Layer):
+    """Latent codes as weights.
+
+    Args:
+        shapes: name → shape of the codes that are numbers, ``noise`` among them; ``continuous`` stays inside [-1, 1].
+    """
+
+    def __init__(self, shapes: dict[str, tuple[int, ...]]):
+        super().__init__(dtype="float32")
+        self.names = tuple(shapes)
+        for name, shape in shapes.items():
+            constraint = Clip(1.0) if name == "continuous" else None
+            self.add_weight(shape=shape, initializer="zeros", constraint=constraint, name=name)
+        self.built = True
+
+    def tensors(self) -> dict:
+        """Name → tensor."""
+        return dict(zip(self.names, (variable.value for variable in self.trainable_variables), strict=True))
+
+    def values(self) -> dict[str, np.ndarray]:
+        """Name → a copy of the values, float32."""
+        return {name: ops.convert_to_numpy(tensor).copy() for name, tensor in self.tensors().items()}
+
+
+def _judge(gan: GAN, real: np.ndarray):
+    """Generated images → float [B], what their generator would lose on each."""
+    if isinstance(gan, WassersteinGAN):
+        scores = run_discriminator(gan.discriminator, real)
+        mean, deviation = float(scores.mean()), float(scores.std()) + 1e-12
+        return lambda images: (mean - _logits(gan, images)) / deviation
+    return lambda images: ops.softplus(-_logits(gan, images))  # -log sigmoid
+
+
+def _logits(gan, images):
+    return ops.cast(keras.tree.flatten(gan.discriminator(images, training=False))[0], "float32")[:, 0]
+
+
+def _training_images(run) -> np.ndarray:
+    if isinstance(run, GAN):
+        raise ValueError("real=None is not possible with a GAN that is no run; allowed: its training images, uint8")
+    config = run.config
+    images = load_dataset(config.dataset, image_size=config.image_size, fraction=config.fraction).images
+    return images[np.random.Generator(np.random.Philox(key=0)).permutation(len(images))[:REAL_IMAGES]]
+
+
+def _choose_starts(gan, degradation, observed, weights, restarts, seed, labels) -> dict[str, np.ndarray]:
+    """The candidates that explain each image best, as many of every class: arrays [n, restarts, ...]."""
+    pool = choose_codes(gan, max(CANDIDATES, restarts), seed)
+    discrete = [name for name, array in pool.items() if array.dtype != np.float32]
+    classes = {"labels": gan.classes, "category": 10}
+    if labels is not None and "labels" not in pool:
+        raise ValueError(f"labels={labels!r} are not possible: {gan.config.gan!r} has none; allowed: None")
+    for name in discrete:  # in turn, so that no class is missing
+        pool[name] = np.arange(len(pool[name])) % classes[name]
+    seen = ops.convert_to_numpy(degradation.measure(ops.convert_to_tensor(generate_images(gan, pool))))
+    chosen = np.empty((len(observed), restarts), "int64")
+    for number, (image, weight) in enumerate(zip(observed, weights, strict=True)):
+        order = np.argsort((weight * np.abs(seen - image)).mean(axis=(1, 2, 3)), kind="stable")
+        if discrete:  # the best of every class first, then the second best, ...
+            kinds = pool[discrete[0]][order]
+            rank = np.empty(len(order), "int64")
+            for kind in np.unique(kinds):
+                rank[kinds == kind] = np.arange((kinds == kind).sum())
+            order = order[np.argsort(rank, kind="stable")]
+        chosen[number] = order[:restarts]
+    starts = {name: array[chosen] for name, array in pool.items()}
+    if labels is not None:
+        given = choose_codes(gan, len(observed), labels=labels)["labels"]
+        starts["labels"] = np.broadcast_to(given[:, None], chosen.shape).copy()
+    return starts
+
+
+def _best(rows, codes, kept, restarts, count):
+    """Of a chunk's first ``count`` images: (losses, terms, best restart, its codes, step → its codes)."""
+    steps = rows.shape[0]
+    losses = rows[:, 0].reshape(steps, -1, restarts)[:, :count]
+    best = np.argmin(losses[-1], axis=-1)
+    places = np.arange(count) * restarts + best
+    terms = {name: rows[-1, number][places] for number, name in enumerate(TERMS)}
+    pick = {step: {name: array[places] for name, array in at.items()} for step, at in kept.items()}
+    return losses, terms, best, {name: array[places] for name, array in codes.items()}, pick
+
+
+def _join(parts: list, axis: int):
+    return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays, axis=axis), *parts)
