@@ -394,7 +394,11 @@ def test_the_command_line_fills_a_hole_and_keeps_the_rest(shelf, pair, shared_ho
     assert main(line(shelf, run, "tiny.png", None, "fine.png", "--task", "superres", "--scale", "2")) == 0
     assert read_image(shelf / "fine.png").shape == (28, 28, 1)
     faded = ["--task", "restore", "--contrast", "0.8", "--brightness", "0.05"]
-    assert main(line(shelf, run, "face 1 ñ.png", "mask.png", "restored.png", *faded)) == 0
+    cv2.imwrite(str(shelf / "twenty.png"), picture(1)[:20, :20])
+    capsys.readouterr()
+    assert main(line(shelf, run, "twenty.png", "small.png", "restored.png", *faded)) == 0
+    assert "capsgan: picture 0: its square of 20 pixels is smaller than the network's 28" in capsys.readouterr().err
+    assert read_image(shelf / "restored.png").shape == (20, 20, 1)
 
 
 @pytest.mark.slow

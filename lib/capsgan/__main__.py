@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import os
 import sys
+import warnings
 
 from .config import BACKENDS, DISCRIMINATORS, GANS, PROFILES, RunConfig, get_profile, use_backend
 from .options import (
@@ -168,7 +169,10 @@ def _regenerate(options: argparse.Namespace):
 
     task, masks = make_degradation(options.task, **values), {"invert": options.invert_mask, "region": options.region}
     run = load_run(options.run)
-    for path in regenerate_files(run, options.images, options.mask, options.out, task=task, **masks, **search):
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: print(f"capsgan: {message}", file=sys.stderr)
+        paths = regenerate_files(run, options.images, options.mask, options.out, task=task, **masks, **search)
+    for path in paths:
         print(f"written: {path}")
 
 
