@@ -9,8 +9,10 @@ import keras
 import numpy as np
 
 from capsgan.config import RunConfig
-from capsgan.gans import VanillaGAN
+from capsgan.gans import GAN, VanillaGAN
 from capsgan.images import to_uint8
+from capsgan.masks import centre_mask
+from capsgan.regeneration import regenerate
 
 SHAPE, NOISE = (28, 28, 1), 4
 PLANTED = np.array([[1, 1, 1, -1], [-1.5, 0.5, 1, 0], [0.2, 2, 0.1, -0.4], [-1, -1, 0.9, 1]], "float32")
@@ -19,6 +21,8 @@ SEARCH = {"restarts": 4, "steps": 120, "rate": 0.05, "norm": 0.0, "prior": 0.0, 
 
 class LinearGAN(VanillaGAN):
     """Images are weighted sums of four smooth waves: whoever sees a part knows the rest."""
+
+    build_discriminator = GAN.build_discriminator  # has BatchNormalization
 
     noise_dim = NOISE
 
@@ -37,6 +41,9 @@ def waves():
 def linear_gan():
     gan = LinearGAN(RunConfig("gan", "cnn", seed=1), SHAPE, 0)
     gan.generator.set_weights([waves()])
+    rng = np.random.default_rng(0)  # every backend's initial kernels are others
+    weights = gan.discriminator.get_weights()
+    gan.discriminator.set_weights([rng.normal(0, 0.05, w.shape) if w.ndim > 1 else w for w in weights])
     return gan
 
 
@@ -45,12 +52,18 @@ def planted_images():
     return to_uint8((PLANTED @ waves()).reshape(-1, *SHAPE))
 
 
-def main():
-    from capsgan.masks import centre_mask
-    from capsgan.regeneration import regenerate
+def search(**options):
+    known = centre_mask(1, SHAPE[:2])[0]
+    return regenerate(linear_gan(), planted_images(), known, **SEARCH | options)
 
-    found = regenerate(linear_gan(), planted_images(), centre_mask(1, SHAPE[:2])[0], **SEARCH)
-    np.savez(sys.argv[1], images=found.images, losses=found.losses)
+
+def search_with_prior():
+    return search(prior=0.05, norm=0.01, real=planted_images(), steps=20)
+
+
+def main():
+    found, other = search(), search_with_prior()
+    np.savez(sys.argv[1], images=found.images, losses=found.losses, other=other.losses)
 
 
 if __name__ == "__main__":

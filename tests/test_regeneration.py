@@ -157,7 +157,10 @@ def test_every_backend_finds_the_same_images(backend, found, tmp_path):
     command = [sys.executable, worker.__file__, str(tmp_path / "found.npz")]
     done = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    other = worker.search_with_prior()
+    assert (other.terms["prior"] > 0).all()
     with np.load(tmp_path / "found.npz") as theirs:
+        np.testing.assert_allclose(theirs["other"], other.losses, atol=2e-3)
         np.testing.assert_allclose(theirs["losses"], found.losses, atol=2e-3)
         assert np.abs(theirs["images"].astype(int) - found.images).max() <= 1
 
@@ -182,6 +185,7 @@ def test_every_backend_finds_the_same_images(backend, found, tmp_path):
         ({"labels": 3}, "labels=3"),
         ({"seed": -1}, "seed=-1"),
         ({"prior": 0.1}, "real=None"),
+        ({"prior": 0.1, "real": np.zeros((9, 28, 28, 3), "uint8")}, "real: shape="),
     ],
 )
 def test_what_cannot_be_regenerated_is_refused(linear, change, said):

@@ -109,24 +109,14 @@ def regenerate(
     inpainting = type(degradation) is Inpainting
     masks = np.ones(images.shape[:3], bool) if masks is None else check_masks(masks, images, holes=inpainting)
     window = max(images.shape[1:3]) // 2 | 1 if window is None else window
-    for name, value, least in (("restarts", restarts, 1), ("steps", steps, 1), ("window", window, 3)):
-        if not isinstance(value, int | np.integer) or value < least or (name == "window" and value % 2 == 0):
-            what = "odd numbers" if name == "window" else "whole numbers"
-            raise ValueError(f"{name}={value!r} is not possible; allowed: {what} from {least}")
-    for name, value in (("rate", rate), ("prior", prior), ("norm", norm)):
-        if not (0 <= value < np.inf and (value or name != "rate")):
-            raise ValueError(
-                f"{name}={value!r} is not possible; allowed: a number {'above' if name == 'rate' else 'from'} 0"
-            )
-    strange = [step for step in snapshots if not 0 <= step <= steps]
-    if strange:
-        raise ValueError(f"snapshots={tuple(snapshots)} are not possible; allowed: steps from 0 to {steps}")
+    _check_options(restarts, steps, window, rate, prior, norm, snapshots)
+    if prior:
+        real = _training_images(run) if real is None else real
+        check_images("real", real, gan.image_shape)
 
     observed = ops.convert_to_numpy(to_float(images))
     weights = context_weights(masks, window) if inpainting else masks[..., None].astype("float32")
     starts = _choose_starts(gan, degradation, observed, weights, restarts, seed, labels)
-    if real is None and prior:
-        real = _training_images(run)
     statistics = statistics_of(gan.discriminator, real[:REAL_IMAGES]) if prior else contextlib.nullcontext()
     with statistics:
         judge = _judge(gan, real[:REAL_IMAGES]) if prior else None
@@ -268,6 +258,21 @@ class Latents(keras.layers.Layer):
     def values(self) -> dict[str, np.ndarray]:
         """Name → a copy of the values, float32."""
         return {name: ops.convert_to_numpy(tensor).copy() for name, tensor in self.tensors().items()}
+
+
+def _check_options(restarts, steps, window, rate, prior, norm, snapshots):
+    for name, value, least in (("restarts", restarts, 1), ("steps", steps, 1), ("window", window, 3)):
+        if not isinstance(value, int | np.integer) or value < least or (name == "window" and value % 2 == 0):
+            what = "odd numbers" if name == "window" else "whole numbers"
+            raise ValueError(f"{name}={value!r} is not possible; allowed: {what} from {least}")
+    for name, value in (("rate", rate), ("prior", prior), ("norm", norm)):
+        if not (0 <= value < np.inf and (value or name != "rate")):
+            raise ValueError(
+                f"{name}={value!r} is not possible; allowed: a number {'above' if name == 'rate' else 'from'} 0"
+            )
+    strange = [step for step in snapshots if not 0 <= step <= steps]
+    if strange:
+        raise ValueError(f"snapshots={tuple(snapshots)} are not possible; allowed: steps from 0 to {steps}")
 
 
 def _judge(gan: GAN, real: np.ndarray):
