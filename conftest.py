@@ -10,6 +10,8 @@ HOME = tempfile.TemporaryDirectory(prefix="capsgan-tests-")
 os.environ["CAPSGAN_HOME"] = HOME.name
 os.environ["CAPSGAN_PROFILE"] = "smoke"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # before TensorFlow is imported; kernels inherit it
+if "PYTEST_XDIST_WORKER" in os.environ:  # a process a core: they would fight for the cores with more threads
+    os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 def pytest_configure(config):

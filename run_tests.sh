@@ -13,6 +13,8 @@ source scripts/setup.sh
 set_up
 if [ "${1:-}" = "--fast" ]; then
   shift
-  exec .venv/bin/python -m pytest -m "not slow" "$@"
+  set -- -m "not slow" "$@"
+else
+  set -- --nbval "$@"
 fi
-exec .venv/bin/python -m pytest --nbval "$@"
+exec .venv/bin/python -m pytest -n auto --dist loadfile "$@"  # a process a core; a file, or a notebook, in one of them
