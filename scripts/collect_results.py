@@ -36,6 +36,12 @@ def main() -> int:
             evaluate(run, options.samples, progress=False)
     if options.evaluate_only:
         return 0
+    if not any(run.finished for run in runs):
+        print(f"no finished runs; train some: capsgan grid --profile {options.profile}", file=sys.stderr)
+        return 1
+    for run in list_runs():
+        if run.status not in ("finished", "failed") and at_scale(run.config, get_profile(options.profile)):
+            print(f"left out: {run.directory.name} is {run.status}")
     results = collect_results(runs)
     finished = [run for run in runs if run.finished and run.config.fraction == 1]
     real = load_dataset(finished[0].config.dataset).images

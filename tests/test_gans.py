@@ -334,3 +334,12 @@ def test_the_logged_losses_are_their_players_own(players):
 
     metrics = gan.step(update, IMAGES, LABELS, gan.draw_batch(1, 40))
     assert dict(zip(METRICS[:2], metrics, strict=False)) == {"g_loss": 2.0, "d_loss": 1.0}
+
+
+def test_wgan_gps_normalization_keeps_some_capsules_longer_than_others():
+    from capsgan.gans.wgan_gp import WGANGP
+
+    capsules = np.random.default_rng(0).standard_normal((2, 6, 8)).astype("float32")
+    capsules[:, 0] *= 5
+    lengths = np.linalg.norm(np.asarray(WGANGP.normalization()(capsules)), axis=-1)
+    assert (lengths[:, 0] > 2 * lengths[:, 1:].mean(axis=1)).all()

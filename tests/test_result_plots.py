@@ -41,7 +41,7 @@ def test_pairs_are_joined_seed_by_seed_beside_the_floor(results):
     found = lines(figure)
     assert {(2.0, 1.0), (4.0, 2.0), (6.0, 3.0)} <= set(found)
     assert (0.1, 0.1) in found
-    assert "3 pairs" in figure.get_suptitle() and "Caps width 0.25" in figure.get_suptitle()
+    assert figure.axes[0].get_title() == "DCGAN, 3 seeds" and "Caps width 0.25" in figure.get_suptitle()
 
 
 def test_curves_over_data_and_steps_show_every_run_and_the_geometric_mean(results):
@@ -67,7 +67,8 @@ def test_intervals_are_drawn_where_the_analysis_has_them(results):
     analysis = analyse_what_is_there(varied, plan)
     assert set(analysis.seeds) == {3} and set(analysis.planned) == {10}
     row = analysis[analysis.metric == "fid_infinity"].iloc[0]
-    figure = result_plots.intervals_figure(analysis, plan, "title")
+    figure = result_plots.intervals_figure(analysis, plan, varied)
+    assert "18 runs" in figure.get_supxlabel()
     drawn = [tuple(np.round(line.get_xdata(), 6)) for line in figure.axes[0].lines]
     assert (round(row.low, 6), round(row.high, 6)) in drawn
     assert analyse_what_is_there(varied[varied.discriminator == "cnn"], plan).empty
@@ -78,6 +79,12 @@ def test_transformed_images_stand_under_the_upright_ones():
     figure = result_plots.transformations_figure(images, {"negative": lambda i: 255 - i})
     assert [axis.get_ylabel() for axis in figure.axes[::2]] == ["upright", "negative"]
     np.testing.assert_array_equal(figure.axes[3].images[0].get_array(), 255 - images[1, ..., 0])
+
+
+def test_the_scale_names_the_gans_that_had_other_steps(results):
+    wgan = results.assign(gan="wgan", steps=700, run="w" + results.run)
+    assert "2,000 steps, batch" in result_plots.describe_results(results)
+    assert "2,000 steps (WGAN 700), batch" in result_plots.describe_results(pd.concat([results, wgan]))
 
 
 def test_a_figure_names_its_runs_and_commits_at_its_foot(results):

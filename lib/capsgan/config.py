@@ -194,7 +194,17 @@ PROFILES = {
     for profile in (
         Profile("smoke", "mnist5k", steps=12, wgan_steps=6, width=1 / 16, batch_size=16, seeds=1),
         Profile("quick", "mnist5k", steps=1500, wgan_steps=500, width=1 / 4, batch_size=32, seeds=1),
-        Profile("study", "mnist", 2000, 700, 1 / 4, 32, seeds=10, precision="mixed_bfloat16", snapshots=5),
+        Profile(
+            "study",
+            "mnist",
+            steps=2000,
+            wgan_steps=700,
+            width=1 / 4,
+            batch_size=32,
+            seeds=10,
+            precision="mixed_bfloat16",
+            snapshots=5,
+        ),
         Profile("colab", "mnist", steps=5000, wgan_steps=5000, width=1.0, batch_size=64, seeds=1),
         Profile("paper", "mnist", steps=20_000, wgan_steps=20_000, width=1.0, batch_size=128, seeds=10),
     )

@@ -31,32 +31,33 @@ def pairs_figure(results: pd.DataFrame, metric: str, label: str, features: str =
         features: where the metric is taken.
     """
     gans = [gan for gan in NAMES if gan in set(results.gan)]
+    floor = results[(results.features == features) & (results.metric == metric)].floor.median()
     figure, axes = plt.subplots(1, len(gans), figsize=(2.6 * len(gans) + 0.6, 3.4), layout="constrained", squeeze=False)
     for axis, gan in zip(axes[0], gans, strict=True):
         pair = pd.concat([numbers(results, gan, trunk, metric, features) for trunk in ("cnn", "caps")], axis=1).dropna()
         axis.plot([0, 1], pair.T, color="grey", linewidth=0.8, alpha=0.7)
         for place, trunk in enumerate(("cnn", "caps")):
             axis.plot(np.full(len(pair), place), pair.iloc[:, place], "o", color=COLOURS[trunk], markersize=5)
-        floor = results[(results.features == features) & (results.metric == metric)].floor.median()
         if np.isfinite(floor):
             axis.axhline(floor, color="black", linestyle=":", linewidth=1, label="real images")
-        axis.set(xticks=[0, 1], xticklabels=["classical", "Caps"], xlim=(-0.4, 1.4), title=NAMES[gan])
+        title = f"{NAMES[gan]}, {len(pair)} seeds"
+        axis.set(xticks=[0, 1], xticklabels=["classical", "Caps"], xlim=(-0.4, 1.4), title=title)
         axis.set_ylim(bottom=0)
     axes[0, 0].set_ylabel(label)
     if np.isfinite(floor):
         axes[0, 0].legend(frameon=False, fontsize=8)
-    figure.suptitle(f"{label}: {len(pair)} pairs of runs, a line a seed\n{describe_results(results)}", fontsize=10)
+    figure.suptitle(f"{label}: a line a seed\n{describe_results(results)}", fontsize=10)
     add_results_footer(figure, results)
     return figure
 
 
-def intervals_figure(analysis: pd.DataFrame, plan: AnalysisPlan, title: str) -> plt.Figure:
+def intervals_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.DataFrame) -> plt.Figure:
     """The primary metric's ratios with their intervals, and the margin inside which they count as equal.
 
     Args:
         analysis: what :func:`capsgan.evaluation.analysis.analyse` returns.
         plan: has the primary metric and its margin.
-        title: says the scale.
+        results: what was analysed, for title and foot.
     """
     rows = analysis[analysis.metric == plan.primary.name].reset_index(drop=True)
     figure, axis = plt.subplots(figsize=(7.5, 0.42 * len(rows) + 1.5), layout="constrained")
@@ -76,7 +77,8 @@ def intervals_figure(analysis: pd.DataFrame, plan: AnalysisPlan, title: str) -> 
     axis.minorticks_off()
     axis.invert_yaxis()
     axis.legend(frameon=False, fontsize=8, loc="lower right")
-    axis.set_title(title, fontsize=10)
+    axis.set_title(f"95 % intervals; {describe_results(results)}", fontsize=10)
+    add_results_footer(figure, results)
     return figure
 
 
@@ -131,7 +133,8 @@ def controls_figure(results: pd.DataFrame, metric: str, label: str, features: st
         axis.plot([place - 0.25, place + 0.25], [values.mean()] * 2, color=COLOURS[trunk], linewidth=2)
     rows = results[(results.features == features) & (results.metric == metric)]
     if np.isfinite(rows.floor.median()):
-        axis.axhline(rows.floor.median(), color="black", linestyle=":", linewidth=1, label="real images, or pixels")
+        real = "real images" if features != "discriminator" else "upright digits, or from pixels"
+        axis.axhline(rows.floor.median(), color="black", linestyle=":", linewidth=1, label=real)
         axis.legend(frameon=False, fontsize=8)
     axis.set_xticks(
         range(len(trunks)), [TRUNKS[name].replace(", ", ",\n").replace(" as", "\nas") for name in trunks], fontsize=8
@@ -172,7 +175,8 @@ def add_results_footer(figure: plt.Figure, results: pd.DataFrame):
 def describe_results(results: pd.DataFrame) -> str:
     """The scale of results, for titles: what they may be compared with, and what not."""
     run = results.drop_duplicates("run").iloc[0]
-    steps = sorted(set(results.steps), reverse=True)
-    steps = f"{steps[0]:,} steps" + (f" (WGAN {steps[-1]:,})" if len(steps) > 1 else "")
+    steps = results.groupby("steps").gan.unique().sort_index(ascending=False)
+    others = "".join(f" ({', '.join(NAMES.get(g, g) for g in gans)} {n:,})" for n, gans in steps.iloc[1:].items())
+    steps = f"{steps.index[0]:,} steps{others}"
     width = results[results.discriminator != "cnn"].width.max()
     return f"{run.dataset}, {steps}, batch {run.batch_size}, Caps width {width:g}, {run.precision}"

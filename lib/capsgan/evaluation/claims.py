@@ -16,25 +16,32 @@ import numpy as np
 import pandas as pd
 
 from .effects import (
+    LEAST,
+    NoRuns,
     against_best,
     area_between,
     difference,
+    fid_from_less_data,
     growth_of_fid,
     least_spread,
+    mean_over_gans,
     numbers,
     ratio,
     wavering_trend,
     work_to_fid,
-    yardstick,
 )
-from .pairing import refuse_mixture
+from .pairing import TRUNK, refuse_mixture
 from .statistics import mean_interval
 
 SUPPORTED, NOT_SUPPORTED, CONTRADICTED = "supported", "not supported", "contradicted"
 NOT_TESTED = "not tested at this scale"
-SCALE = ("dataset", "image_size", "batch_size", "precision")
+SCALE = ("dataset", "image_size", "batch_size", "precision")  # the same in all runs
+SCALE_OF_GAN = ("steps", "label_smoothing", "discriminator_warmup", "discriminator_updates", "weight_clipping")
+OURS = "ours"  # a check of our own, no claim of the thesis
 LEAST_SEEDS = 3
 LEAST_STEPS = 500  # runs shorter than that say nothing: the smoke profile's
+THESIS_STEPS = 20_000
+MOST_FAILED = 0.1  # share of the runs, as in study/analysis_plan.yaml
 ALPHA = 0.05
 MARGIN = np.log(1.25)  # of a ratio of FIDs, as in study/analysis_plan.yaml; a test holds the two together
 
@@ -54,6 +61,8 @@ class Claim:
         bounds: on the scale of the effects.
         unit: of the effects; a ``ratio`` is tested as its natural logarithm.
         reason: why it is not tested, if it is not.
+        gan, discriminators: the networks that the claim is about, whose failed runs count.
+        least_steps: of a run; what is said of a course of 20,000 steps is not tested by a tenth of it.
     """
 
     name: str
@@ -65,6 +74,9 @@ class Claim:
     bounds: tuple[float, float] = (0.0, 0.0)
     unit: str = "ratio"
     reason: str = ""
+    gan: str = "dcgan"
+    discriminators: tuple[str, ...] = ("caps", "cnn")
+    least_steps: int = LEAST_STEPS
 
 
 def verdicts(results: pd.DataFrame) -> pd.DataFrame:
@@ -75,14 +87,19 @@ def verdicts(results: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row a claim: ``claim``, ``section``, ``says``, ``tested``, ``seeds`` (how many effects), ``failed`` (runs of
-        the results that failed), ``estimate`` with its 95 % t interval ``low``, ``high`` in ``unit`` (ratios as such,
-        not as logarithms), ``verdict``, and a ``note`` where none was given.
+        the claim's networks that failed), ``estimate`` with its 95 % t interval ``low``, ``high`` in ``unit`` (ratios
+        as such, not as logarithms), ``verdict``, and a ``note`` where none was given or seeds have no partner.
 
     Raises:
-        ValueError: runs of two scales, or two runs of one network, share of the data and seed. Names them.
+        ValueError: runs of two scales, two runs of one network, share of the data and seed, or a number without a
+            logarithm. Names them.
     """
     runs = results.drop_duplicates("run")
-    refuse_mixture(runs, list(SCALE))
+    refuse_mixture(runs, [name for name in SCALE if name in runs])
+    for _, of_gan in runs.groupby("gan"):
+        refuse_mixture(of_gan, [name for name in SCALE_OF_GAN if name in runs])
+    for _, of_network in runs.groupby(["gan", "discriminator"]):
+        refuse_mixture(of_network, [name for name in TRUNK if name in runs])
     twice = runs[runs.duplicated(["gan", "discriminator", "fraction", "seed"], keep=False)]
     if len(twice):
         raise ValueError(f"{', '.join(sorted(twice.run))} are of one network and seed; keep one")
@@ -91,25 +108,31 @@ def verdicts(results: pd.DataFrame) -> pd.DataFrame:
 
 def judge(claim: Claim, results: pd.DataFrame) -> dict:
     """One row of :func:`verdicts`."""
-    row = {"claim": claim.name, "section": claim.section, "says": claim.says, "tested": claim.tested}
-    row |= {"seeds": 0, "failed": int((results.drop_duplicates("run").status == "failed").sum())}
-    row |= {"estimate": np.nan, "low": np.nan, "high": np.nan, "unit": claim.unit, "verdict": NOT_TESTED}
+    runs = results.drop_duplicates("run")
+    runs = runs[(runs.gan == claim.gan) & runs.discriminator.isin(claim.discriminators)]
+    failed = int((runs.status == "failed").sum())
+    row = {"claim": claim.name, "section": claim.section, "says": claim.says, "tested": claim.tested, "seeds": 0}
+    row |= {"failed": failed, "estimate": np.nan, "low": np.nan, "high": np.nan}
+    row |= {"unit": claim.unit, "verdict": NOT_TESTED}
     if claim.effects is None:
         return row | {"note": claim.reason}
-    if results.steps.min() < LEAST_STEPS:
-        return row | {"note": f"runs of {results.steps.min()} steps say nothing; needed: {LEAST_STEPS}"}
     try:
         effects = claim.effects(results).dropna()
-    except KeyError as error:
-        return row | {"note": f"no runs with {error.args[0]}"}
+    except NoRuns as lack:
+        return row | {"note": f"no runs with {lack}"}
     back = np.exp if claim.unit == "ratio" else np.asarray
     row |= {"seeds": len(effects), "estimate": float(back(effects.mean()))}
+    if runs.steps.min() < claim.least_steps:
+        return row | {"note": f"runs of {runs.steps.min():,} steps; the claim is about {claim.least_steps:,} or more"}
     if len(effects) < LEAST_SEEDS:
         return row | {"note": f"{len(effects)} seeds; needed: {LEAST_SEEDS}"}
+    if failed > MOST_FAILED * len(runs):
+        return row | {"note": f"{failed} of {len(runs)} runs failed: too many for a verdict"}
     low, high = mean_interval(effects.to_numpy("float64"), ALPHA)
     narrow = mean_interval(effects.to_numpy("float64"), 2 * ALPHA)  # two one-sided tests, each at alpha
-    row |= {"low": float(back(low)), "high": float(back(high))}
-    return row | {"verdict": decide(claim, (low, high), narrow), "note": ""}
+    row |= {"low": float(back(low)), "high": float(back(high)), "verdict": decide(claim, (low, high), narrow)}
+    alone = sorted(set(runs.seed) - set(effects.index))
+    return row | {"note": f"without a partner: seeds {', '.join(map(str, alone))}" if alone else ""}
 
 
 def decide(claim: Claim, interval: tuple[float, float], narrow: tuple[float, float]) -> str:
@@ -143,6 +166,7 @@ def _fid_claims():
             effects,
             "below",
             (MARGIN, MARGIN),
+            gan=gan,
         )
         yield Claim(
             f"{name}: remarkably similar",
@@ -152,74 +176,115 @@ def _fid_claims():
             effects,
             "within",
             (-MARGIN, MARGIN),
+            gan=gan,
         )
 
 
 def _shift_claims():
     for gan, name in {"dcgan": "DCGAN", "infogan": "InfoGAN"}.items():
+        code = ", the loss of its code included," if gan == "infogan" else ""
         yield Claim(
             f"{name}: the generator's loss shifts",
             "9",
             "The generator's loss is remarkably shifted, though only the discriminator was changed.",
-            f"the generator's loss of Caps{name} and {name}, over the last tenth, differs by more than 0.1 nats",
+            f"the generator's loss{code} of Caps{name} and {name}, over the last tenth, differs by more than 0.1 nats",
             partial(difference, gan=gan, metric="g_loss", features="training"),
             "outside",
             (-0.1, 0.1),
             "nats",
+            gan=gan,
         )
         yield Claim(
-            f"{name}: the shift is the yardstick's",
-            "9",
-            "The shift is odd and asks for an analysis.",
-            "judged by one fresh critic, the two generators' losses lie closer together than under their own "
-            "discriminators",
-            partial(yardstick, gan=gan),
-            "above",
-            (0.0, 0.0),
+            f"{name}: the images show no such shift",
+            OURS,
+            "(The thesis asks why. If the images were the cause, any other judge would see a shift too.)",
+            "judged by one fresh critic, -log D of the images of both generators differs by less than 0.1 nats",
+            partial(difference, gan=gan, metric="g_loss", features="fresh_critic"),
+            "within",
+            (-0.1, 0.1),
             "nats",
+            gan=gan,
         )
         yield Claim(
             f"{name}: the discriminator's loss follows closely",
             "9",
             "The discriminator's loss follows its classical counterpart closely.",
-            f"the discriminator's loss of Caps{name} and {name}, over the last tenth, differs by less than 0.1 nats",
+            f"the discriminator's loss{code} of Caps{name} and {name}, over the last tenth, differs by less than 0.1 "
+            "nats",
             partial(difference, gan=gan, metric="d_loss", features="training"),
             "within",
             (-0.1, 0.1),
             "nats",
+            gan=gan,
         )
+    for gan, name in {"acgan": "ACGAN", "dcgan": "DCGAN", "infogan": "InfoGAN"}.items():
         yield Claim(
             f"{name}: accuracy follows closely",
             "9",
-            "The accuracy follows its classical counterpart closely.",
+            "The accuracy meets, or closely follows, its classical counterpart.",
             f"the accuracy of Caps{name} and {name}, over the last tenth, differs by less than 0.05",
             partial(difference, gan=gan, metric="accuracy", features="training"),
             "within",
             (-0.05, 0.05),
             "share",
+            gan=gan,
+        )
+
+
+def _view_claims():
+    for change, words in {"turned": "turned by 90°", "shifted": "shifted by a seventh of their side"}.items():
+        yield Claim(
+            f"orientation: not thrown by {change} digits",
+            "1.4, 2.6",
+            "CNNs do badly on views that they have not seen; capsules do better.",
+            f"trained on upright digits, CapsDCGAN's discriminator is less sure than DCGAN's that digits {words} are "
+            "not real",
+            partial(difference, gan="dcgan", metric=f"{change}_order", features="discriminator"),
+            "below",
+            unit="probability",
         )
 
 
 CLAIMS = (
     Claim(
-        "needs less data: area",
-        "abstract, 9",
+        "needs less data: 1 % against all",
+        "abstract",
         "A comparable model needs very little data.",
+        "CapsDCGAN trained on 1 % of MNIST has a FID∞ below 1.25 times that of DCGAN trained on all of it",
+        partial(fid_from_less_data, fraction=0.01),
+        "below",
+        (MARGIN, MARGIN),
+    ),
+    Claim(
+        "needs less data: 10 % against all",
+        "abstract",
+        "A comparable model needs very little data.",
+        "CapsDCGAN trained on 10 % of MNIST has a FID∞ below 1.25 times that of DCGAN trained on all of it",
+        partial(fid_from_less_data, fraction=0.1),
+        "below",
+        (MARGIN, MARGIN),
+    ),
+    Claim(
+        "needs less data: area",
+        "9",
+        "Capsules lower the data requirements.",
         "over training sets of 1, 10 and 100 % of MNIST, CapsDCGAN's FID∞ is lower than DCGAN's in the mean",
         area_between,
     ),
     Claim(
-        "needs less data: loss",
-        "abstract, 9",
-        "A comparable model needs very little data.",
+        "needs less data: growth",
+        "9",
+        "Capsules lower the data requirements.",
         "from all to 1 % of the data, CapsDCGAN's FID∞ grows by a smaller factor than DCGAN's",
         growth_of_fid,
     ),
+    *_view_claims(),
     Claim(
-        "understands orientation",
-        "abstract, 1.4, 1.6, 2.6",
-        "CNNs do not understand orientation unless they have seen every view; capsules do.",
-        "trained on upright digits, CapsDCGAN's discriminator tells digits turned by 90° from upright ones more surely",
+        "orientation: notices a turn",
+        "1.4, 1.6",
+        "CNNs cannot understand orientation; capsules hold how a part lies.",
+        "trained on upright digits, CapsDCGAN's discriminator is surer than DCGAN's that digits turned by 90° are not "
+        "real (the mirror image of the claim above: understanding may be either)",
         partial(difference, gan="dcgan", metric="turned_order", features="discriminator"),
         "above",
         unit="probability",
@@ -237,14 +302,14 @@ CLAIMS = (
         "poses hold the angle",
         "2.6",
         "A capsule's direction holds how its entity lies.",
-        "the angle of a turned digit is read more exactly from CapsDCGAN's primary capsules than from DCGAN's last "
-        "feature maps",
+        "a linear function misses the angle of a turned digit by less when it reads CapsDCGAN's primary capsules than "
+        "when it reads DCGAN's last feature maps",
         partial(ratio, gan="dcgan", metric="angle_error", features="discriminator"),
     ),
     Claim(
         "features tell digits apart",
         "2.6",
-        "Capsule systems are the better classifiers of digits.",
+        "Capsule networks recognise digits better (said of networks trained to do so; here, of a GAN's).",
         "a linear probe reads the digit more often rightly from CapsDCGAN's frozen trunk than from DCGAN's",
         partial(difference, gan="dcgan", metric="class_accuracy", features="discriminator"),
         "above",
@@ -254,32 +319,41 @@ CLAIMS = (
         "overhead: time a step",
         "9",
         "The CapsNet reduced the training overhead considerably.",
-        "a step of CapsDCGAN takes less time than one of DCGAN",
+        "a step of CapsDCGAN, at the width of these runs, takes less time than one of DCGAN",
         partial(ratio, gan="dcgan", metric="ms_per_step", features="cost"),
     ),
     Claim(
         "overhead: memory",
         "9",
         "The CapsNet reduced the training overhead considerably.",
-        "training CapsDCGAN takes less memory at its peak than DCGAN",
-        partial(ratio, gan="dcgan", metric="peak_memory_mb", features="cost"),
+        "none: what was recorded is the whole process's peak, of which TensorFlow itself is the most",
+        reason="the networks' own memory was not measured",
     ),
     Claim(
         "overhead: time to a FID",
         "9",
         "The CapsNet reduced the training overhead considerably.",
-        "CapsDCGAN takes less time than DCGAN to the FID∞ that both reach",
+        "CapsDCGAN, at the width of these runs, takes less time than DCGAN to the FID∞ that both reach",
         work_to_fid,
     ),
     Claim(
         "power consumption",
         "9",
         "Lower data requirements bring lower power consumption.",
-        "CapsDCGAN's discriminator takes fewer multiply-adds than DCGAN's to the FID∞ that both reach (arithmetic as a "
-        "proxy: no power was measured)",
+        "CapsDCGAN's discriminator, at the width of these runs, takes fewer multiply-adds than DCGAN's to the FID∞ "
+        "that both reach (arithmetic as a proxy: no power was measured)",
         partial(work_to_fid, cost="discriminator_multiply_adds"),
     ),
     *_fid_claims(),
+    Claim(
+        "improves GANs drastically",
+        "1.6",
+        "Capsules could improve these networks quite drastically.",
+        "in the geometric mean over the four GANs, FID∞ with a Caps discriminator is below 0.8 times the classical one",
+        mean_over_gans,
+        "below",
+        (-MARGIN, -MARGIN),
+    ),
     Claim(
         "ACGAN: variance is high at first",
         "9",
@@ -289,6 +363,8 @@ CLAIMS = (
             sum(ratio(results, "acgan", f"{m}_wavering_early", "training") for m in ("g_loss", "d_loss")) / 2
         ),
         "above",
+        gan="acgan",
+        least_steps=THESIS_STEPS,
     ),
     Claim(
         "ACGAN: variance falls",
@@ -296,6 +372,9 @@ CLAIMS = (
         "The variance of CapsACGAN's losses gradually falls.",
         "CapsACGAN's losses waver less in the last tenth of the steps than in the first",
         partial(wavering_trend, gan="acgan", metrics=("g_loss", "d_loss")),
+        gan="acgan",
+        discriminators=("caps",),
+        least_steps=THESIS_STEPS,
     ),
     Claim(
         "ACGAN: accuracy settles quickly",
@@ -306,6 +385,9 @@ CLAIMS = (
         "below",
         (0.1, 0.1),
         "share of the steps",
+        gan="acgan",
+        discriminators=("caps",),
+        least_steps=THESIS_STEPS,
     ),
     *_shift_claims(),
     Claim(
@@ -314,37 +396,46 @@ CLAIMS = (
         "An initial burst of high variance quickly settles.",
         "CapsWGAN's losses waver less in the last tenth of the steps than in the first",
         partial(wavering_trend, gan="wgan", metrics=("g_loss", "d_loss")),
+        gan="wgan",
+        discriminators=("caps",),
+        least_steps=THESIS_STEPS,
     ),
     Claim(
         "WGAN: curves match closely",
         "9",
         "CapsWGAN's curves closely match the classical ones.",
-        "the critic's loss of CapsWGAN, over the last tenth, is 0.8 to 1.25 times that of WGAN (equivalence)",
+        "the critic's loss of CapsWGAN, over the last tenth, is 0.8 to 1.25 times that of WGAN (equivalence; kernels "
+        "and biases are clipped here, not BatchNormalization's weights)",
         lambda results: (
-            np.log(numbers(results, "wgan", "caps", "d_loss", "training").abs())
-            - np.log(numbers(results, "wgan", "cnn", "d_loss", "training").abs())
+            np.log(numbers(results, "wgan", "caps", "d_loss", "training").abs().clip(LEAST))
+            - np.log(numbers(results, "wgan", "cnn", "d_loss", "training").abs().clip(LEAST))
         ),
         "within",
         (-MARGIN, MARGIN),
+        gan="wgan",
     ),
     Claim(
         "WGAN: both critics are alive",
-        "8, 9",
+        OURS,
         "(Curves of two critics that clipping has killed would match too.)",
         "each critic holds the mean scores of real and generated images further apart than 0.001",
         least_spread,
         "above",
         (-3.0, -3.0),
         "log₁₀ of the critic's loss",
+        gan="wgan",
     ),
     Claim(
         "WGAN is the best",
         "9",
         "WGAN is the best of the four.",
-        "CapsWGAN's FID∞ is below that of the best of the other three Caps GANs",
+        "CapsWGAN's FID∞ is below that of the best of the other three Caps GANs, after as many steps",
         partial(
             against_best, gan="wgan", metric="fid_infinity", features="digits", others=("acgan", "dcgan", "infogan")
         ),
+        gan="wgan",
+        discriminators=("caps",),
+        least_steps=THESIS_STEPS,
     ),
     Claim(
         "ACGAN is the fastest",
@@ -352,6 +443,8 @@ CLAIMS = (
         "ACGAN was the fastest to train.",
         "a step of CapsACGAN takes less time than one of the quickest of the other three Caps GANs",
         partial(against_best, gan="acgan", metric="ms_per_step", features="cost", others=("dcgan", "infogan", "wgan")),
+        gan="acgan",
+        discriminators=("caps",),
     ),
     Claim(
         "squashing makes blur",
@@ -359,6 +452,7 @@ CLAIMS = (
         "Squashing the outputs of the capsule layer makes severely blurred images.",
         "images of a DCGAN whose gates are squashed are less sharp (variance of the Laplacian) than CapsDCGAN's",
         partial(ratio, gan="dcgan", metric="sharpness", features="pixels", one="caps-squashed", other="caps"),
+        discriminators=("caps", "caps-squashed"),
     ),
     Claim(
         "squashing harms",
@@ -367,6 +461,7 @@ CLAIMS = (
         "FID∞ of a DCGAN whose gates are squashed is above CapsDCGAN's",
         partial(ratio, gan="dcgan", metric="fid_infinity", one="caps-squashed", other="caps"),
         "above",
+        discriminators=("caps", "caps-squashed"),
     ),
     Claim(
         "capsules are the cause: against a CNN as large",
@@ -374,6 +469,7 @@ CLAIMS = (
         "It is the capsules that improve the GAN.",
         "CapsDCGAN's FID∞ is below that of a DCGAN whose discriminator has the same layers without the capsules",
         partial(ratio, gan="dcgan", metric="fid_infinity", other="cnn-matched"),
+        discriminators=("caps", "cnn-matched"),
     ),
     Claim(
         "capsules are the cause: the gates",
@@ -381,6 +477,7 @@ CLAIMS = (
         "The routing between capsules makes the difference.",
         "CapsDCGAN's FID∞ is below that of the same network without its gates",
         partial(ratio, gan="dcgan", metric="fid_infinity", other="caps-ungated"),
+        discriminators=("caps", "caps-ungated"),
     ),
     Claim(
         "capsules are the cause: true routing",
@@ -388,13 +485,13 @@ CLAIMS = (
         "Dynamic routing is what a capsule network does better.",
         "FID∞ of a DCGAN with true routing by agreement is below that of one with a CNN as large",
         partial(ratio, gan="dcgan", metric="fid_infinity", one="caps-routing", other="cnn-matched"),
+        discriminators=("caps-routing", "cnn-matched"),
     ),
     Claim(
         "a capsule generator is not feasible",
         "6",
-        "A generator made of capsules was not feasible.",
-        "none: what would have to fail is not defined",
-        reason="the thesis does not say what was tried; capsules go from parts to wholes, and no published generator "
-        "runs that routing backwards without being an ordinary decoder",
+        "A capsule generator is not feasible: back-propagation in the discriminator cannot be replicated in it.",
+        "none: the reason given is no obstacle, since every generator here learns by that very gradient",
+        reason="no generator of capsules was built: nobody has said what one would be, so that it could fail",
     ),
 )

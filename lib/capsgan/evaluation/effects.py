@@ -1,7 +1,8 @@
 """Effects: from the results of many runs to one number a seed, which a claim is tested by.
 
 All take the table of :func:`capsgan.evaluation.results.collect_results` and return a Series indexed by seed, NaN or
-absent where a run of that seed failed; ratios as natural logarithms. Where a network has no runs: ``KeyError``.
+absent where a run of that seed failed; ratios as natural logarithms. Where a network has no runs they raise
+:class:`NoRuns`.
 """
 
 from __future__ import annotations
@@ -11,27 +12,40 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+LEAST = 1e-12  # what stands for 0 in a logarithm
 FRACTIONS = (0.01, 0.1, 1.0)  # of the training set
 AT = "fid_infinity_at_"  # <step>: of a snapshot
+
+
+class NoRuns(LookupError):
+    """There is no run of a network, or none that has the number."""
 
 
 def numbers(results, gan, discriminator, metric, features="digits", fraction=1.0) -> pd.Series:
     """One number of every finished run of one network, by seed.
 
     Raises:
-        KeyError: there is no such run, or none that has the number.
+        NoRuns: there is no such run, or none that has the number.
     """
     kind = (results.gan == gan) & (results.discriminator == discriminator) & (results.fraction == fraction)
     rows = results[kind & (results.features == features) & (results.metric == metric)]
     if rows.empty:
         share = "" if fraction == 1 else f" of {fraction:.0%} of the data"
-        raise KeyError(f"{gan} {discriminator}{share}: {features} {metric}")
+        raise NoRuns(f"{gan} {discriminator}{share}: {features} {metric}")
     return rows.set_index("seed").value.sort_index()
 
 
 def ratio(results, gan, metric, features="digits", one="caps", other="cnn", fraction=1.0) -> pd.Series:
-    """Log of the number of ``one`` discriminator's run over that of the ``other``'s."""
+    """Log of the number of ``one`` discriminator's run over that of the ``other``'s.
+
+    Raises:
+        ValueError: a number has no logarithm. Names the metric and the seeds.
+    """
     top, bottom = (numbers(results, gan, name, metric, features, fraction) for name in (one, other))
+    for name, values in ((one, top), (other, bottom)):
+        if (values <= 0).any():
+            seeds = ", ".join(map(str, values.index[values <= 0]))
+            raise ValueError(f"{metric} of {gan} {name}, seed {seeds}, is not above 0 and has no logarithm")
     return np.log(top) - np.log(bottom)
 
 
@@ -47,6 +61,17 @@ def area_between(results, gan="dcgan") -> pd.Series:
     return pd.Series(np.trapezoid(ratios, axis, axis=1) / np.ptp(axis), ratios.index)
 
 
+def fid_from_less_data(results, fraction, gan="dcgan") -> pd.Series:
+    """Log of Caps's FID∞ on a share of the data over the classical network's on all of it."""
+    few = numbers(results, gan, "caps", "fid_infinity", fraction=fraction)
+    return np.log(few) - np.log(numbers(results, gan, "cnn", "fid_infinity"))
+
+
+def mean_over_gans(results, metric="fid_infinity", gans=("acgan", "dcgan", "infogan", "wgan")) -> pd.Series:
+    """The log ratio, Caps over classical, averaged over the GANs; of seeds that all of them have."""
+    return pd.concat([ratio(results, gan, metric) for gan in gans], axis=1).dropna().mean(axis=1)
+
+
 def growth_of_fid(results, gan="dcgan") -> pd.Series:
     """How many times FID∞ grows from all to 1 % of the data: log of Caps's factor over the classical one's."""
     return ratio(results, gan, "fid_infinity", fraction=FRACTIONS[0]) - ratio(results, gan, "fid_infinity")
@@ -55,8 +80,9 @@ def growth_of_fid(results, gan="dcgan") -> pd.Series:
 def work_to_fid(results, gan="dcgan", cost="ms_per_step") -> pd.Series:
     """Log ratio, Caps over classical, of the work until the FID∞ that both reach: steps times the cost of one.
 
-    The FID∞ that both reach is that of the worse of the two when it has finished. Between two snapshots the logarithm
-    of FID∞ is interpolated; the first crossing counts.
+    The FID∞ that both reach is that of the worse of the two when it has finished, which for that one mostly means all
+    of its steps. Between two snapshots the logarithm of FID∞ is interpolated; the first crossing counts. The cost of a
+    step is the median over the seeds, and its spread does not enter.
     """
     finals = [numbers(results, gan, side, fid_at(results, gan)[-1], "training") for side in ("caps", "cnn")]
     goals = pd.concat(finals, axis=1).dropna().max(axis=1)
@@ -82,7 +108,7 @@ def fid_at(results, gan) -> list[str]:
     names = set(results[(results.gan == gan) & (results.features == "training")].metric)
     found = sorted((name for name in names if name.startswith(AT)), key=lambda name: int(name.removeprefix(AT)))
     if not found:
-        raise KeyError(f"{gan}: snapshots")
+        raise NoRuns(f"{gan}: snapshots")
     return found
 
 
@@ -110,17 +136,14 @@ def against_best(results, gan, metric, features, others) -> pd.Series:
 def wavering_trend(results, gan, metrics) -> pd.Series:
     """Log of how much a Caps run's curves waver in its last tenth over its first, averaged over the metrics."""
     get = partial(numbers, results, gan, "caps", features="training")
-    logs = [np.log(get(f"{name}_wavering_late")) - np.log(get(f"{name}_wavering_early")) for name in metrics]
+    logs = [
+        np.log(get(f"{name}_wavering_late").clip(LEAST)) - np.log(get(f"{name}_wavering_early").clip(LEAST))
+        for name in metrics
+    ]
     return sum(logs) / len(logs)
-
-
-def yardstick(results, gan) -> pd.Series:
-    """By how much the G losses of a pair lie further apart under their own discriminators than under a fresh critic."""
-    own, fresh = (difference(results, gan, "g_loss", features).abs() for features in ("training", "fresh_critic"))
-    return own - fresh
 
 
 def least_spread(results) -> pd.Series:
     """The smaller of the two critics' |loss|: how far apart it holds the mean scores of real and generated images."""
     losses = [numbers(results, "wgan", side, "d_loss", "training").abs() for side in ("cnn", "caps")]
-    return np.log10(pd.concat(losses, axis=1).dropna().min(axis=1))
+    return np.log10(pd.concat(losses, axis=1).dropna().min(axis=1).clip(LEAST))

@@ -65,7 +65,7 @@ class FeatureNetwork:
         return self.read(images)[1]
 
     @remembered
-    def read(self, images: np.ndarray) -> list[np.ndarray]:
+    def read(self, images: np.ndarray) -> tuple[np.ndarray, ...]:
         """Features and, of a classifier, probabilities, in one pass; see the methods of these names.
 
         Raises:

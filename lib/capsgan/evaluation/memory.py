@@ -19,13 +19,21 @@ def remembered(function):
     def call(*args, **options):
         key = tuple(map(_key, (*args, *sorted(options.items()))))
         if key not in answers:
-            answers[key] = function(*args, **options)
+            answers[key] = _freeze(function(*args, **options))
             if len(answers) > ANSWERS:
                 answers.popitem(last=False)
         answers.move_to_end(key)
         return answers[key]
 
     return call
+
+
+def _freeze(answer):
+    """An answer that nobody can change for those who are given it later: arrays are read-only."""
+    for array in answer if isinstance(answer, list | tuple) else [answer]:
+        if isinstance(array, np.ndarray):
+            array.setflags(write=False)
+    return tuple(answer) if isinstance(answer, list) else answer
 
 
 def _key(value):

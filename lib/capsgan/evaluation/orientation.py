@@ -27,6 +27,9 @@ def rotate(images: np.ndarray, degrees) -> np.ndarray:
     Args:
         images: uint8 [n, height, width, channels].
         degrees: one number, or [n].
+
+    Returns:
+        Uint8 of the same shape.
     """
     height, width = images.shape[1:3]
     centre = (width - 1) / 2, (height - 1) / 2
@@ -39,7 +42,10 @@ def rotate(images: np.ndarray, degrees) -> np.ndarray:
 
 
 def shift(images: np.ndarray, share: float = SHIFT) -> np.ndarray:
-    """Move images to the right and down by a share of their side; what leaves on one side is lost, 0 comes in."""
+    """Move images to the right and down by a share of their side; what leaves on one side is lost, 0 comes in.
+
+    Uint8 [n, height, width, channels] → the same shape.
+    """
     pixels = round(share * images.shape[1])
     moved = np.zeros_like(images)
     moved[:, pixels:, pixels:] = images[:, : images.shape[1] - pixels, : images.shape[2] - pixels]
@@ -47,7 +53,10 @@ def shift(images: np.ndarray, share: float = SHIFT) -> np.ndarray:
 
 
 def scramble(images: np.ndarray) -> np.ndarray:
-    """Exchange the four quarters of what the margin surrounds crosswise: every part is there, in the wrong place."""
+    """Exchange the four quarters of what the margin surrounds crosswise: every part is there, in the wrong place.
+
+    Uint8 [n, height, width, channels] → the same shape, the same pixels.
+    """
     margin = round(SHIFT * images.shape[1])
     inner = (slice(None), *(slice(margin, side - margin) for side in images.shape[1:3]))
     scrambled = images.copy()
