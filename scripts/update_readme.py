@@ -121,7 +121,8 @@ def backends_table() -> str:
         lines.append(f"| {' | '.join(cells)} |")
     lines.append(
         "\nMedians of `benchmarks/step_time.py`: DCGAN at 28×28, batch 32, Caps at full width, 2 CPU cores. The folded"
-        "\nupsampling is counted unfolded, so a share can be flattering."
+        "\nupsampling is counted unfolded, so a share can be flattering. JAX with Caps in bfloat16 has no row: it was"
+        "\nstopped after five minutes without an end of its first steps."
     )
     return "\n".join(lines)
 
