@@ -97,7 +97,7 @@ def test_a_ratio_is_reported_as_a_ratio_with_the_interval_of_its_logarithm():
 
 def test_no_verdict_without_three_seeds_without_the_runs_or_from_smoke():
     few = claims.judge(claim("below", (0, 0)), table([1, 2], [2, 3]))
-    assert (few["verdict"], few["note"]) == (NOT_TESTED, "2 seeds; needed: 3")
+    assert (few["verdict"], few["note"]) == (NOT_TESTED, "seeds: 2, needed: 3")
     short = claims.judge(claim("below", (0, 0)), table([1, 2, 3], [2, 3, 4], steps=12))
     assert short["verdict"] == NOT_TESTED and "12 steps" in short["note"]
     absent = claims.judge(claim("below", (0, 0)), table([1, 2, 3], [2, 3, 4], gan="wgan"))

@@ -41,7 +41,7 @@ def test_pairs_are_joined_seed_by_seed_beside_the_floor(results):
     found = lines(figure)
     assert {(2.0, 1.0), (4.0, 2.0), (6.0, 3.0)} <= set(found)
     assert (0.1, 0.1) in found
-    assert figure.axes[0].get_title() == "DCGAN, 3 seeds" and "Caps width 0.25" in figure.get_suptitle()
+    assert figure.axes[0].get_title() == "DCGAN, seeds: 3" and "Caps width 0.25" in figure.get_suptitle()
 
 
 def test_curves_over_data_and_steps_show_every_run_and_the_geometric_mean(results):

@@ -40,7 +40,7 @@ def pairs_figure(results: pd.DataFrame, metric: str, label: str, features: str =
             axis.plot(np.full(len(pair), place), pair.iloc[:, place], "o", color=COLOURS[trunk], markersize=5)
         if np.isfinite(floor):
             axis.axhline(floor, color="black", linestyle=":", linewidth=1, label="real images")
-        title = f"{NAMES[gan]}, {len(pair)} seeds"
+        title = f"{NAMES[gan]}, seeds: {len(pair)}"
         axis.set(xticks=[0, 1], xticklabels=["classical", "Caps"], xlim=(-0.4, 1.4), title=title)
         axis.set_ylim(bottom=0)
     axes[0, 0].set_ylabel(label)
@@ -118,7 +118,7 @@ def data_figure(results: pd.DataFrame, gan: str = "dcgan") -> plt.Figure:
         )
     axis.set(xscale="log", yscale="log", xlabel="share of MNIST's training digits (%)", ylabel="FID∞")
     axis.legend(frameon=False)
-    axis.set_title(f"{NAMES[gan]}: less data, {len(curves)} seeds\n{describe_results(results)}", fontsize=10)
+    axis.set_title(f"{NAMES[gan]}: less data, seeds: {len(curves)}\n{describe_results(results)}", fontsize=10)
     add_results_footer(figure, results)
     return figure
 

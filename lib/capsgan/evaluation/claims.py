@@ -125,7 +125,7 @@ def judge(claim: Claim, results: pd.DataFrame) -> dict:
     if runs.steps.min() < claim.least_steps:
         return row | {"note": f"runs of {runs.steps.min():,} steps; the claim is about {claim.least_steps:,} or more"}
     if len(effects) < LEAST_SEEDS:
-        return row | {"note": f"{len(effects)} seeds; needed: {LEAST_SEEDS}"}
+        return row | {"note": f"seeds: {len(effects)}, needed: {LEAST_SEEDS}"}
     if failed > MOST_FAILED * len(runs):
         return row | {"note": f"{failed} of {len(runs)} runs failed: too many for a verdict"}
     low, high = mean_interval(effects.to_numpy("float64"), ALPHA)
