@@ -54,7 +54,7 @@ def metrics_figure(number: str, classical: Run, caps: Run, profile: str) -> plt.
         for run in (classical, caps):
             draw_curve(axis, run.history, column, COLOURS[run.config.discriminator], run.config.label)
         critic = classical.config.gan.startswith("wgan")
-        share = "share, at the midpoint of the scores" if critic else "share"
+        share = "at midpoint" if critic else "share"  # of the scores: a critic has no threshold
         unit = share if column == "accuracy" else "score" if critic else "nats"
         axis.set(xlabel="step", ylabel=f"{label} ({unit})")
         if zoomed:
