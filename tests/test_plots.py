@@ -74,6 +74,7 @@ def test_the_accuracy_panel_shows_the_whole_scale(figure):
 def test_scores_of_a_critic_are_no_nats(wgan_pair):
     labels = [axis.get_ylabel() for axis in metrics_figure("8.4", *wgan_pair, profile="smoke").axes]
     assert ["score" in label for label in labels] == [True, True, False]
+    assert "at midpoint" in labels[2]
 
 
 def test_the_footer_names_both_runs(figure, pair):

@@ -64,7 +64,6 @@ class FeatureNetwork:
             raise ValueError(f"features={self.name!r} has no classes; allowed: digits")
         return self.read(images)[1]
 
-    @remembered
     def read(self, images: np.ndarray) -> tuple[np.ndarray, ...]:
         """Features and, of a classifier, probabilities, in one pass; see the methods of these names.
 
@@ -72,8 +71,12 @@ class FeatureNetwork:
             ValueError: dtype or shape are others.
         """
         check_images("images", images, self.image_shape)
+        return self._read(images)
+
+    @remembered
+    def _read(self, images: np.ndarray) -> tuple[np.ndarray, ...]:
         features, *logits = run_in_chunks(self.model, images)
-        return [features, *(softmax(answer, axis=1) for answer in logits)]
+        return features, *(softmax(answer, axis=1) for answer in logits)
 
 
 def load_features(name: str = "digits", image_shape: tuple[int, int, int] = DIGITS_SHAPE) -> FeatureNetwork:
