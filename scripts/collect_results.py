@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -44,10 +45,15 @@ def main() -> int:
             print(f"left out: {run.directory.name} is {run.status}")
     results = collect_results(runs)
     finished = [run for run in runs if run.finished and run.config.fraction == 1]
-    real = load_dataset(finished[0].config.dataset).images
+    real = load_dataset(runs[0].config.dataset).images
     judged = judge_pairs(finished, real, options.samples)
     heads = results.drop(columns=["features", "metric", "value", "floor"]).drop_duplicates()
     results = results if judged.empty else pd.concat([results, judged.merge(heads, on="run")])
+    with contextlib.suppress(ValueError):  # there are none yet
+        stored = load_results(options.profile)
+        elsewhere = stored[~stored.run.isin(results.run)]
+        print(f"kept as they are stored: {elsewhere.run.nunique()} runs that do not lie here")
+        results = pd.concat([elsewhere, results], ignore_index=True)
     save_results(results, options.profile)
     table = verdicts(load_results(options.profile))
     table.to_csv(RESULTS / f"verdicts_{options.profile}.csv", index=False, float_format="%.4g")

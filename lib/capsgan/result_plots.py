@@ -77,7 +77,7 @@ def intervals_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.Dat
     axis.minorticks_off()
     axis.invert_yaxis()
     axis.legend(frameon=False, fontsize=8, loc="lower right")
-    axis.set_title(f"95 % intervals; {describe_results(results)}", fontsize=10)
+    axis.set_title(f"95 % intervals; {describe_results(results)}", fontsize=8)
     add_results_footer(figure, results)
     return figure
 
@@ -118,7 +118,7 @@ def data_figure(results: pd.DataFrame, gan: str = "dcgan") -> plt.Figure:
         )
     axis.set(xscale="log", yscale="log", xlabel="share of MNIST's training digits (%)", ylabel="FID∞")
     axis.legend(frameon=False)
-    axis.set_title(f"{NAMES[gan]}: less data, seeds: {len(curves)}\n{describe_results(results)}", fontsize=10)
+    axis.set_title(f"{NAMES[gan]}: less data, seeds: {len(curves)}\n{describe_results(results)}", fontsize=8)
     add_results_footer(figure, results)
     return figure
 
