@@ -63,12 +63,12 @@ def verdicts_table() -> str:
     planned = len(yaml.safe_load((ROOT / "study" / "analysis_plan.yaml").read_text(encoding="utf-8"))["seeds"])
     found = ", ".join(f"{number} are {verdict}" for verdict, number in counts.items())
     words = (
-        f"Of {counts.sum()} statements {found}. *Not supported* means that these runs cannot tell. **A look ahead**: at "
-        f"hand are up to {rows.seeds.max()} of the {planned} seeds that `study/analysis_plan.yaml` asks for, too few for "
-        "its corrected test to say anything; the intervals below hold for each line by itself. Similarity is decided by "
-        "the 90 % interval (two one-sided tests). Of the bounds only FID∞'s margin was written down before the first "
-        "run. FID∞ is the Fréchet distance on the features of a classifier of digits, extrapolated to infinitely many "
-        "images (lower is better). On the features of a network that was never trained its ratios are "
+        f"Of {counts.sum()} statements {found}. *Not supported* means that these runs cannot tell. **A look ahead**: "
+        f"at hand are up to {rows.seeds.max()} of the {planned} seeds that `study/analysis_plan.yaml` asks for, too "
+        "few for its corrected test to say anything; the intervals below hold for each line by itself. Similarity is "
+        "decided by the 90 % interval (two one-sided tests). Of the bounds only FID∞'s margin was written down before "
+        "the first run. FID∞ is the Fréchet distance on the features of a classifier of digits, extrapolated to "
+        "infinitely many images (lower is better). On the features of a network that was never trained its ratios are "
         f"{random_ratios()}. At the thesis's width the Caps discriminator is far dearer than at a quarter of it."
     )
     lines = [textwrap.fill(words, 118), "", "| claim | thesis | tested | seeds | effect (95 % interval) | verdict |"]
