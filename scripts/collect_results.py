@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import sys
@@ -49,7 +48,7 @@ def main() -> int:
     judged = judge_pairs(finished, real, options.samples)
     heads = results.drop(columns=["features", "metric", "value", "floor"]).drop_duplicates()
     results = results if judged.empty else pd.concat([results, judged.merge(heads, on="run")])
-    with contextlib.suppress(ValueError):  # there are none yet
+    if (RESULTS / f"runs_{options.profile}.csv").exists():
         stored = load_results(options.profile)
         elsewhere = stored[~stored.run.isin(results.run)]
         print(f"kept as they are stored: {elsewhere.run.nunique()} runs that do not lie here")
