@@ -227,7 +227,7 @@ def test_every_claim_has_a_name_of_its_own_and_says_what_it_tests():
 def test_the_margin_is_the_plans():
     assert pytest.approx(read_plan().primary.limits[1]) == claims.MARGIN
     assert pytest.approx(read_plan().primary.limits[0]) == -claims.MARGIN
-    assert (claims.ALPHA, claims.MOST_FAILED) == (read_plan().alpha, read_plan().unusable_pairs)
+    assert (read_plan().alpha, read_plan().unusable_pairs) == (claims.ALPHA, claims.MOST_FAILED)
 
 
 def test_the_area_between_two_data_curves_is_their_mean_log_ratio():
