@@ -16,9 +16,10 @@ import pandas as pd
 
 from capsgan.config import get_profile
 from capsgan.datasets import load_dataset
-from capsgan.evaluation.claims import verdicts
+from capsgan.evaluation.claims import CLAIMS
 from capsgan.evaluation.results import RESULTS, collect_results, judge_pairs, load_results, save_results
 from capsgan.evaluation.scoring import evaluate
+from capsgan.evaluation.verdicts import verdicts
 from capsgan.runs import Run, list_runs
 
 
@@ -54,7 +55,7 @@ def main() -> int:
         print(f"kept as they are stored: {elsewhere.run.nunique()} runs that do not lie here")
         results = pd.concat([elsewhere, results], ignore_index=True)
     save_results(results, options.profile)
-    table = verdicts(load_results(options.profile))
+    table = verdicts(CLAIMS, load_results(options.profile))
     table.to_csv(RESULTS / f"verdicts_{options.profile}.csv", index=False, float_format="%.4g")
     print(f"{results.run.nunique()} runs, {len(results):,} numbers")
     return 0

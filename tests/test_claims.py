@@ -4,17 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capsgan.evaluation import claims
-from capsgan.evaluation.claims import (
-    CLAIMS,
-    CONTRADICTED,
-    NOT_SUPPORTED,
-    NOT_TESTED,
-    SUPPORTED,
-    Claim,
-    decide,
-    verdicts,
-)
+from capsgan.evaluation.claims import CLAIMS, MARGIN
 from capsgan.evaluation.effects import (
     against_best,
     area_between,
@@ -28,6 +18,18 @@ from capsgan.evaluation.effects import (
 )
 from capsgan.evaluation.plan import read_plan
 from capsgan.evaluation.results import RESULTS, load_results
+from capsgan.evaluation.verdicts import (
+    ALPHA,
+    CONTRADICTED,
+    MOST_FAILED,
+    NOT_SUPPORTED,
+    NOT_TESTED,
+    SUPPORTED,
+    Claim,
+    decide,
+    judge,
+    verdicts,
+)
 
 SEEDS = range(4)
 
@@ -87,7 +89,7 @@ def test_similarity_is_decided_by_the_narrow_interval_and_difference_by_the_wide
 
 def test_a_ratio_is_reported_as_a_ratio_with_the_interval_of_its_logarithm():
     results = table([2.0, 2.2, 1.8, 2.0], [1, 1, 1, 1])
-    row = claims.judge(claim("below", (0, 0), "ratio"), results)
+    row = judge(claim("below", (0, 0), "ratio"), results)
     logs = np.log([2.0, 2.2, 1.8, 2.0])
     half = 3.182446 * logs.std(ddof=1) / 2
     assert row["estimate"] == pytest.approx(np.exp(logs.mean()))
@@ -96,11 +98,11 @@ def test_a_ratio_is_reported_as_a_ratio_with_the_interval_of_its_logarithm():
 
 
 def test_no_verdict_without_three_seeds_without_the_runs_or_from_smoke():
-    few = claims.judge(claim("below", (0, 0)), table([1, 2], [2, 3]))
+    few = judge(claim("below", (0, 0)), table([1, 2], [2, 3]))
     assert (few["verdict"], few["note"]) == (NOT_TESTED, "seeds: 2, needed: 3")
-    short = claims.judge(claim("below", (0, 0)), table([1, 2, 3], [2, 3, 4], steps=12))
+    short = judge(claim("below", (0, 0)), table([1, 2, 3], [2, 3, 4], steps=12))
     assert short["verdict"] == NOT_TESTED and "12 steps" in short["note"]
-    absent = claims.judge(claim("below", (0, 0)), table([1, 2, 3], [2, 3, 4], gan="wgan"))
+    absent = judge(claim("below", (0, 0)), table([1, 2, 3], [2, 3, 4], gan="wgan"))
     assert absent["verdict"] == NOT_TESTED and "dcgan caps" in absent["note"]
 
 
@@ -109,7 +111,7 @@ def test_a_run_that_failed_is_counted_and_its_pair_left_out():
         [table([2.0, 2.2, 1.8], [1, 1, 1]), pd.DataFrame(run_rows("dcgan", "caps", 3, status="failed"))],
         ignore_index=True,
     )
-    row = claims.judge(claim("above", (0, 0)), results)
+    row = judge(claim("above", (0, 0)), results)
     assert (row["seeds"], row["failed"]) == (3, 1)
     assert row["verdict"] == NOT_TESTED and "1 of 7 runs failed" in row["note"]
 
@@ -118,21 +120,21 @@ def test_few_failures_are_counted_and_seeds_without_partner_named():
     results = table([2.0, 2.2, 1.8, 2.1, 2.0, 1.9, 2.0, 2.2, 1.8, 2.1], [1] * 10)
     results = results[results.run != "dcgan-cnn-1.0-9"]
     failed = pd.DataFrame(run_rows("dcgan", "cnn", 9, status="failed"))
-    row = claims.judge(claim("above", (0, 0)), pd.concat([results, failed]))
+    row = judge(claim("above", (0, 0)), pd.concat([results, failed]))
     assert (row["seeds"], row["failed"], row["verdict"]) == (9, 1, SUPPORTED)
     assert row["note"] == "without a partner: seeds 9"
 
 
 def test_what_is_said_of_a_long_course_is_not_tested_by_a_short_one():
     one = dataclasses.replace(claim("below", (0, 0)), least_steps=20_000)
-    row = claims.judge(one, table([1.0, 2.0, 3.0], [2.0, 3.0, 4.0]))
+    row = judge(one, table([1.0, 2.0, 3.0], [2.0, 3.0, 4.0]))
     assert row["verdict"] == NOT_TESTED and "2,000 steps; the claim is about 20,000" in row["note"]
-    assert claims.judge(one, table([1, 1.1, 1.2], [2, 2.1, 2.3], steps=20_000))["verdict"] == SUPPORTED
+    assert judge(one, table([1, 1.1, 1.2], [2, 2.1, 2.3], steps=20_000))["verdict"] == SUPPORTED
 
 
 def test_a_number_without_logarithm_is_refused_by_name():
     with pytest.raises(ValueError, match="fid_infinity of dcgan cnn, seed 1, is not above 0"):
-        claims.judge(claim("below", (0, 0)), table([1, 2, 3], [1, -0.1, 2]))
+        judge(claim("below", (0, 0)), table([1, 2, 3], [1, -0.1, 2]))
 
 
 HIGH, LOW = (4.0, 4.2, 3.9), (1.0, 1.1, 0.9)
@@ -172,7 +174,7 @@ def test_a_claim_is_supported_in_a_world_where_it_holds_and_contradicted_in_its_
             for trunk, numbers_by_seed in zip((first, second), values, strict=True):
                 for seed, value in enumerate(numbers_by_seed):
                     rows += run_rows(gan, trunk, seed, steps=20_000, **dict.fromkeys(numbers_of, value))
-        assert claims.judge(one, pd.DataFrame(rows))["verdict"] == verdict
+        assert judge(one, pd.DataFrame(rows))["verdict"] == verdict
 
 
 def test_wavering_that_falls_supports_what_is_said_of_a_fall():
@@ -186,7 +188,7 @@ def test_wavering_that_falls_supports_what_is_said_of_a_fall():
                 for when, v in (("early", early), ("late", late))
             }
             rows += run_rows(gan, "caps", seed, steps=20_000, **values)
-        assert claims.judge(one, pd.DataFrame(rows))["verdict"] == SUPPORTED
+        assert judge(one, pd.DataFrame(rows))["verdict"] == SUPPORTED
 
 
 def test_the_best_is_compared_with_the_best_of_the_others():
@@ -210,9 +212,9 @@ def test_less_data_is_compared_with_the_classical_network_on_all():
 def test_runs_of_two_scales_or_twice_the_same_are_refused_by_name():
     results = table([1, 2, 3], [2, 3, 4])
     with pytest.raises(ValueError, match=r"dataset is mixed.*mnist5k: dcgan-cnn-1\.0-0"):
-        verdicts(results.assign(dataset=np.where(results.run == "dcgan-cnn-1.0-0", "mnist5k", "mnist")))
+        verdicts(CLAIMS, results.assign(dataset=np.where(results.run == "dcgan-cnn-1.0-0", "mnist5k", "mnist")))
     with pytest.raises(ValueError, match=r"another, dcgan-cnn-1\.0-0 are of one network and seed"):
-        verdicts(pd.concat([results, results[results.run == "dcgan-cnn-1.0-0"].assign(run="another")]))
+        verdicts(CLAIMS, pd.concat([results, results[results.run == "dcgan-cnn-1.0-0"].assign(run="another")]))
 
 
 def test_every_claim_has_a_name_of_its_own_and_says_what_it_tests():
@@ -225,9 +227,9 @@ def test_every_claim_has_a_name_of_its_own_and_says_what_it_tests():
 
 
 def test_the_margin_is_the_plans():
-    assert pytest.approx(read_plan().primary.limits[1]) == claims.MARGIN
-    assert pytest.approx(read_plan().primary.limits[0]) == -claims.MARGIN
-    assert (read_plan().alpha, read_plan().unusable_pairs) == (claims.ALPHA, claims.MOST_FAILED)
+    assert pytest.approx(read_plan().primary.limits[1]) == MARGIN
+    assert pytest.approx(read_plan().primary.limits[0]) == -MARGIN
+    assert (read_plan().alpha, read_plan().unusable_pairs) == (ALPHA, MOST_FAILED)
 
 
 def test_the_area_between_two_data_curves_is_their_mean_log_ratio():
@@ -273,7 +275,7 @@ def test_runs_on_less_data_are_no_seeds_of_the_comparison():
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("verdicts_*.csv")), ids=lambda path: path.stem[9:])
 def test_committed_verdicts_are_those_of_the_committed_results(path):
     stored = pd.read_csv(path)
-    made = verdicts(load_results(path.stem[9:]))
+    made = verdicts(CLAIMS, load_results(path.stem[9:]))
     pd.testing.assert_frame_equal(
         stored.drop(columns="note"), made.drop(columns="note"), check_dtype=False, rtol=1e-3, atol=1e-6
     )
