@@ -6,17 +6,8 @@ from scipy import stats
 from skimage.metrics import peak_signal_noise_ratio
 
 from capsgan.datasets import load_dataset
-from capsgan.evaluation.restoration import (
-    RIVALS,
-    compare_methods,
-    fit_pca,
-    measure,
-    nearest_image,
-    paired_intervals,
-    pca_mean,
-    run_rivals,
-    shuffle_truth,
-)
+from capsgan.evaluation.restoration import compare_methods, measure, paired_intervals, shuffle_truth
+from capsgan.evaluation.rivals import RIVALS, fit_pca, nearest_image, pca_mean, run_rivals
 from capsgan.masks import centre_mask, hide, make_masks
 
 
