@@ -19,9 +19,10 @@ from capsgan.degradations import Downscaling, Fading, Inpainting, make_degradati
 from capsgan.gans import build_gan
 from capsgan.image_files import read_image
 from capsgan.images import to_float
+from capsgan.latent_search import norm_penalty
 from capsgan.masks import centre_mask, make_masks
 from capsgan.photos import regenerate_photos
-from capsgan.regeneration import context_weights, norm_penalty, regenerate
+from capsgan.regeneration import context_weights, regenerate
 
 LIBRARY = Path(regeneration.__file__).parents[1]
 QUICK = {"restarts": 2, "steps": 3, "progress": False}

@@ -16,22 +16,19 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
-from .checkpoints import restore_variables
 from .datasets import load_dataset
 from .degradations import Inpainting, make_degradation
-from .engines import get_engine
 from .evaluation.checks import check_images
-from .evaluation.overfitting import run_discriminator, statistics_of
+from .evaluation.overfitting import statistics_of
 from .gans.base import GAN
-from .gans.wgan import Clip, WassersteinGAN
 from .images import to_float, to_uint8
+from .latent_search import TERMS, LatentSearch, discriminator_prior
 from .masks import check_masks
 from .sampling import choose_codes, generate_images
 
 CANDIDATES = 1000  # latents of which each image's best are searched on from
 REAL_IMAGES = 512  # of the training set, on which the discriminator's statistics are estimated
 ROWS = 512  # latents searched at once
-TERMS = ("total", "context", "prior", "norm")
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ def regenerate(
     Minimised for each restart on its own, by Adam with a falling rate: the mean L1 distance of known pixels (by the
     weights of :func:`context_weights` where there are only holes), plus the discriminator's loss of a generated image
     (-log D as in the generator's game; of a critic minus its score, in deviations from the mean score of real images),
-    plus :func:`norm_penalty`. The best restart by this loss is taken.
+    plus :func:`~capsgan.latent_search.norm_penalty`. The best restart by this loss is taken.
 
     Both networks are in inference mode. The discriminator's BatchNormalization has the statistics of real training
     images, for its moving ones mix real and generated batches (:func:`~capsgan.evaluation.overfitting.statistics_of`).
@@ -119,8 +116,8 @@ def regenerate(
     starts = _choose_starts(gan, degradation, observed, weights, restarts, seed, labels)
     statistics = statistics_of(gan.discriminator, real[:REAL_IMAGES]) if prior else contextlib.nullcontext()
     with statistics:
-        judge = _judge(gan, real[:REAL_IMAGES]) if prior else None
-        search = _Search(gan, degradation, judge, prior, norm, rate, steps)
+        judge = discriminator_prior(gan, real[:REAL_IMAGES]) if prior else None
+        search = LatentSearch(gan, degradation, judge, prior, norm, rate, steps)
         title = f"{len(images)} images, {restarts} restarts"
         at_once = min(len(images), max(1, ROWS // restarts))
         chunks = range(0, len(images), at_once)
@@ -172,94 +169,6 @@ def context_weights(masks: np.ndarray, window: int) -> np.ndarray:
     return np.where(masks, missing / there, 0)[..., None].astype("float32")
 
 
-def norm_penalty(noise):
-    """How unlikely the latent's length r is: the negative log density of the chi distribution, 0 at its mode √(d - 1).
-
-    A Gaussian latent of d numbers lies near a sphere of radius √d, and the generator has seen little else. The squared
-    length, which is the Gaussian's own density, would pull to the centre, where no latent ever was.
-
-    Args:
-        noise: float [B, d], d ≥ 2.
-
-    Returns:
-        Float [B], r² / 2 - (d - 1) log r and a constant, never negative.
-    """
-    free = noise.shape[-1] - 1
-    squared = ops.sum(ops.square(noise), axis=-1) + keras.config.epsilon()
-    return (squared - free - free * ops.log(squared / free)) / 2
-
-
-class _Search:
-    """The searched latents as the one trainable layer, their optimizer, and the compiled step."""
-
-    def __init__(self, gan, degradation, judge, prior, norm, rate, steps):
-        self.gan, self.degradation, self.judge, self.weights, self.steps = gan, degradation, judge, (prior, norm), steps
-        self.schedule = keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.05)
-        self.latents = None
-
-    def __call__(self, codes, observed, weights, snapshots, bar):
-        """Search ``codes``, arrays of one row a restart → (terms [steps + 1, 4, rows], codes, step → codes)."""
-        if self.latents is None:
-            self._prepare(codes)
-        fixed = {name: ops.convert_to_tensor(array) for name, array in codes.items() if name not in self.latents.names}
-        data = ops.convert_to_tensor(observed), ops.convert_to_tensor(weights), fixed
-        restore_variables(self.variables, [codes[name] for name in self.latents.names] + self.fresh)
-        rows, kept = [], {}
-        for step in range(self.steps + 1):
-            current = codes | self.latents.values() if step in snapshots | {self.steps} else None
-            if step in snapshots:
-                kept[step] = current
-            rows.append(self.run(data, [np.int32(step)])[0])  # the last move is for its loss alone
-            bar.update(step < self.steps)
-        return np.stack(rows), current, kept
-
-    def _prepare(self, codes):
-        self.latents = Latents({name: a.shape for name, a in codes.items() if a.dtype == np.float32})
-        self.optimizer = keras.optimizers.Adam(self.schedule)
-        self.optimizer.build(self.latents.trainable_variables)
-        self.variables = [*self.latents.trainable_variables, *self.optimizer.variables]
-        self.fresh = [ops.convert_to_numpy(variable).copy() for variable in self.optimizer.variables]
-        self.run = get_engine().compile_steps(self._play, self.variables)
-
-    def _play(self, update, data, item):
-        _, terms = update(self.latents, self.optimizer, self._loss, *data)
-        return terms
-
-    def _loss(self, observed, weights, fixed):
-        searched = self.latents.tensors()
-        images = self.gan.generate(fixed | searched, training=False)
-        errors = weights * ops.abs(self.degradation.measure(images) - observed)  # weights [rows, height, width, 1]
-        context = ops.sum(ops.mean(errors, axis=-1), axis=(1, 2)) / ops.sum(weights, axis=(1, 2, 3))
-        penalty = norm_penalty(searched["noise"])
-        doubt = self.judge(images) if self.judge else ops.zeros_like(context)
-        total = context + self.weights[0] * doubt + self.weights[1] * penalty
-        return ops.sum(total), (total, context, doubt, penalty)
-
-
-class Latents(keras.layers.Layer):
-    """Latent codes as weights.
-
-    Args:
-        shapes: name → shape of the codes that are numbers, ``noise`` among them; ``continuous`` stays inside [-1, 1].
-    """
-
-    def __init__(self, shapes: dict[str, tuple[int, ...]]):
-        super().__init__(dtype="float32")
-        self.names = tuple(shapes)
-        for name, shape in shapes.items():
-            constraint = Clip(1.0) if name == "continuous" else None
-            self.add_weight(shape=shape, initializer="zeros", constraint=constraint, name=name)
-        self.built = True
-
-    def tensors(self) -> dict:
-        """Name → tensor."""
-        return dict(zip(self.names, (variable.value for variable in self.trainable_variables), strict=True))
-
-    def values(self) -> dict[str, np.ndarray]:
-        """Name → a copy of the values, float32."""
-        return {name: ops.convert_to_numpy(tensor).copy() for name, tensor in self.tensors().items()}
-
-
 def _check_options(restarts, steps, window, rate, prior, norm, snapshots):
     for name, value, least in (("restarts", restarts, 1), ("steps", steps, 1), ("window", window, 3)):
         if not isinstance(value, int | np.integer) or value < least or (name == "window" and value % 2 == 0):
@@ -273,19 +182,6 @@ def _check_options(restarts, steps, window, rate, prior, norm, snapshots):
     strange = [step for step in snapshots if not 0 <= step <= steps]
     if strange:
         raise ValueError(f"snapshots={tuple(snapshots)} are not possible; allowed: steps from 0 to {steps}")
-
-
-def _judge(gan: GAN, real: np.ndarray):
-    """Generated images → float [B], what their generator would lose on each."""
-    if isinstance(gan, WassersteinGAN):
-        scores = run_discriminator(gan.discriminator, real)
-        mean, deviation = float(scores.mean()), float(scores.std()) + 1e-12
-        return lambda images: (mean - _logits(gan, images)) / deviation
-    return lambda images: ops.softplus(-_logits(gan, images))  # -log sigmoid
-
-
-def _logits(gan, images):
-    return ops.cast(keras.tree.flatten(gan.discriminator(images, training=False))[0], "float32")[:, 0]
 
 
 def _training_images(run) -> np.ndarray:

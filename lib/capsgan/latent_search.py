@@ -1,0 +1,149 @@
+"""Search for the latent codes whose images explain what was observed: by Adam, through the frozen generator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from keras import ops
+
+from .checkpoints import restore_variables
+from .engines import get_engine
+from .evaluation.overfitting import run_discriminator
+from .gans.base import GAN
+from .gans.wgan import Clip, WassersteinGAN
+
+TERMS = ("total", "context", "prior", "norm")
+
+
+class LatentSearch:
+    """The searched latents as the one trainable layer, their optimizer, and the compiled step.
+
+    Args:
+        gan: whose generator makes the images.
+        degradation: what happened to the images before they were observed.
+        judge: generated images → float [B], see :func:`discriminator_prior`; None: no prior.
+        prior, norm: weights of the judge's answer and of :func:`norm_penalty`.
+        rate: Adam's at first; it falls to a twentieth by a cosine.
+        steps: of Adam.
+    """
+
+    def __init__(
+        self, gan: GAN, degradation, judge: Callable | None, prior: float, norm: float, rate: float, steps: int
+    ):
+        self.gan, self.degradation, self.judge, self.weights, self.steps = gan, degradation, judge, (prior, norm), steps
+        self.schedule = keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.05)
+        self.latents = None
+
+    def __call__(self, codes, observed, weights, snapshots, bar):
+        """Search from ``codes`` on, all rows at once and each by itself.
+
+        Args:
+            codes: name → array of one row a restart; those that are float32 are searched.
+            observed: float32 [rows, height, width, channels] in [-1, 1].
+            weights: float32 [rows, height, width, 1], of the observed pixels.
+            snapshots: set of steps after which the codes are kept.
+            bar: a tqdm bar that counts steps.
+
+        Returns:
+            The ``TERMS`` before each step and after the last, float32 [steps + 1, 4, rows]; the codes found; and
+            step → codes.
+        """
+        if self.latents is None:
+            self._prepare(codes)
+        fixed = {name: ops.convert_to_tensor(array) for name, array in codes.items() if name not in self.latents.names}
+        data = ops.convert_to_tensor(observed), ops.convert_to_tensor(weights), fixed
+        restore_variables(self.variables, [codes[name] for name in self.latents.names] + self.fresh)
+        rows, kept = [], {}
+        for step in range(self.steps + 1):
+            current = codes | self.latents.values() if step in snapshots | {self.steps} else None
+            if step in snapshots:
+                kept[step] = current
+            rows.append(self.run(data, [np.int32(step)])[0])  # the last move is for its loss alone
+            bar.update(step < self.steps)
+        return np.stack(rows), current, kept
+
+    def _prepare(self, codes):
+        self.latents = Latents({name: a.shape for name, a in codes.items() if a.dtype == np.float32})
+        self.optimizer = keras.optimizers.Adam(self.schedule)
+        self.optimizer.build(self.latents.trainable_variables)
+        self.variables = [*self.latents.trainable_variables, *self.optimizer.variables]
+        self.fresh = [ops.convert_to_numpy(variable).copy() for variable in self.optimizer.variables]
+        self.run = get_engine().compile_steps(self._play, self.variables)
+
+    def _play(self, update, data, item):
+        _, terms = update(self.latents, self.optimizer, self._loss, *data)
+        return terms
+
+    def _loss(self, observed, weights, fixed):
+        searched = self.latents.tensors()
+        images = self.gan.generate(fixed | searched, training=False)
+        errors = weights * ops.abs(self.degradation.measure(images) - observed)  # weights [rows, height, width, 1]
+        context = ops.sum(ops.mean(errors, axis=-1), axis=(1, 2)) / ops.sum(weights, axis=(1, 2, 3))
+        penalty = norm_penalty(searched["noise"])
+        doubt = self.judge(images) if self.judge else ops.zeros_like(context)
+        total = context + self.weights[0] * doubt + self.weights[1] * penalty
+        return ops.sum(total), (total, context, doubt, penalty)
+
+
+def norm_penalty(noise):
+    """How unlikely the latent's length r is: the negative log density of the chi distribution, 0 at its mode √(d - 1).
+
+    A Gaussian latent of d numbers lies near a sphere of radius √d, and the generator has seen little else. The squared
+    length, which is the Gaussian's own density, would pull to the centre, where no latent ever was.
+
+    Args:
+        noise: float [B, d], d ≥ 2.
+
+    Returns:
+        Float [B], r² / 2 - (d - 1) log r and a constant, never negative.
+    """
+    free = noise.shape[-1] - 1
+    squared = ops.sum(ops.square(noise), axis=-1) + keras.config.epsilon()
+    return (squared - free - free * ops.log(squared / free)) / 2
+
+
+def discriminator_prior(gan: GAN, real: np.ndarray) -> Callable:
+    """What the generator would lose on an image: -log D, or of a critic minus its score, in deviations of real ones.
+
+    Args:
+        gan: whose discriminator judges.
+        real: uint8 [n, height, width, channels], the real images that a critic's scores are measured by.
+
+    Returns:
+        Function from float [B, height, width, channels] in [-1, 1] to float32 [B], differentiable.
+    """
+    if isinstance(gan, WassersteinGAN):
+        scores = run_discriminator(gan.discriminator, real)
+        mean, deviation = float(scores.mean()), float(scores.std()) + 1e-12
+        return lambda images: (mean - _logits(gan, images)) / deviation
+    return lambda images: ops.softplus(-_logits(gan, images))  # -log sigmoid
+
+
+def _logits(gan, images):
+    return ops.cast(keras.tree.flatten(gan.discriminator(images, training=False))[0], "float32")[:, 0]
+
+
+class Latents(keras.layers.Layer):
+    """Latent codes as weights.
+
+    Args:
+        shapes: name → shape of the codes that are numbers, ``noise`` among them; ``continuous`` stays inside [-1, 1].
+    """
+
+    def __init__(self, shapes: dict[str, tuple[int, ...]]):
+        super().__init__(dtype="float32")
+        self.names = tuple(shapes)
+        for name, shape in shapes.items():
+            constraint = Clip(1.0) if name == "continuous" else None
+            self.add_weight(shape=shape, initializer="zeros", constraint=constraint, name=name)
+        self.built = True
+
+    def tensors(self) -> dict:
+        """Name → tensor."""
+        return dict(zip(self.names, (variable.value for variable in self.trainable_variables), strict=True))
+
+    def values(self) -> dict[str, np.ndarray]:
+        """Name → a copy of the values, float32."""
+        return {name: ops.convert_to_numpy(tensor).copy() for name, tensor in self.tensors().items()}
