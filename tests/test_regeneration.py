@@ -78,7 +78,8 @@ def test_a_search_is_repeated_by_its_seed_and_does_not_depend_on_its_company(lin
 
 def test_many_images_are_searched_a_part_at_a_time(linear, found, monkeypatch):
     gan, images = linear
-    monkeypatch.setattr(regeneration, "ROWS", 3 * worker.SEARCH["restarts"])  # 3 images, then 1 and two to fill up
+    three = 3 * worker.SEARCH["restarts"] * 28 * 28
+    monkeypatch.setattr(regeneration, "PIXELS", three)  # 3 images, then 1 and two to fill up
     parts = regenerate(gan, images, centre_mask(4, (28, 28)), **worker.SEARCH, snapshots=(50,))
     np.testing.assert_allclose(parts.losses, found.losses, atol=1e-3)
     assert np.abs(parts.snapshots[50].astype(int) - found.snapshots[50]).max() <= 2
@@ -166,6 +167,21 @@ def test_every_backend_finds_the_same_images(backend, found, tmp_path):
         assert np.abs(theirs["images"].astype(int) - found.images).max() <= 1
 
 
+def test_the_prior_may_be_another_runs_and_no_more_than_the_prior_changes(linear):
+    gan, images = linear
+    options = QUICK | {"prior": 0.05, "real": images, "steps": 5}
+    other = worker.linear_gan()
+    for variable in other.discriminator.trainable_variables:
+        variable.assign(-3 * variable)
+    masks = centre_mask(2, (28, 28))
+    own, same, others = (
+        regenerate(gan, images[:2], masks, prior_of=judge, **options) for judge in (None, worker.linear_gan(), other)
+    )
+    assert (same.losses == own.losses).all()
+    assert np.abs(others.terms["prior"] - own.terms["prior"]).min() > 1e-3
+    assert (others.unblended != own.unblended).any()
+
+
 @pytest.mark.parametrize(
     "change, said",
     [
@@ -187,6 +203,7 @@ def test_every_backend_finds_the_same_images(backend, found, tmp_path):
         ({"seed": -1}, "seed=-1"),
         ({"prior": 0.1}, "real=None"),
         ({"prior": 0.1, "real": np.zeros((9, 28, 28, 3), "uint8")}, "real: shape="),
+        ({"prior_of": build_gan(RunConfig("gan"), (32, 32, 1), 0)}, "prior_of: its discriminator sees"),
     ],
 )
 def test_what_cannot_be_regenerated_is_refused(linear, change, said):

@@ -7,6 +7,7 @@ other damage than holes, with many starts at once, and on every backend.
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 from dataclasses import dataclass
 
@@ -28,7 +29,7 @@ from .sampling import choose_codes, generate_images
 
 CANDIDATES = 1000  # latents of which each image's best are searched on from
 REAL_IMAGES = 512  # of the training set, on which the discriminator's statistics are estimated
-ROWS = 512  # latents searched at once
+PIXELS = 400_000  # of images searched at once: faces then take 2 GB of memory
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def regenerate(
     steps: int = 150,  # of Adam
     rate: float = 0.1,  # its learning rate at first, falling to a twentieth by a cosine
     prior: float = 0.01,  # weight of the discriminator's loss; 0: no prior
+    prior_of=None,  # another run, whose discriminator is the prior; None: the run's own
     norm: float = 0.002,  # weight of the latent's length
     window: int | None = None,  # pixels a side, odd; None: half the image
     snapshots=(),  # steps after which the images are kept
@@ -87,7 +89,8 @@ def regenerate(
     images nor on how many they are, up to rounding.
 
     Args:
-        run: a finished :class:`~capsgan.runs.Run`, or its :class:`~capsgan.gans.base.GAN`, which needs ``real``.
+        run: a finished :class:`~capsgan.runs.Run`, or its :class:`~capsgan.gans.base.GAN`, which needs ``real``;
+            ``prior_of`` may be either too, trained on images of the same shape.
         images: uint8 [n, height, width, channels] as observed, of the network's size; for super-resolution of a
             ``scale``-th, for restoration from grey of one channel.
         masks: bool [n, height, width] or [height, width], True where a pixel is known. Inpainting needs them.
@@ -98,7 +101,8 @@ def regenerate(
     Raises:
         ValueError: images or masks do not fit the network and each other, or an option is out of its range.
     """
-    gan = run if isinstance(run, GAN) else run.gan
+    gan = _gan_of(run)
+    judging = gan if prior_of is None else _gan_of(prior_of)
     degradation = make_degradation(task)
     check_images("images", images, degradation.observed_shape(gan.image_shape))
     if masks is None and type(degradation) is Inpainting:
@@ -106,6 +110,11 @@ def regenerate(
     inpainting = type(degradation) is Inpainting
     masks = np.ones(images.shape[:3], bool) if masks is None else check_masks(masks, images, holes=inpainting)
     window = max(images.shape[1:3]) // 2 | 1 if window is None else window
+    if judging.image_shape != gan.image_shape:
+        raise ValueError(
+            f"prior_of: its discriminator sees {judging.image_shape}, the run generates {gan.image_shape}; "
+            "allowed: a run on images of the same shape"
+        )
     _check_options(restarts, steps, window, rate, prior, norm, snapshots)
     if prior:
         real = _training_images(run) if real is None else real
@@ -114,12 +123,12 @@ def regenerate(
     observed = ops.convert_to_numpy(to_float(images))
     weights = context_weights(masks, window) if inpainting else masks[..., None].astype("float32")
     starts = _choose_starts(gan, degradation, observed, weights, restarts, seed, labels)
-    statistics = statistics_of(gan.discriminator, real[:REAL_IMAGES]) if prior else contextlib.nullcontext()
+    statistics = statistics_of(judging.discriminator, real[:REAL_IMAGES]) if prior else contextlib.nullcontext()
     with statistics:
-        judge = discriminator_prior(gan, real[:REAL_IMAGES]) if prior else None
+        judge = discriminator_prior(judging, real[:REAL_IMAGES]) if prior else None
         search = LatentSearch(gan, degradation, judge, prior, norm, rate, steps)
         title = f"{len(images)} images, {restarts} restarts"
-        at_once = min(len(images), max(1, ROWS // restarts))
+        at_once = min(len(images), max(1, PIXELS // (restarts * math.prod(gan.image_shape[:2]))))
         chunks = range(0, len(images), at_once)
         parts = []
         with tqdm(
@@ -182,6 +191,10 @@ def _check_options(restarts, steps, window, rate, prior, norm, snapshots):
     strange = [step for step in snapshots if not 0 <= step <= steps]
     if strange:
         raise ValueError(f"snapshots={tuple(snapshots)} are not possible; allowed: steps from 0 to {steps}")
+
+
+def _gan_of(run) -> GAN:
+    return run if isinstance(run, GAN) else run.gan
 
 
 def _training_images(run) -> np.ndarray:
