@@ -14,12 +14,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pandas as pd
 
-from capsgan.config import get_profile
 from capsgan.datasets import load_dataset
 from capsgan.evaluation.claims import CLAIMS
 from capsgan.evaluation.results import RESULTS, collect_results, judge_pairs, load_results, save_results
 from capsgan.evaluation.scoring import evaluate
 from capsgan.evaluation.verdicts import verdicts
+from capsgan.profiles import get_profile
 from capsgan.runs import Run, list_runs
 
 

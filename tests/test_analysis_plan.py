@@ -7,9 +7,10 @@ from dataclasses import fields
 import pytest
 import yaml
 
-from capsgan.config import COMPARED_GANS, PROFILES
+from capsgan.config import COMPARED_GANS
 from capsgan.evaluation.plan import PLAN, AnalysisPlan, Comparison, Metric, read_plan
 from capsgan.evaluation.statistics import power_curve, seeds_for_p, seeds_needed
+from capsgan.profiles import PROFILES
 
 VALUES = yaml.safe_load(PLAN.read_text(encoding="utf-8"))
 COMPARISON = {"gan": "dcgan", "discriminator": "caps", "reference": "cnn"}

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from capsgan import config as module
-from capsgan.config import PROFILES, ROOT, RunConfig, get_profile, home
+from capsgan.config import ROOT, RunConfig, home
 
 BAD = {
     "gan": ["DCGAN", "biggan", "", None, 3, ["dcgan"]],
@@ -144,52 +143,6 @@ def test_dictionaries_and_configs_turn_into_each_other_by_way_of_json():
 def test_an_unknown_field_is_refused_by_name():
     with pytest.raises(ValueError, match=r"field='epochs' .*batch_size"):
         RunConfig.from_dict({"epochs": 3})
-
-
-def test_a_grid_is_the_eight_runs_of_chapter_8_seed_by_seed():
-    grid = PROFILES["smoke"].grid(seeds=(0, 1))
-    assert len(grid) == 16
-    assert [config.seed for config in grid] == [0] * 8 + [1] * 8
-    names = [(config.gan, config.discriminator) for config in grid[:8]]
-    assert names == [(gan, trunk) for gan in ("acgan", "dcgan", "infogan", "wgan") for trunk in ("cnn", "caps")]
-    assert len({config.run_id for config in grid}) == 16
-
-
-def test_profiles_have_the_scale_they_promise():
-    assert {name: profile.dataset for name, profile in PROFILES.items()} == {
-        "smoke": "mnist5k",
-        "quick": "mnist5k",
-        "study": "mnist",
-        "colab": "mnist",
-        "paper": "mnist",
-    }
-    paper = PROFILES["paper"]
-    assert (paper.steps, paper.wgan_steps, paper.width, paper.seeds) == (20_000, 20_000, 1, 10)  # chapter 6
-    for profile in PROFILES.values():
-        wgan = profile.config("wgan", "caps", seed=4)
-        assert (wgan.steps, wgan.width, wgan.seed) == (profile.wgan_steps, profile.width, 4)
-        assert profile.config("dcgan", "cnn").steps == profile.steps
-    assert PROFILES["smoke"].config("dcgan", "cnn", steps=3, batch_size=2).steps == 3
-    study = PROFILES["study"]
-    assert study.config("wgan", "cnn").snapshots == (140, 280, 420, 560, 700)
-    assert study.config("dcgan", "cnn", steps=10, precision="float32").snapshots == (2, 4, 6, 8, 10)
-    assert study.config("dcgan", "cnn", steps=3).snapshots == (1, 2, 3)
-    assert study.config("dcgan", "cnn", steps=4, snapshots=()).snapshots == ()
-
-
-def test_a_profile_is_named_by_argument_then_environment_then_machine(monkeypatch):
-    monkeypatch.setenv("CAPSGAN_PROFILE", "paper")
-    assert get_profile().name == "paper" and get_profile("quick").name == "quick"
-    monkeypatch.delenv("CAPSGAN_PROFILE")
-    for gpu, name in ((True, "colab"), (False, "quick")):
-        monkeypatch.setattr(module, "_gpu_present", lambda gpu=gpu: gpu)
-        assert get_profile().name == name
-
-
-def test_an_unknown_profile_is_refused_by_name(monkeypatch):
-    monkeypatch.setenv("CAPSGAN_PROFILE", "fast")
-    with pytest.raises(ValueError, match=r"profile='fast' .*allowed: smoke \| quick \| study \| colab \| paper"):
-        get_profile()
 
 
 def test_home_is_the_environments_else_the_checkouts_data_wherever_one_stands(monkeypatch, tmp_path):

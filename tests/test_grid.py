@@ -5,8 +5,9 @@ import pytest
 
 from capsgan import grid as module
 from capsgan import training
-from capsgan.config import PROFILES, RunConfig
+from capsgan.config import RunConfig
 from capsgan.grid import expected_seconds, train_grid
+from capsgan.profiles import PROFILES
 from capsgan.runs import run_for
 
 CONFIGS = [RunConfig("gan", steps=4, batch_size=4, fraction=0.05, seed=seed) for seed in range(3)]

@@ -7,7 +7,7 @@ import importlib
 
 _HOMES = {
     "RunConfig": "config",
-    "get_profile": "config",
+    "get_profile": "profiles",
     "load_dataset": "datasets",
     "build_generator": "networks",
     "build_discriminator": "networks",

@@ -8,7 +8,7 @@ import os
 import sys
 import warnings
 
-from .config import BACKENDS, DISCRIMINATORS, GANS, PROFILES, RunConfig, get_profile, use_backend
+from .config import BACKENDS, DISCRIMINATORS, GANS, RunConfig, use_backend
 from .options import (
     OneLineParser,
     add_common_options,
@@ -20,6 +20,7 @@ from .options import (
     read_grid_options,
     read_regenerate_options,
 )
+from .profiles import PROFILES, get_profile
 
 
 def main(arguments: list[str] | None = None) -> int:

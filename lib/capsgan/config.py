@@ -1,4 +1,4 @@
-"""What decides a result: the configuration of a run, the named profiles, and where results are kept."""
+"""What decides a result: the configuration of a run, and where results are kept."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class RunConfig:
 
     def __post_init__(self):
         good = isinstance(self.dataset, str) and (self.dataset in DATASETS or is_folder(self.dataset))
-        _require(good, "dataset", self.dataset, DATASET_NAMES)
+        require(good, "dataset", self.dataset, DATASET_NAMES)
         if is_folder(self.dataset):
             folder_path(self.dataset)
         if self.image_size is None:
@@ -76,15 +76,15 @@ class RunConfig:
         for name, allowed in one_of.items():
             value = getattr(self, name)
             good = any(type(value) is type(choice) and value == choice for choice in allowed)
-            _require(good, name, value, " | ".join(map(str, allowed)))
+            require(good, name, value, " | ".join(map(str, allowed)))
         whole = {"steps": (1, 10**8), "batch_size": (2, 8192), "seed": (0, 2**63 - 1)}
         whole |= {"discriminator_warmup": (0, 10**6), "routing_iterations": (1, 100)}
         for name, (low, high) in whole.items():
             value = getattr(self, name)
             good = isinstance(value, Integral) and not isinstance(value, bool) and low <= value <= high
-            _require(good, name, value, f"a whole number from {low} to {high}")
+            require(good, name, value, f"a whole number from {low} to {high}")
             object.__setattr__(self, name, int(value))
-        _require(
+        require(
             self.batch_size % 2 == 0, "batch_size", self.batch_size, "an even number: the discriminator sees halves"
         )
         numbers = {"fraction": "(0, 1]", "width": "[1/256, 4]", "dropout": "[0, 0.95]", "label_smoothing": "[0, 0.5]"}
@@ -92,15 +92,15 @@ class RunConfig:
         for name, (low, high) in bounds.items():
             value = getattr(self, name)
             good = isinstance(value, Real) and not isinstance(value, bool) and low <= value <= high  # NaN is not
-            _require(good, name, value, f"a number in {numbers[name]}")
+            require(good, name, value, f"a number in {numbers[name]}")
             object.__setattr__(self, name, float(value))
         only_wgan = self.gan == "wgan" or self.weight_clipping == "kernels"
-        _require(only_wgan, "weight_clipping", self.weight_clipping, f"'kernels' (gan {self.gan!r} does not clip)")
+        require(only_wgan, "weight_clipping", self.weight_clipping, f"'kernels' (gan {self.gan!r} does not clip)")
         smooths = not self.gan.startswith("wgan") or self.label_smoothing == 0
-        _require(smooths, "label_smoothing", self.label_smoothing, "0 (a critic has no targets to smooth)")
+        require(smooths, "label_smoothing", self.label_smoothing, "0 (a critic has no targets to smooth)")
         listed = isinstance(self.snapshots, list | tuple | range)
         good = listed and all(type(step) is int and 1 <= step <= self.steps for step in self.snapshots)
-        _require(good, "snapshots", self.snapshots, f"a list of steps from 1 to {self.steps}")
+        require(good, "snapshots", self.snapshots, f"a list of steps from 1 to {self.steps}")
         object.__setattr__(self, "snapshots", tuple(sorted(set(self.snapshots))))
 
     @property
@@ -156,70 +156,8 @@ class RunConfig:
         """The inverse of :meth:`to_dict`; unknown fields raise ``ValueError``."""
         known = {f.name for f in fields(cls)}
         for name in values:
-            _require(name in known, "field", name, " | ".join(sorted(known)))
+            require(name in known, "field", name, " | ".join(sorted(known)))
         return cls(**values | {"snapshots": tuple(values.get("snapshots", ()))})
-
-
-@dataclass(frozen=True)
-class Profile:
-    """A scale at which the whole course runs: from CI's minutes to the thesis's 20,000 steps."""
-
-    name: str
-    dataset: str
-    steps: int
-    wgan_steps: int  # a step of WGAN has five critic updates
-    width: float
-    batch_size: int
-    seeds: int
-    precision: str = "float32"
-    snapshots: int = 0  # generators kept on the way, at equal distances, the last at the end
-
-    def config(self, gan: str, discriminator: str, seed: int = 0, **changes) -> RunConfig:
-        """The run of one network at this scale; ``changes`` replace single fields of it."""
-        steps = self.wgan_steps if gan.startswith("wgan") else self.steps
-        values = {"steps": steps, "width": self.width, "batch_size": self.batch_size, "dataset": self.dataset}
-        values |= {"precision": self.precision} | changes
-        kept = [max(1, values["steps"] * part // self.snapshots) for part in range(1, self.snapshots + 1)]
-        return RunConfig(gan=gan, discriminator=discriminator, seed=seed, **{"snapshots": kept} | values)
-
-    def grid(
-        self, gans=COMPARED_GANS, discriminators=COMPARED_DISCRIMINATORS, seeds=(0,), **changes
-    ) -> list[RunConfig]:
-        """The runs of chapter 8, seed by seed: the first eight are seed 0 of every network."""
-        return [self.config(gan, trunk, seed, **changes) for seed in seeds for gan in gans for trunk in discriminators]
-
-
-PROFILES = {
-    profile.name: profile
-    for profile in (
-        Profile("smoke", "mnist5k", steps=12, wgan_steps=6, width=1 / 16, batch_size=16, seeds=1),
-        Profile("quick", "mnist5k", steps=1500, wgan_steps=500, width=1 / 4, batch_size=32, seeds=1),
-        Profile(
-            "study",
-            "mnist",
-            steps=2000,
-            wgan_steps=700,
-            width=1 / 4,
-            batch_size=32,
-            seeds=10,
-            precision="mixed_bfloat16",
-            snapshots=5,
-        ),
-        Profile("colab", "mnist", steps=5000, wgan_steps=5000, width=1.0, batch_size=64, seeds=1),
-        Profile("paper", "mnist", steps=20_000, wgan_steps=20_000, width=1.0, batch_size=128, seeds=10),
-    )
-}
-
-
-def get_profile(name: str | None = None) -> Profile:
-    """The named profile; without a name ``CAPSGAN_PROFILE``, else ``colab`` on a GPU and ``quick`` on a CPU.
-
-    Raises:
-        ValueError: there is no profile of that name.
-    """
-    name = name or os.environ.get("CAPSGAN_PROFILE") or ("colab" if _gpu_present() else "quick")
-    _require(name in PROFILES, "profile", name, " | ".join(PROFILES))
-    return PROFILES[name]
 
 
 def default_image_size(dataset: str) -> int:
@@ -235,7 +173,7 @@ def use_backend(name: str | None = None):
     """
     name = name or os.environ.get("KERAS_BACKEND")
     if name:
-        _require(name in BACKENDS, "backend", name, " | ".join(BACKENDS))
+        require(name in BACKENDS, "backend", name, " | ".join(BACKENDS))
         if importlib.util.find_spec(name) is None:
             raise ValueError(f"backend={name!r} is not installed; pip install {name}, or choose another")
         os.environ["KERAS_BACKEND"] = name
@@ -256,12 +194,7 @@ def figures_directory(profile: str) -> Path:
     return base / "figures" / profile
 
 
-def _gpu_present() -> bool:
-    from .engines import get_engine
-
-    return get_engine().gpu_count() > 0
-
-
-def _require(good: bool, name: str, value, allowed: str):
+def require(good: bool, name: str, value, allowed: str):
+    """Raise ``ValueError`` that names the field, its value and what is allowed, unless it is good."""
     if not good:
         raise ValueError(f"{name}={value!r} is not possible; allowed: {allowed}")

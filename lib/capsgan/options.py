@@ -13,11 +13,10 @@ from .config import (
     DISCRIMINATORS,
     GANS,
     PRECISIONS,
-    PROFILES,
     RunConfig,
-    get_profile,
     use_backend,
 )
+from .profiles import PROFILES, get_profile
 
 
 class OneLineParser(argparse.ArgumentParser):
