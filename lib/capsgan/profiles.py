@@ -59,7 +59,7 @@ PROFILES = {
             width=1 / 4,
             batch_size=32,
             seeds=1,
-            faces={"width": 1 / 8, "precision": "mixed_bfloat16"},
+            faces={"steps": 3000, "wgan_steps": 800, "width": 1 / 8, "batch_size": 16, "precision": "mixed_bfloat16"},
         ),
         _profile(
             "study",
@@ -71,7 +71,7 @@ PROFILES = {
             seeds=10,
             precision="mixed_bfloat16",
             snapshots=5,
-            faces={"steps": 5000, "wgan_steps": 1500, "width": 1 / 8},
+            faces={"steps": 10_000, "wgan_steps": 3000, "width": 1 / 8},
         ),
         _profile("colab", "mnist", steps=5000, wgan_steps=5000, width=1.0, batch_size=64, seeds=1, faces={}),
         _profile("paper", "mnist", steps=20_000, wgan_steps=20_000, width=1.0, batch_size=128, seeds=10, faces={}),

@@ -112,6 +112,35 @@ def paired_intervals(scores: pd.DataFrame, against: str, alpha: float = 0.05) ->
     return pd.DataFrame(rows, columns=["method", "metric", "images", "difference", "low", "high"])
 
 
+def scores_table(scores: pd.DataFrame, against: str, metrics=("psnr_hole", "ssim_hole", "features")) -> pd.DataFrame:
+    """Means of every method, and the mean difference to one of them with its 95 % t interval over the images.
+
+    Args:
+        scores: of :func:`compare_methods`.
+        against: the method that is subtracted.
+        metrics: those that are shown.
+
+    Returns:
+        One row a method, of text; best by the first metric on top.
+    """
+    means = scores.groupby(["method", "metric"]).value.mean().unstack()
+    gaps = paired_intervals(scores, against).set_index(["method", "metric"])
+    order = means[metrics[0]].sort_values(ascending=metrics[0] == "features").index
+    rows = {}
+    for method in order:
+        rows[method] = {}
+        for metric in metrics:
+            rows[method][metric] = f"{means.loc[method, metric]:.3g}"
+            if method == against:
+                rows[method][f"{metric} more than {against}"] = "—"
+            else:
+                gap = gaps.loc[(method, metric)]
+                rows[method][f"{metric} more than {against}"] = (
+                    f"{gap.difference:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}]"
+                )
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
 def _psnr(squares) -> float:
     error = squares.mean()
     return float(10 * np.log10(PEAK**2 / error)) if error else float("inf")
