@@ -15,6 +15,8 @@ from PIL import Image
 
 from capsgan.config import ROOT
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
 
 def main() -> int:
     """Copy the outputs cell by cell; refuse where source and executed copy differ."""
@@ -35,7 +37,7 @@ def main() -> int:
                 done = next(executed_cells)
                 count += 1
                 cell.execution_count = count
-                cell.outputs = [clean(output, count) for output in done.outputs if output.get("name") != "stderr"]
+                cell.outputs = [clean(output, count) for output in done.outputs if is_kept(output)]
         text = nbformat.writes(source, version=4) + "\n"
         if str(Path.home()) in text or str(ROOT) in text:
             print(f"{name}: an output names a path of this machine", file=sys.stderr)
@@ -48,6 +50,11 @@ def main() -> int:
 def codes(cells) -> list[str]:
     """The sources of the code cells."""
     return [cell.source for cell in cells if cell.cell_type == "code"]
+
+
+def is_kept(output) -> bool:
+    """Whether an output means anything to a reader without a kernel: no progress bars, no widgets."""
+    return output.get("name") != "stderr" and WIDGET not in output.get("data", {})
 
 
 def clean(output, count: int):

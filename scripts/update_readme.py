@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from capsgan.evaluation.restoration import scores_table
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "data" / "results"
 TITLES = {
@@ -23,6 +25,7 @@ TITLES = {
     "04_acgan": "classes in the latent, class by class; Figure 8.1",
     "05_infogan": "codes that can be read back, traversals; Figure 8.3",
     "06_compare_metrics": "all eight runs, Figures 8.1–8.5, measures of the images over many seeds, the errata",
+    "07_regenerate_faces": "64×64 faces; filling holes by a search of the latent, judged against simple rivals; a tool",
     "08_testing_the_claims": "every claim of the thesis as a test, with its verdict",
     "09_pytorch": "the same GAN in PyTorch, beside the loop by hand",
 }
@@ -38,7 +41,7 @@ def main():
 def updated(text: str) -> str:
     """README.md with its tables as the results say."""
     tables = {"verdicts": verdicts_table(), "seconds": seconds_table(), "results": results_table()}
-    for name, table in (tables | {"backends": backends_table()}).items():
+    for name, table in (tables | {"faces": faces_table(), "backends": backends_table()}).items():
         begin, end = f"<!-- begin {name} (scripts/update_readme.py) -->", f"<!-- end {name} -->"
         before, rest = text.split(begin)
         text = f"{before}{begin}\n{table}\n{end}{rest.split(end)[1]}"
@@ -71,8 +74,15 @@ def verdicts_table() -> str:
         "infinitely many images (lower is better). On the features of a network that was never trained its ratios are "
         f"{random_ratios()}. At the thesis's width the Caps discriminator is far dearer than at a quarter of it."
     )
-    lines = [textwrap.fill(words, 118), "", "| claim | thesis | tested | seeds | effect (95 % interval) | verdict |"]
-    lines.append("|---|---|---|---|---|---|")
+    decided = rows[rows.verdict.isin(["supported", "contradicted"]) & (rows.section != "ours")]
+    lines = [textwrap.fill(words, 118), "", "The statements that have a verdict:", "", *claim_rows(decided), ""]
+    lines += ["<details>", f"<summary>All {len(rows)} statements</summary>", "", *claim_rows(rows), "", "</details>"]
+    return "\n".join(lines)
+
+
+def claim_rows(rows: pd.DataFrame) -> list[str]:
+    """The lines of a table of claims."""
+    lines = ["| claim | thesis | tested | seeds | effect (95 % interval) | verdict |", "|---|---|---|---|---|---|"]
     for row in rows.itertuples():
         interval = "" if pd.isna(row.low) else f" ({row.low:.3g} to {row.high:.3g})"
         effect = "–" if pd.isna(row.estimate) else f"{row.unit} {row.estimate:.3g}{interval}"
@@ -80,7 +90,7 @@ def verdicts_table() -> str:
         verdict += f" ({row.failed} runs failed)" if row.failed else ""
         verdict += f": {row.note}" if row.verdict == "not tested at this scale" else ""
         lines.append(f"| {row.claim} | {row.section} | {row.tested} | {row.seeds} | {effect} | {verdict} |")
-    return "\n".join(lines)
+    return lines
 
 
 def random_ratios() -> str:
@@ -123,6 +133,23 @@ def results_table() -> str:
     lines.append(
         "\nMean ± standard deviation over the last tenth of the steps. WGAN's losses are differences of scores."
     )
+    return "\n".join(lines)
+
+
+def faces_table() -> str:
+    """How well holes in held-out faces are filled, by every method."""
+    tables = {}
+    for path in sorted(RESULTS.glob("regeneration_*.csv")):
+        scores = pd.read_csv(path)
+        scores = scores[~scores.method.str.contains("shuffled|pasted")]
+        name = f"{path.stem.removeprefix('regeneration_')}, {scores.image.nunique()} held out"
+        table = scores_table(scores, "mean image", ["psnr_hole", "ssim_hole"]).iloc[:, :3]
+        tables[name] = table.set_axis(["PSNR (dB)", "more than the mean image", "SSIM"], axis=1)
+    table = pd.concat(tables, axis=1)
+    head = [f"{name}: {column}" for name, column in table]
+    lines = [f"| method | {' | '.join(head)} |", "|---" * (len(head) + 1) + "|"]
+    lines += [f"| {method} | {' | '.join(row)} |" for method, row in table.iterrows()]
+    lines.append("\nMeans over faces, in the hole alone; differences in pairs, with 95 % t intervals over the faces.")
     return "\n".join(lines)
 
 

@@ -135,6 +135,10 @@ def test_what_cannot_be_scored_is_refused(digits):
         score(training[:300], held_out, control=training[:9, 1:], progress=False)
     with pytest.raises(ValueError, match="generated: 255 samples are too few for this metric; allowed: 256 or more"):
         score(training[:255], held_out, progress=False)
+    with pytest.raises(
+        ValueError, match="real: 300 images are too few to be halved for the floor; allowed: 512 or more"
+    ):
+        score(training[:300], held_out[:300], progress=False)
     with pytest.raises(ValueError, match="seed=-1 is not possible; allowed: whole numbers from 0"):
         score(training[:300], held_out, seed=-1, progress=False)
     with pytest.raises(ValueError, match=r"features='inception' is not known; allowed: digits \| random"):

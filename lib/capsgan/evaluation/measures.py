@@ -50,6 +50,11 @@ def measure(
     check_images("real", real, shape)
     reference = np.arange(len(real))
     if control is None:
+        if len(real) < 2 * LEAST:
+            raise ValueError(
+                f"real: {len(real)} images are too few to be halved for the floor; allowed: {2 * LEAST} or more, or "
+                "other real images as control"
+            )
         order = np.random.Generator(np.random.Philox(key=seed)).permutation(len(real))
         reference, control = order[len(real) // 2 :], real[order[: len(real) // 2]]
     check_images("control", control, shape)

@@ -9,6 +9,7 @@ import pandas as pd
 from skimage.metrics import structural_similarity
 
 from ..masks import check_masks
+from ..regeneration import Regeneration, regenerate
 from .checks import check_images
 from .features import DIGITS_SHAPE, load_features
 from .statistics import mean_interval
@@ -73,6 +74,30 @@ def compare_methods(truth: np.ndarray, masks: np.ndarray, restored: Mapping[str,
         for method, images in restored.items()
     ]
     return pd.concat(frames, ignore_index=True)[list(COLUMNS)]
+
+
+def run_priors(
+    runs: Mapping[str, object], damaged: np.ndarray, masks: np.ndarray, **options
+) -> dict[str, Regeneration]:
+    """Every run's generator under every run's discriminator as prior, and under none: one thing changes at a time.
+
+    Args:
+        runs: name → finished run, on images of one shape.
+        damaged: uint8 [n, height, width, channels].
+        masks: bool [n, height, width], True where a pixel is known.
+        options: of :func:`~capsgan.regeneration.regenerate`.
+
+    Returns:
+        ``A`` (its own prior), ``A, B prior``, ``A, no prior``, ``B``, … → what was found.
+    """
+    found = {}
+    for name, run in runs.items():
+        found[name] = regenerate(run, damaged, masks, **options)
+        for other, judging in runs.items():
+            if other != name:
+                found[f"{name}, {other} prior"] = regenerate(run, damaged, masks, prior_of=judging, **options)
+        found[f"{name}, no prior"] = regenerate(run, damaged, masks, **options | {"prior": 0.0})
+    return found
 
 
 def shuffle_truth(truth: np.ndarray) -> np.ndarray:
