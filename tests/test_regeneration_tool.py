@@ -84,8 +84,8 @@ def test_uploads_are_read_as_ipywidgets_7_and_8_hold_them():
 
 
 def test_previews_keep_the_pictures_proportions(photo):
-    assert decoded(preview(photo)).shape == (213, 320, 3)
-    assert decoded(preview(np.zeros((2000, 1000, 1), "uint8"))).shape == (320, 160, 3)
+    assert decoded(preview(photo)).shape == (171, 256, 3)
+    assert decoded(preview(np.zeros((2000, 1000, 1), "uint8"))).shape == (256, 128, 3)
 
 
 def test_without_widgets_one_line_says_so(tool, monkeypatch, capsys):

@@ -17,7 +17,7 @@ from .masks import check_masks, hide
 from .photos import regenerate_photos
 from .plots import show_image
 
-PREVIEW = 320  # pixels a side that a picture is shown with
+PREVIEW = 256  # pixels a side that a picture is shown with
 PLACES = ("left", "top", "width", "height")  # of the hole, in percent of the picture's smaller side
 
 
@@ -122,7 +122,8 @@ class RegenerationTool:
         upload.observe(read, "value")
         button.on_click(fill)
         draw()
-        controls = ipywidgets.VBox([upload, *sliders, method, button, message])
+        layout = {"min_width": "330px"}  # the pictures leave the sliders whole
+        controls = ipywidgets.VBox([upload, *sliders, method, button, message], layout=layout)
         return ipywidgets.HBox([controls, before, after])
 
 
@@ -135,7 +136,7 @@ def uploaded(value) -> tuple[bytes, str]:
 
 
 def preview(image: np.ndarray) -> bytes:
-    """Uint8 [height, width, 1 or 3] → a PNG file of 320 pixels at the longer side, small images in crisp pixels."""
+    """Uint8 [height, width, 1 or 3] → a PNG file of 256 pixels at the longer side, small images in crisp pixels."""
     scale = PREVIEW / max(image.shape[:2])
     size = [max(1, round(scale * length)) for length in image.shape[1::-1]]
     how = cv2.INTER_NEAREST if scale > 1 else cv2.INTER_AREA
