@@ -58,7 +58,7 @@ def test_scores_are_ordered_best_on_top(scores):
 def test_a_table_of_scores_has_means_and_differences_in_pairs(scores):
     table = scores_table(scores, "a", ["psnr_hole"])
     assert list(table.index) == ["b", "a", "c"]
-    assert list(table["psnr_hole"]) == ["13.7", "11.5", "6.5"]
+    assert list(table["psnr_hole"]) == ["13.65", "11.50", "6.50"]
     assert table.loc["a"].iloc[1] == "—"
     assert table.loc["c"].iloc[1] == "-5.00 [-5.00, -5.00]"
     low, high = 2.15 + np.array([-1, 1]) * 3.182446 * np.std([0, 0.1, 0.2, 0.3], ddof=1) / 2

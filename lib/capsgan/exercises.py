@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+LONGEST = 16  # numbers of a matrix that a message shows
+
 
 def check(attempt: Callable, *cases: tuple, tolerance: float = 1e-4):
     """Call ``attempt`` on each case and say whether its answers are right.
@@ -40,4 +42,6 @@ def _short(value) -> str:
     array = np.asarray(value)
     if array.ndim == 0:
         return f"{array:.4g}"
+    if array.ndim > 1 and array.size > LONGEST:
+        return f"array of shape {array.shape}"
     return " ".join(np.array2string(array, precision=4, threshold=6, separator=", ").split())  # on one line

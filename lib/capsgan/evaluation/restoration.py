@@ -155,7 +155,7 @@ def scores_table(scores: pd.DataFrame, against: str, metrics=("psnr_hole", "ssim
     for method in order:
         rows[method] = {}
         for metric in metrics:
-            rows[method][metric] = f"{means.loc[method, metric]:.3g}"
+            rows[method][metric] = f"{means.loc[method, metric]:.2f}"
             if method == against:
                 rows[method][f"{metric} more than {against}"] = "—"
             else:

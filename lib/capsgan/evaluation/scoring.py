@@ -23,7 +23,7 @@ from ..sampling import choose_codes, generate_images
 from .classes import classification_accuracy, match_codes
 from .curves import curve_numbers
 from .distances import frechet_distance_infinity
-from .features import DIGITS_SHAPE, SPACES, load_features
+from .features import DIGITS_SHAPE, DIMENSIONS, SPACES, load_features
 from .measures import LEAST, measure, stages
 from .neighbours import memorisation
 from .orientation import probes, transformation_orders
@@ -101,7 +101,7 @@ def evaluate(run: Run, samples: int = 10_000, *, seed: int = 0, progress: bool =
         numbers of images, seed, checksums, versions.
 
     Raises:
-        ValueError: the run has no trained weights, too few samples, or it generates NaN.
+        ValueError: the run has no trained weights, too few samples or real images, or it generates NaN.
         DiskError: ``metrics.json`` cannot be written.
     """
     if not isinstance(samples, int | np.integer) or isinstance(samples, bool) or samples < LEAST:
@@ -110,6 +110,12 @@ def evaluate(run: Run, samples: int = 10_000, *, seed: int = 0, progress: bool =
     held_out = load_dataset(config.dataset, "test", image_size=config.image_size)
     pool = load_dataset(config.dataset, "train", image_size=config.image_size)
     training = load_dataset(config.dataset, "train", image_size=config.image_size, fraction=config.fraction)
+    for split, images, least in (("held-out", held_out, DIMENSIONS + 1), ("training", pool, LEAST)):
+        if len(images) < least:
+            raise ValueError(
+                f"dataset={config.dataset!r} has {len(images)} {split} images, too few for a distance of features; "
+                f"allowed: {least} or more"
+            )
     count = min(int(samples), len(pool))
     codes = choose_codes(gan, count, seed)
     chosen = np.random.Generator(np.random.Philox(key=seed)).choice(len(pool), count, replace=False)
