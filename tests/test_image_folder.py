@@ -14,14 +14,8 @@ from PIL import Image, ImageOps
 from capsgan import image_folder
 from capsgan.datasets import load_dataset
 from capsgan.folders import content_sha256, list_images, safe_name
-from capsgan.image_folder import (
-    UnreadableImageError,
-    folder_labels,
-    in_test_split,
-    load_folder,
-    quiet_readers,
-    read_image,
-)
+from capsgan.image_files import UnreadableImageError, decode_file, quiet_readers, read_image
+from capsgan.image_folder import folder_labels, in_test_split, load_folder, read_square
 
 RNG = np.random.default_rng(0)
 COLOURS = RNG.integers(0, 256, (4, 4, 3)).astype("uint8")
@@ -50,7 +44,10 @@ def encoded(image, kind, **options) -> bytes:
 
 def read(tmp_path, data: bytes, size=4):
     (tmp_path / "image").write_bytes(data)
-    return read_image(tmp_path / "image", size)
+    if size is not None:
+        return read_square(tmp_path / "image", size)
+    image = decode_file(tmp_path / "image")
+    return np.broadcast_to(image, (*image.shape[:2], 3))
 
 
 def all_of(folder, size=8):
@@ -205,15 +202,23 @@ def malformed() -> dict[str, bytes]:
 def test_a_malformed_file_is_refused_with_a_reason(tmp_path, name, data):
     (tmp_path / name).write_bytes(data)
     with pytest.raises(UnreadableImageError) as caught, quiet_readers():
-        read_image(tmp_path / name, 8)
+        read_square(tmp_path / name, 8)
     assert 3 < len(str(caught.value)) < 80 and str(tmp_path) not in str(caught.value)
 
 
-@pytest.mark.parametrize("name, reason", [("zero bytes.png", "empty"), ("bomb.png", "more than 100 million pixels")])
+@pytest.mark.parametrize("name", malformed())
+def test_a_malformed_picture_of_the_users_is_refused_by_its_name(tmp_path, name):
+    (tmp_path / name).write_bytes(malformed()[name])
+    with pytest.raises(ValueError, match=r"is not a readable image: .*; give a whole PNG or JPEG file") as caught:
+        read_image(tmp_path / name)
+    assert str(tmp_path / name) in str(caught.value)
+
+
+@pytest.mark.parametrize("name, reason", [("zero bytes.png", "empty"), ("bomb.png", "more than 100 megapixels")])
 def test_the_reason_says_what_is_wrong(tmp_path, name, reason):
     (tmp_path / name).write_bytes(malformed()[name])
     with pytest.raises(UnreadableImageError, match=reason), quiet_readers():
-        read_image(tmp_path / name, 8)
+        read_square(tmp_path / name, 8)
 
 
 def test_thirty_malformed_files_among_many_are_listed_once_and_left_out(folder, capfd, monkeypatch):
@@ -327,8 +332,8 @@ def test_the_folder_itself_may_be_a_link(folder):
 @pytest.fixture
 def decoded(monkeypatch):
     """The names of the files that are decoded."""
-    names, whole = [], image_folder.read_image
-    monkeypatch.setattr(image_folder, "read_image", lambda path, size: names.append(path.name) or whole(path, size))
+    names, whole = [], image_folder.read_square
+    monkeypatch.setattr(image_folder, "read_square", lambda path, size: names.append(path.name) or whole(path, size))
     return names
 
 

@@ -7,36 +7,26 @@ import hashlib
 import json
 import os
 import sys
-import threading
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from .checkpoints import DiskError, write_atomically
 from .config import home
 from .folders import Listing, folder_path, list_images
+from .image_files import UnreadableImageError, decode_file, quiet_readers
 
 FEWEST = 16  # images
 UNREADABLE = 0.05  # the share of files that may be
-MAX_PIXELS = 100_000_000  # of a file: 300 MB once it is decoded
-MAX_BYTES = 8 * MAX_PIXELS
-LARGE = 16_000_000  # pixels: such files are decoded one at a time
 TEST_SHARE = 0.1
 SHOWN = 20  # of the files that are left out
 CACHE_VERSION = 1  # to be raised when decoding changes
-_one_large_file = threading.Lock()
-
-
-class UnreadableImageError(ValueError):
-    """A file is not an image that can be used; the message says why."""
 
 
 def load_folder(dataset: str, split: str, image_size: int) -> tuple[np.ndarray, np.ndarray | None]:
@@ -96,85 +86,21 @@ def in_test_split(names: list[str], labels: np.ndarray | None = None) -> np.ndar
     return test
 
 
-def read_image(path: Path, image_size: int | None = None) -> np.ndarray:
-    """An image file, or its central square at a size of ours: uint8 [height, width, 3], RGB.
+def read_square(path: Path, image_size: int) -> np.ndarray:
+    """The central square of an image file: uint8 [image_size, image_size, 3], RGB.
 
-    EXIF orientation is applied. Grey, palette, CMYK and 16-bit images become 8-bit RGB; what is transparent is laid
-    on white. Of an animation it is the first frame.
-
-    Args:
-        path: of the file.
-        image_size: pixels a side (area resampling down, linear up); None: the whole image as it is.
+    Area resampling down, linear up. A grey image has three equal channels.
 
     Raises:
-        UnreadableImageError: it is none, is cut short, or has more than 100 million pixels.
+        UnreadableImageError: see :func:`~capsgan.image_files.decode_file`.
     """
-    try:
-        image = _decode(Path(path))
-        return np.ascontiguousarray(image) if image_size is None else _fit(image, image_size)
-    except UnreadableImageError:
-        raise
-    except MemoryError as error:
-        raise UnreadableImageError("there is not enough memory to decode it") from error
-    except Exception as error:  # Pillow's and OpenCV's readers raise whatever a malformed file leads them to
-        reason = getattr(error, "strerror", None) or "not an image, or a damaged one"
-        raise UnreadableImageError(reason) from error
-
-
-@contextlib.contextmanager
-def quiet_readers() -> Iterator[None]:
-    """What is wrong with a file is told by its reason, not by the decoders' own lines on standard error."""
-    log, level = cv2.utils.logging, cv2.utils.logging.getLogLevel()
-    log.setLogLevel(log.LOG_LEVEL_SILENT)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        log.setLogLevel(level)
-
-
-def _decode(path: Path) -> np.ndarray:
-    size = path.stat().st_size
-    if size == 0:
-        raise UnreadableImageError("empty")
-    if size > MAX_BYTES:
-        raise UnreadableImageError(f"{size / 1e6:,.0f} MB, more than {MAX_BYTES / 1e6:,.0f}")
-    try:
-        with Image.open(path) as header:  # reads no pixels yet
-            pixels = header.width * header.height
-            transparent = header.has_transparency_data and not header.mode.startswith("I")  # 16-bit grey
-    except Image.DecompressionBombError:
-        pixels = np.inf
-    if pixels > MAX_PIXELS:
-        raise UnreadableImageError(f"more than {MAX_PIXELS // 10**6} million pixels")
-    with _one_large_file if pixels > LARGE else contextlib.nullcontext():
-        if transparent:  # OpenCV ignores the orientation where it keeps transparency
-            with Image.open(path) as image:
-                opaque = ImageOps.exif_transpose(image).convert("RGBA")
-                return np.asarray(Image.alpha_composite(Image.new("RGBA", opaque.size, "white"), opaque))[..., :3]
-        data = path.read_bytes()
-        if data.startswith(b"\xff\xd8") and not data.endswith(b"\xff\xd9"):
-            _check_whole(path)  # some versions of OpenCV fill up what is missing in a JPEG with grey
-        image = cv2.imdecode(np.frombuffer(data, "uint8"), cv2.IMREAD_COLOR)  # imread fails on some names
-        if image is None:
-            raise UnreadableImageError("damaged, or of a kind that OpenCV does not read")
-        return image[..., ::-1]
-
-
-def _check_whole(path: Path):
-    with Image.open(path) as image:
-        try:
-            image.load()
-        except OSError as error:
-            raise UnreadableImageError("cut short or damaged") from error
-
-
-def _fit(image: np.ndarray, size: int) -> np.ndarray:
+    image = decode_file(path)
     side = min(image.shape[:2])
     top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
     square = np.ascontiguousarray(image[top : top + side, left : left + side])
-    return cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA if size < side else cv2.INTER_LINEAR)
+    how = cv2.INTER_AREA if image_size < side else cv2.INTER_LINEAR
+    resized = cv2.resize(square, (image_size, image_size), interpolation=how)
+    return np.broadcast_to(resized.reshape(image_size, image_size, -1), (image_size, image_size, 3))
 
 
 def _load_cached(listing: Listing, image_size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -203,7 +129,7 @@ def _decode_all(listing: Listing, image_size: int) -> tuple[np.ndarray, np.ndarr
 
     def decode(number: int):
         try:
-            images[number] = read_image(listing.root / names[number], image_size)
+            images[number] = read_square(listing.root / names[number], image_size)
         except UnreadableImageError as error:
             reasons[names[number]] = str(error)
 

@@ -100,9 +100,10 @@ class RegenerationTool:
             if not change.new:
                 return
             try:
-                self.photo = decode_image(*uploaded(change.new))
+                data, name = uploaded(change.new)
+                self.photo = decode_image(data)
             except ValueError as error:
-                message.value = html.escape(str(error))
+                message.value = html.escape(f"{name} is not a readable image: {error}")
                 return
             message.value, after.value = "", b""
             draw()
@@ -111,8 +112,8 @@ class RegenerationTool:
             button.disabled, message.value = True, "Searching …"
             try:
                 after.value, message.value = preview(self.fill()), ""
-            except ValueError as error:
-                message.value = html.escape(str(error))
+            except (ValueError, OSError, RuntimeError, MemoryError) as error:
+                message.value = html.escape(str(error) or type(error).__name__)
             finally:
                 button.disabled = False
 
