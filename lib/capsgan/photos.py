@@ -36,7 +36,7 @@ def regenerate_photos(
     A square of each picture is brought to the network's size, regenerated there, brought back and blended in at the
     picture's own size; outside the holes nothing changes. A square smaller than the network's image is enlarged first
     (a warning says so). Pixels on the way down are means of the known pixels they cover; one that is known to less than
-    half counts as missing. Super-resolution takes pictures of just the network's size divided by its scale.
+    a quarter counts as missing. Super-resolution takes pictures of just the network's size divided by its scale.
 
     A colour picture is shown to a network of grey images by its luma, and its filled holes are grey. A grey picture is
     shown to a colour network with three equal channels, and stays grey; restored to colour (``Fading(grey=True)``) it
@@ -60,6 +60,8 @@ def regenerate_photos(
             out of its range.
     """
     degradation = make_degradation(task)
+    if not photos:
+        raise ValueError("photos: there are none; allowed: one picture or more")
     if region not in REGIONS:
         raise ValueError(f"region={region!r} is not known; allowed: {' | '.join(REGIONS)}")
     shape = degradation.observed_shape(run.gan.image_shape)
@@ -67,7 +69,8 @@ def regenerate_photos(
         _cut(number, photo, mask, shape, degradation, region)
         for number, (photo, mask) in enumerate(zip(photos, masks, strict=True))
     ]
-    small, holes = (np.stack(parts) for parts in zip(*(_shrink(*cut[:2], shape) for cut in squares), strict=True))
+    shrunk = (_shrink(number, *cut[:2], shape) for number, cut in enumerate(squares))
+    small, holes = (np.stack(parts) for parts in zip(*shrunk, strict=True))
     found = regenerate(run, small, holes, task=degradation, **options)
     if isinstance(degradation, Downscaling):
         return list(found.images)
@@ -152,6 +155,8 @@ def _cut(number, photo, mask, shape, degradation, region):
             f"photos: picture {number} is {photo.dtype} {photo.shape}; allowed: uint8 (height, width, 1 or 3)"
         )
     height, width = photo.shape[:2]
+    if mask is None and type(degradation) is Inpainting:
+        raise ValueError("masks=None is not possible with task='inpaint'; allowed: a mask of each picture (--mask PNG)")
     known = np.ones((height, width), bool) if mask is None else mask
     known = check_masks(known, photo[None], holes=type(degradation) is Inpainting)[0]
     if isinstance(degradation, Downscaling):
@@ -194,7 +199,7 @@ def _find_square(number, known, region, least):
     return np.s_[first[0] : first[0] + side, first[1] : first[1] + side]
 
 
-def _shrink(square, known, shape):
+def _shrink(number, square, known, shape):
     """To the network's size: (uint8 [height, width, channels], bool [height, width])."""
     if square.shape[:2] == shape[:2]:
         return square, known
@@ -204,6 +209,11 @@ def _shrink(square, known, shape):
     small = share >= LEAST_KNOWN
     if small.all() and not known.all():  # holes finer than the network's pixels: those most concerned
         small = share > share.min()
+        if not small.any():  # they are everywhere alike
+            raise ValueError(
+                f"masks: the holes of picture {number} are finer than the network's {shape[0]}×{shape[1]} pixels; "
+                "allowed: larger holes, or an interpolation such as cv2.inpaint"
+            )
     if not small.any():
         small = share == share.max()
     mean = total / np.maximum(share, 1e-6)[..., None]
