@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import regeneration_worker as worker
 
-from capsgan import regeneration
+from capsgan import blending, regeneration
 from capsgan.blending import blend
 from capsgan.config import RunConfig
 from capsgan.degradations import Downscaling, Fading, Inpainting, make_degradation, to_grey
@@ -22,7 +22,7 @@ from capsgan.images import to_float
 from capsgan.latent_search import norm_penalty
 from capsgan.masks import centre_mask, make_masks
 from capsgan.photos import regenerate_photos
-from capsgan.regeneration import context_weights, regenerate
+from capsgan.regeneration import context_weights, regenerate, regenerate_with_priors
 
 LIBRARY = Path(regeneration.__file__).parents[1]
 QUICK = {"restarts": 2, "steps": 3, "progress": False}
@@ -182,6 +182,20 @@ def test_the_prior_may_be_another_runs_and_no_more_than_the_prior_changes(linear
     assert (others.unblended != own.unblended).any()
 
 
+def test_every_generator_is_searched_under_every_prior_and_under_none(linear):
+    gan, images = linear
+    other = worker.linear_gan()
+    for variable in other.discriminator.trainable_variables:
+        variable.assign(-3 * variable)
+    masks, options = centre_mask(2, (28, 28)), QUICK | {"real": images, "prior": 0.05}
+    found = regenerate_with_priors({"a": gan, "b": other}, images[:2], masks, **options)
+    assert list(found) == ["a", "a, b prior", "a, no prior", "b", "b, a prior", "b, no prior"]
+    assert not found["a, no prior"].terms["prior"].any() and not found["b, no prior"].terms["prior"].any()
+    alone = regenerate(gan, images[:2], masks, prior_of=other, **options)
+    assert (found["a, b prior"].losses == alone.losses).all()
+    assert (found["a"].losses == found["b, a prior"].losses).all()  # the generators are the same
+
+
 @pytest.mark.parametrize(
     "change, said",
     [
@@ -294,6 +308,21 @@ def test_what_stands_in_a_hole_does_not_matter_and_a_right_fill_is_kept():
     assert (blend(black, truth, known) == truth).all()
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_hole_of_many_pixels_is_blended_as_if_it_were_solved_at_once(monkeypatch, channels):
+    rows, columns = np.mgrid[:150, :201] / 150
+    waves = np.stack([np.sin(5 * rows + 3 * columns), np.cos(4 * columns), 2 * rows - 1][:channels], axis=-1)
+    image, generated = (128 + 90 * waves).astype("uint8"), (110 + 60 * waves[::-1]).astype("uint8")
+    known = np.ones((150, 201), bool)
+    known[30:120, 40:] = False  # to the right edge
+    known[70:75, 90:130] = True  # an island
+    exact = blending.membrane(image, generated, known)
+    monkeypatch.setattr(blending, "UNKNOWNS", 2000)
+    errors = np.abs(blending.membrane(image, generated, known).astype(int) - exact)[~known]
+    pasted = np.abs(generated.astype(int) - exact)[~known]
+    assert 0 < errors.max() <= 4 and errors.mean() < 1.5 < pasted.mean() / 10
+
+
 def test_blending_without_a_way_is_refused():
     with pytest.raises(ValueError, match=r"how='feather' is not known; allowed: membrane \| seamless_clone"):
         blend(picture(1)[None], picture(1)[None], centre_mask(1, (64, 64)), "feather")
@@ -340,6 +369,17 @@ def test_a_picture_smaller_than_the_network_is_enlarged_with_a_warning(linear):
     with pytest.warns(UserWarning, match="20 pixels is smaller than the network's 28"):
         (filled,) = regenerate_photos(AsRun(linear[0]), [photo], [known], prior=0, **QUICK)
     assert filled.shape == (20, 20, 1) and (filled[known] == 90).all()
+
+
+def test_holes_finer_than_the_networks_pixels_are_refused(linear):
+    known = np.indices((56, 56)).sum(axis=0) % 2 == 0
+    with pytest.raises(ValueError, match="holes of picture 0 are finer than the network's 28×28 pixels"):
+        regenerate_photos(AsRun(linear[0]), [np.zeros((56, 56, 1), "uint8")], [known], prior=0, **QUICK)
+
+
+def test_no_pictures_are_refused(linear):
+    with pytest.raises(ValueError, match="photos: there are none"):
+        regenerate_photos(AsRun(linear[0]), [], [])
 
 
 def test_a_hole_that_fits_no_square_is_refused(linear):
@@ -430,14 +470,14 @@ def test_the_command_line_fills_a_hole_and_keeps_the_rest(shelf, pair, shared_ho
         ({"mask": "small.png"}, "shape=(20, 20) is not possible; allowed: (40, 40)"),
         ({"mask": "white.png"}, "no pixel missing"),
         ({"mask": "black.png"}, "all pixels missing"),
-        ({"mask": None}, "mask"),
-        ({"mask": "text.png"}, "text.png is not a readable image: no image format"),
+        ({"mask": None}, "masks=None is not possible with task='inpaint'"),
+        ({"mask": "text.png"}, "text.png is not a readable image: not an image"),
         ({"mask": "nothing.png"}, "nothing.png is not a readable image: No such file"),
-        ({"image": "text.png"}, "text.png is not a readable image: no image format"),
-        ({"image": "empty.png"}, "empty.png is not a readable image: it is empty"),
+        ({"image": "text.png"}, "text.png is not a readable image: not an image"),
+        ({"image": "empty.png"}, "empty.png is not a readable image: empty"),
         ({"image": "cut.png"}, "cut.png is not a readable image: damaged"),
         ({"image": "folder.png"}, "folder.png is not a readable image: Is a directory"),
-        ({"image": "huge.png"}, "huge.png has 100 megapixels"),
+        ({"image": "huge.png"}, "huge.png is not a readable image: more than 100 megapixels"),
         ({"image": "face 1 ñ.png,grey.png"}, "one file for 2 images"),
         ({"image": "grey.png,grey.png", "out": "folder"}, "would get 'grey.png' twice"),
         ({"out": "mask.png"}, "is an image or mask that is read"),

@@ -15,10 +15,11 @@ from capsgan.datasets import load_dataset
 from capsgan.evaluation import classes, scoring
 from capsgan.evaluation import overfitting as module
 from capsgan.evaluation.measures import stages
-from capsgan.evaluation.overfitting import overfitting, run_discriminator, statistics_of
+from capsgan.evaluation.overfitting import overfitting
 from capsgan.evaluation.scoring import evaluate, metrics_frame, score
 from capsgan.gans import build_gan
 from capsgan.images import to_float
+from capsgan.inference import run_discriminator, statistics_of
 from capsgan.reference import ReferenceRun, save_reference
 from capsgan.runs import Run
 from capsgan.training import train

@@ -10,9 +10,9 @@ from keras import ops
 
 from .checkpoints import restore_variables
 from .engines import get_engine
-from .evaluation.overfitting import run_discriminator
 from .gans.base import GAN
 from .gans.wgan import Clip, WassersteinGAN
+from .inference import run_discriminator
 
 TERMS = ("total", "context", "prior", "norm")
 
@@ -23,16 +23,17 @@ class LatentSearch:
     Args:
         gan: whose generator makes the images.
         degradation: what happened to the images before they were observed.
-        judge: generated images → float [B], see :func:`discriminator_prior`; None: no prior.
-        prior, norm: weights of the judge's answer and of :func:`norm_penalty`.
+        prior_loss: generated images → float [B], see :func:`discriminator_prior`; None: no prior.
+        prior, norm: weights of that loss and of :func:`norm_penalty`.
         rate: Adam's at first; it falls to a twentieth by a cosine.
         steps: of Adam.
     """
 
     def __init__(
-        self, gan: GAN, degradation, judge: Callable | None, prior: float, norm: float, rate: float, steps: int
+        self, gan: GAN, degradation, prior_loss: Callable | None, prior: float, norm: float, rate: float, steps: int
     ):
-        self.gan, self.degradation, self.judge, self.weights, self.steps = gan, degradation, judge, (prior, norm), steps
+        self.gan, self.degradation, self.prior_loss, self.steps = gan, degradation, prior_loss, steps
+        self.prior, self.norm = prior, norm
         self.schedule = keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.05)
         self.latents = None
 
@@ -82,8 +83,8 @@ class LatentSearch:
         errors = weights * ops.abs(self.degradation.measure(images) - observed)  # weights [rows, height, width, 1]
         context = ops.sum(ops.mean(errors, axis=-1), axis=(1, 2)) / ops.sum(weights, axis=(1, 2, 3))
         penalty = norm_penalty(searched["noise"])
-        doubt = self.judge(images) if self.judge else ops.zeros_like(context)
-        total = context + self.weights[0] * doubt + self.weights[1] * penalty
+        doubt = self.prior_loss(images) if self.prior_loss else ops.zeros_like(context)
+        total = context + self.prior * doubt + self.norm * penalty
         return ops.sum(total), (total, context, doubt, penalty)
 
 

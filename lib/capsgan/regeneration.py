@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -20,9 +21,9 @@ from tqdm import tqdm
 from .datasets import load_dataset
 from .degradations import Inpainting, make_degradation
 from .evaluation.checks import check_images
-from .evaluation.overfitting import statistics_of
 from .gans.base import GAN
 from .images import to_float, to_uint8
+from .inference import statistics_of
 from .latent_search import TERMS, LatentSearch, discriminator_prior
 from .masks import check_masks
 from .sampling import choose_codes, generate_images
@@ -83,7 +84,7 @@ def regenerate(
     plus :func:`~capsgan.latent_search.norm_penalty`. The best restart by this loss is taken.
 
     Both networks are in inference mode. The discriminator's BatchNormalization has the statistics of real training
-    images, for its moving ones mix real and generated batches (:func:`~capsgan.evaluation.overfitting.statistics_of`).
+    images, for its moving ones mix real and generated batches (:func:`~capsgan.inference.statistics_of`).
     Restarts begin at the best of 1,000 random latents; an ACGAN's labels and an InfoGAN's categories are spread over
     the restarts and stay, continuous codes are searched inside [-1, 1]. An image's result depends neither on the other
     images nor on how many they are, up to rounding.
@@ -125,8 +126,8 @@ def regenerate(
     starts = _choose_starts(gan, degradation, observed, weights, restarts, seed, labels)
     statistics = statistics_of(judging.discriminator, real[:REAL_IMAGES]) if prior else contextlib.nullcontext()
     with statistics:
-        judge = discriminator_prior(judging, real[:REAL_IMAGES]) if prior else None
-        search = LatentSearch(gan, degradation, judge, prior, norm, rate, steps)
+        prior_loss = discriminator_prior(judging, real[:REAL_IMAGES]) if prior else None
+        search = LatentSearch(gan, degradation, prior_loss, prior, norm, rate, steps)
         title = f"{len(images)} images, {restarts} restarts"
         at_once = min(len(images), max(1, PIXELS // (restarts * math.prod(gan.image_shape[:2]))))
         chunks = range(0, len(images), at_once)
@@ -154,6 +155,30 @@ def regenerate(
         codes=codes,
         snapshots={step: to_uint8(generate_images(gan, codes)) for step, codes in sorted(kept.items())},
     )
+
+
+def regenerate_with_priors(
+    runs: Mapping[str, object], damaged: np.ndarray, masks: np.ndarray, **options
+) -> dict[str, Regeneration]:
+    """Every run's generator under every run's discriminator as prior, and under none: one thing changes at a time.
+
+    Args:
+        runs: name → finished run, on images of one shape.
+        damaged: uint8 [n, height, width, channels].
+        masks: bool [n, height, width], True where a pixel is known.
+        options: of :func:`regenerate`.
+
+    Returns:
+        ``A`` (its own prior), ``A, B prior``, ``A, no prior``, ``B``, … → what was found.
+    """
+    found = {}
+    for name, run in runs.items():
+        found[name] = regenerate(run, damaged, masks, **options)
+        for other, judging in runs.items():
+            if other != name:
+                found[f"{name}, {other} prior"] = regenerate(run, damaged, masks, prior_of=judging, **options)
+        found[f"{name}, no prior"] = regenerate(run, damaged, masks, **options | {"prior": 0.0})
+    return found
 
 
 def context_weights(masks: np.ndarray, window: int) -> np.ndarray:

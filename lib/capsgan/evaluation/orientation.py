@@ -12,9 +12,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ..gans import GAN
+from ..inference import read_layer, run_discriminator, statistics_of
 from .checks import check_images, check_labels
 from .neighbours import exceeds
-from .overfitting import read_layer, run_discriminator, statistics_of
 
 SHIFT = 1 / 7  # of the side: 4 pixels of 28, as far as MNIST's margin
 LARGEST_ANGLE = 60.0  # degrees to either side; a 6 turned further is a 9

@@ -9,22 +9,22 @@ import pandas as pd
 from skimage.metrics import structural_similarity
 
 from ..masks import check_masks
-from ..regeneration import Regeneration, regenerate
 from .checks import check_images
 from .features import DIGITS_SHAPE, load_features
 from .statistics import mean_interval
 
 PEAK = 255  # the pixels' range
+WANG = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}  # their section 3.B
 COLUMNS = ("image", "method", "metric", "value")
 
 
 def measure(truth: np.ndarray, restored: np.ndarray, masks: np.ndarray) -> pd.DataFrame:
     """How like the truth each image is.
 
-    PSNR is in decibels, infinite where nothing differs. SSIM (Wang et al. 2004, doi:10.1109/TIP.2003.819861) is at most
-    1; in the hole it is the mean of its map over the missing pixels, so that known pixels enter only through the
-    windows of seven pixels. ``features`` is the Euclidean distance in a feature space: ``digits`` for 28×28×1, else
-    ``random``.
+    PSNR is in decibels, infinite where nothing differs. SSIM (Wang et al. 2004, doi:10.1109/TIP.2003.819861, with their
+    Gaussian window) is at most 1; in the hole it is the mean of its map over the missing pixels, so that known pixels
+    enter only through the windows of eleven pixels. ``features`` is the Euclidean distance of the whole images in a
+    feature space: ``digits`` for 28×28×1, else ``random``.
 
     Args:
         truth, restored: uint8 [n, height, width, channels].
@@ -47,7 +47,7 @@ def measure(truth: np.ndarray, restored: np.ndarray, masks: np.ndarray) -> pd.Da
     rows = []
     for true, image, known, distance in zip(truth, restored, masks, distances, strict=True):
         squares = (true.astype("float64") - image) ** 2
-        ssim, ssim_map = structural_similarity(true, image, data_range=PEAK, channel_axis=-1, full=True)
+        ssim, ssim_map = structural_similarity(true, image, data_range=PEAK, channel_axis=-1, full=True, **WANG)
         hole = ~known
         psnr_hole, ssim_hole = (_psnr(squares[hole]), ssim_map[hole].mean()) if hole.any() else (np.nan, np.nan)
         rows.append((_psnr(squares), psnr_hole, ssim, ssim_hole, distance))
@@ -74,30 +74,6 @@ def compare_methods(truth: np.ndarray, masks: np.ndarray, restored: Mapping[str,
         for method, images in restored.items()
     ]
     return pd.concat(frames, ignore_index=True)[list(COLUMNS)]
-
-
-def run_priors(
-    runs: Mapping[str, object], damaged: np.ndarray, masks: np.ndarray, **options
-) -> dict[str, Regeneration]:
-    """Every run's generator under every run's discriminator as prior, and under none: one thing changes at a time.
-
-    Args:
-        runs: name → finished run, on images of one shape.
-        damaged: uint8 [n, height, width, channels].
-        masks: bool [n, height, width], True where a pixel is known.
-        options: of :func:`~capsgan.regeneration.regenerate`.
-
-    Returns:
-        ``A`` (its own prior), ``A, B prior``, ``A, no prior``, ``B``, … → what was found.
-    """
-    found = {}
-    for name, run in runs.items():
-        found[name] = regenerate(run, damaged, masks, **options)
-        for other, judging in runs.items():
-            if other != name:
-                found[f"{name}, {other} prior"] = regenerate(run, damaged, masks, prior_of=judging, **options)
-        found[f"{name}, no prior"] = regenerate(run, damaged, masks, **options | {"prior": 0.0})
-    return found
 
 
 def shuffle_truth(truth: np.ndarray) -> np.ndarray:
@@ -164,6 +140,11 @@ def scores_table(scores: pd.DataFrame, against: str, metrics=("psnr_hole", "ssim
                     f"{gap.difference:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}]"
                 )
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def describe_gap(gap) -> str:
+    """A row of :func:`paired_intervals` as text: the difference and its interval."""
+    return f"{gap.difference:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}]"
 
 
 def _psnr(squares) -> float:
