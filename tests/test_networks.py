@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from capsgan.inspection import layer_table, multiply_adds
+from capsgan.inspection import layer_table, multiply_adds, training_megabytes
 from capsgan.networks import (
     DCGAN_CONVOLUTIONS,
     INFOGAN_CONVOLUTIONS,
@@ -239,3 +239,10 @@ def test_the_discriminator_answers_with_a_logit_and_no_sigmoid(trunk):
     model = build_discriminator(trunk, width=1 / 32)
     assert model.layers[-1].activation is keras.activations.linear
     assert model.output.shape == (None, 1) and model.output.dtype == "float32"
+
+
+def test_the_memory_of_an_update_is_counted_layer_by_layer():
+    model = keras.Sequential([keras.Input((6, 6, 1)), keras.layers.Conv2D(2, 3), keras.layers.Flatten()])
+    model.add(keras.layers.Dense(1))
+    numbers = 4 * (20 + 33) + 5 * (4 * 4 * 2 + 32 + 1)  # parameters four times; outputs of three layers, five images
+    assert training_megabytes(model, 5) == 4 * numbers / 1e6

@@ -17,6 +17,7 @@ from ..checkpoints import write_atomically
 from ..comparison import row as comparison_row
 from ..datasets import load_dataset
 from ..images import to_uint8
+from ..inspection import training_megabytes
 from ..reference import ReferenceRun
 from ..runs import Run
 from ..sampling import choose_codes, generate_images
@@ -229,10 +230,11 @@ def _measure_training(run: Run, real: np.ndarray, spaces: tuple[str, ...], sampl
 
 
 def _cost(run: Run) -> dict:
-    """Time of the quickest step (other work can only slow one), peak memory, and the discriminator's size."""
+    """Time of the quickest step (other work can only slow one), the process's memory, and the discriminator's size."""
     row = comparison_row(run)
     names = ("discriminator_parameters", "discriminator_multiply_adds", "peak_memory_mb")
     numbers = {"ms_per_step": 1000 * run.history.seconds.min()} | {name: row[name] for name in names}
+    numbers["discriminator_megabytes"] = training_megabytes(run.gan.discriminator, run.config.batch_size // 2)
     return {name: {"value": float(number)} for name, number in numbers.items()}
 
 
