@@ -15,13 +15,12 @@ import numpy as np
 import pandas as pd
 
 import capsgan
-from capsgan.evaluation.restoration import compare_methods, run_priors, scores_table, shuffle_truth
+from capsgan.evaluation.restoration import compare_methods, scores_table, shuffle_truth
 from capsgan.evaluation.results import RESULTS
 from capsgan.evaluation.rivals import run_rivals
+from capsgan.folders import is_folder, safe_name
 from capsgan.masks import centre_mask, hide
-
-METRICS = ["psnr_hole", "ssim_hole"]
-SHUFFLED = ", shuffled truth"
+from capsgan.regeneration import regenerate_with_priors
 
 
 def main() -> int:
@@ -41,22 +40,29 @@ def main() -> int:
     masks = centre_mask(len(truth), truth.shape[1:3])
     damaged = hide(truth, masks)
 
-    found = run_priors(runs, damaged, masks, restarts=options.restarts)
+    found = regenerate_with_priors(runs, damaged, masks, restarts=options.restarts)
     restored = run_rivals(damaged, masks, training) | {name: result.images for name, result in found.items()}
     for name in runs:
         restored[f"{name}, pasted"] = np.where(masks[..., None], truth, found[name].unblended)
-    scores = compare_methods(truth, masks, restored)
-    wrong = compare_methods(shuffle_truth(truth), masks, restored)
-    scores = pd.concat([scores, wrong.assign(method=wrong.method + SHUFFLED)])
-    scores = scores[scores.metric.isin(METRICS)].assign(steps=configs[0].steps, run=configs[1].run_id)
+    scores = compare_methods(truth, masks, restored).assign(truth="right")
+    wrong = compare_methods(shuffle_truth(truth), masks, restored).assign(truth="shuffled")
 
-    name = options.dataset.rstrip("/").split("/")[-1].removeprefix("folder:")
+    table = pd.concat([scores, wrong]).assign(profile=profile.name, restarts=options.restarts)
+    for number, column in enumerate(("generator", "prior")):
+        table[column] = [run_behind(method, runs, number) for method in table.method]
+    name = safe_name(options.dataset) if is_folder(options.dataset) else options.dataset
     RESULTS.mkdir(parents=True, exist_ok=True)
-    scores.to_csv(RESULTS / f"regeneration_{name}.csv", index=False, float_format="%.5g")
-    right = scores[~scores.method.str.endswith(SHUFFLED)]
+    table.to_csv(RESULTS / f"regeneration_{name}.csv", index=False, float_format="%.5g")
     for against in ("mean image", "telea"):
-        print(scores_table(right, against, METRICS).to_string(), end="\n\n")
+        print(scores_table(scores, against).to_string(), end="\n\n")
     return 0
+
+
+def run_behind(method: str, runs: dict, number: int) -> str:
+    """The id of the run whose generator (0) or prior (1) is in a method's name; nothing where there is none."""
+    generator, _, rest = method.partition(", ")
+    prior = {"": generator, "pasted": generator, "no prior": ""}.get(rest, rest.removesuffix(" prior"))
+    return runs[name].directory.name if (name := (generator, prior)[number]) in runs else ""
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import pytest
 from capsgan import regeneration_plots as plots
 from capsgan.evaluation.restoration import scores_table
 from capsgan.masks import centre_mask
+from capsgan.plots import COLOURS
 from capsgan.regeneration import Regeneration, context_weights
 
 
@@ -49,8 +50,10 @@ def test_the_search_is_drawn_with_its_best_restart_on_top(images):
 
 
 def test_scores_are_ordered_best_on_top(scores):
-    figure = plots.scores_figure(scores, "psnr_hole", "PSNR", ours=["b"])
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["c", "a", "b"]
+    figure = plots.scores_figure(scores.replace("b", "Caps, no prior"), "psnr_hole", "PSNR")
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["c", "a", "Caps, no prior"]
+    diamonds = [line.get_color() for line in figure.axes[0].lines if line.get_marker() == "D" and len(line.get_xdata())]
+    assert diamonds == [plots.NO_NETWORK, plots.NO_NETWORK, COLOURS["caps"]]
     figure = plots.scores_figure(scores, "features", "distance")
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["b", "a", "c"]
 

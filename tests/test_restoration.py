@@ -1,6 +1,10 @@
 """Rivals fill holes as they say they do; measures know a good image from a bad one, and can fail."""
 
+import runpy
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from skimage.metrics import peak_signal_noise_ratio
@@ -9,6 +13,8 @@ from capsgan.datasets import load_dataset
 from capsgan.evaluation.restoration import compare_methods, measure, paired_intervals, shuffle_truth
 from capsgan.evaluation.rivals import RIVALS, fit_pca, nearest_image, pca_mean, run_rivals
 from capsgan.masks import centre_mask, hide, make_masks
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +130,21 @@ def test_what_cannot_be_compared_is_refused(call, said):
     images = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 1)).astype("uint8")
     with pytest.raises(ValueError, match=said):
         call(images, centre_mask(2, (16, 16)))
+
+
+@pytest.mark.slow
+def test_the_script_writes_what_every_method_scores_and_which_runs_are_behind_it(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("CAPSGAN_HOME", str(tmp_path))
+    script = runpy.run_path(str(ROOT / "scripts" / "compare_regeneration.py"))
+    script["main"].__globals__["RESULTS"] = tmp_path / "results"
+    words = ["cartoon", "--profile", "smoke", "--images", "2", "--restarts", "1"]
+    monkeypatch.setattr("sys.argv", ["compare_regeneration.py", *words])
+    assert script["main"]() == 0
+    table = pd.read_csv(tmp_path / "results" / "regeneration_cartoon.csv", keep_default_na=False)
+    assert len(table) == 2 * 2 * 5 * (len(RIVALS) + 6 + 2)  # truths, images, metrics, methods
+    behind = table.groupby("method")[["generator", "prior"]].first()
+    assert behind.loc["telea"].tolist() == ["", ""] and behind.loc["Caps, no prior", "prior"] == ""
+    assert behind.loc["Caps, classical prior", "generator"].startswith("dcgan-caps")
+    assert behind.loc["Caps, classical prior", "prior"].startswith("dcgan-cnn")
+    assert behind.loc["classical, pasted"].nunique() == 1
+    assert "mean image" in capfd.readouterr().out

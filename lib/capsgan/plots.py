@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .config import RunConfig, figures_directory
+from .folders import is_folder, safe_name
 from .images import tile
 from .runs import Run
 
@@ -88,7 +89,8 @@ def describe_scale(config: RunConfig, profile: str) -> str:
     """What a title says of a run's scale, so that no quick run passes for the thesis's."""
     steps = f"{config.steps:,} steps" + ("" if config.steps == THESIS_STEPS else f" (thesis: {THESIS_STEPS:,})")
     width = f", Caps width {config.width:g}" if config.discriminator != "cnn" else ""
-    return f"{profile} profile, {config.dataset}, {steps}, batch {config.batch_size}{width}, seed {config.seed}"
+    dataset = safe_name(config.dataset) if is_folder(config.dataset) else config.dataset
+    return f"{profile} profile, {dataset}, {steps}, batch {config.batch_size}{width}, seed {config.seed}"
 
 
 def samples_figure(samples: dict[str, np.ndarray], title: str, columns: int = 5) -> plt.Figure:

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from .masks import hide
-from .plots import show_image
+from .plots import COLOURS, show_image
 from .regeneration import Regeneration, context_weights
 
 UNITS = {"psnr": "dB", "psnr_hole": "dB", "ssim": "", "ssim_hole": "", "features": "distance"}
-OURS = "#D55E00"  # methods with a generator
-RIVALS = "#666666"
+GENERATORS = {"classical": COLOURS["cnn"], "Caps": COLOURS["caps"]}  # by the discriminator they were trained against
+NO_NETWORK = "#666666"
 
 
 def gallery_figure(columns: dict[str, np.ndarray], title: str) -> plt.Figure:
@@ -67,7 +67,7 @@ def search_figure(found: Regeneration, number: int, truth: np.ndarray, damaged: 
     axis = above.subplots()
     for restart, losses in enumerate(found.losses[:, number].T):
         best = restart == found.best[number]
-        style = {"color": OURS, "linewidth": 2, "zorder": 3, "label": "best"} if best else {"color": "#AAAAAA"}
+        style = {"color": "black", "linewidth": 2, "zorder": 3, "label": "best"} if best else {"color": "#AAAAAA"}
         axis.plot(losses, **{"linewidth": 0.9} | style)
     axis.set(xlabel="step of the search", ylabel="total loss")
     axis.legend(frameon=False)
@@ -80,14 +80,13 @@ def search_figure(found: Regeneration, number: int, truth: np.ndarray, damaged: 
     return figure
 
 
-def scores_figure(scores: pd.DataFrame, metric: str, label: str, ours=(), title: str = "") -> plt.Figure:
-    """Every method's mean, a dot an image, best on top.
+def scores_figure(scores: pd.DataFrame, metric: str, label: str, title: str = "") -> plt.Figure:
+    """Every method's mean, a dot an image, best on top; what a generator fills in the colour of its discriminator.
 
     Args:
         scores: of :func:`capsgan.evaluation.restoration.compare_methods`.
         metric: one of its metrics.
         label: of the horizontal axis.
-        ours: methods that are drawn in colour.
         title: above it.
     """
     wide = scores[scores.metric == metric].pivot(index="image", columns="method", values="value")
@@ -95,11 +94,16 @@ def scores_figure(scores: pd.DataFrame, metric: str, label: str, ours=(), title:
     figure, axis = plt.subplots(figsize=(7, 0.42 * len(order) + 1.3), layout="constrained")
     jitter = np.linspace(-0.22, 0.22, len(wide))
     for place, method in enumerate(order):
-        colour = OURS if method in ours else RIVALS
+        colour = GENERATORS.get(method.split(",")[0], NO_NETWORK)
         axis.plot(wide[method], place + jitter, ".", color=colour, alpha=0.35, markersize=5)
         axis.plot(wide[method].mean(), place, "D", color=colour, markersize=7, markeredgecolor="white")
     axis.set_yticks(range(len(order)), order)
     unit = UNITS[metric]
     axis.set(xlabel=f"{label} ({unit})" if unit else label, title=title)
     axis.title.set_fontsize(10)
+    legend = {f"{name} generator": colour for name, colour in GENERATORS.items()} | {"no network": NO_NETWORK}
+    for name, colour in legend.items():
+        axis.plot([], [], "D", color=colour, label=f"{name}, mean")
+    axis.plot([], [], ".", color=NO_NETWORK, alpha=0.5, label="one image")
+    axis.legend(frameon=False, fontsize=8)
     return figure
