@@ -207,6 +207,7 @@ def test_every_generator_is_searched_under_every_prior_and_under_none(linear):
         ({"images": np.zeros((1, 28, 28, 1), "float32")}, "images: dtype=float32"),
         ({"task": "colourise"}, "task='colourise'"),
         ({"restarts": 0}, "restarts=0"),
+        ({"restarts": 1001}, "restarts=1001 is not possible; allowed: up to 1000"),
         ({"steps": 2.5}, "steps=2.5"),
         ({"window": 4}, "window=4"),
         ({"rate": 0}, "rate=0"),
@@ -430,7 +431,7 @@ def test_files_are_read_as_they_are(shelf):
 
 
 def line(shelf, run, image="face 1 ñ.png", mask="mask.png", out="out.png", *more):
-    masks = ["--mask", str(shelf / mask)] if mask else []
+    masks = ["--mask", *(str(shelf / name) for name in mask.split(","))] if mask else []
     images = [str(shelf / name) for name in image.split(",")]
     quick = ["--steps", "2", "--restarts", "2"]
     return ["regenerate", run, *images, *masks, "--out", str(shelf / out), *quick, *more]
@@ -468,7 +469,8 @@ def test_the_command_line_fills_a_hole_and_keeps_the_rest(shelf, pair, shared_ho
     "words, said",
     [
         ({"mask": "small.png"}, "shape=(20, 20) is not possible; allowed: (40, 40)"),
-        ({"mask": "white.png"}, "no pixel missing"),
+        ({"mask": "white.png"}, "white.png: masks: the mask has no pixel missing"),
+        ({"image": "face 1 ñ.png,grey.png", "mask": "mask.png,white.png", "out": "d"}, "grey.png with "),
         ({"mask": "black.png"}, "all pixels missing"),
         ({"mask": None}, "masks=None is not possible with task='inpaint'"),
         ({"mask": "text.png"}, "text.png is not a readable image: not an image"),

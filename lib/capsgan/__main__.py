@@ -36,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _complain(str(error) or "interrupted", 130)
     except (ArithmeticError, RuntimeError, OSError) as error:
         return _complain(error, 1)
+    except MemoryError as error:
+        return _complain(f"there is not enough memory ({error}); ask for less at once", 1)
     return 0
 
 

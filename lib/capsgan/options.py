@@ -88,26 +88,47 @@ def add_common_options(parser: argparse.ArgumentParser):
 def add_regenerate_options(parser: argparse.ArgumentParser):
     """Declare what ``regenerate`` takes. Defaults of the search itself are the library's."""
     parser.add_argument("run", metavar="RUN", help="the beginning of its id")
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files of any size")
-    parser.add_argument("--out", metavar="PATH", required=True, help="a .png file; of several images a folder")
-    parser.add_argument("--mask", metavar="PNG", nargs="+", default=[], help="white is kept; one for all, or one each")
+    parser.add_argument(
+        "images",
+        metavar="IMAGE",
+        nargs="+",
+        help="image files of any size; superres: of just the size that is enlarged",
+    )
+    parser.add_argument(
+        "--out", metavar="PATH", required=True, help="a .png file; of several images a folder; replaces what is there"
+    )
+    parser.add_argument(
+        "--mask",
+        metavar="PNG",
+        nargs="+",
+        default=[],
+        help="from mid-grey up is kept; one for all, or one each; after the images",
+    )
     parser.add_argument("--invert-mask", action="store_true", help="black is kept, white is missing")
     parser.add_argument("--task", metavar="NAME", default="inpaint", help="inpaint | superres | restore")
     parser.add_argument("--scale", type=int, metavar="INT", help="superres: 2 | 4 (default: 4)")
     parser.add_argument("--contrast", type=float, metavar="FLOAT", help="restore: the share that is left, in (0, 1]")
     parser.add_argument("--brightness", type=float, metavar="FLOAT", help="restore: what was added, in [-0.5, 0.5]")
     parser.add_argument("--grey", action="store_true", default=None, help="restore: the colours are lost too")
-    parser.add_argument("--region", metavar="NAME", default="square", help="square | hole: what the network sees")
+    parser.add_argument(
+        "--region", metavar="NAME", default="square", help="square | hole: what the network sees (default: square)"
+    )
     parser.add_argument("--label", type=int, metavar="INT", help="acgan: the class of the images")
-    parser.add_argument("--restarts", type=positive, metavar="INT", help="searches an image")
-    parser.add_argument("--steps", type=positive, metavar="INT", help="of each search")
+    parser.add_argument("--restarts", type=positive, metavar="INT", help="searches an image (default: 8)")
+    parser.add_argument("--steps", type=positive, metavar="INT", help="of each search (default: 150)")
     parser.add_argument("--seed", type=int, metavar="INT", default=0, help="of the starts")
     parser.add_argument("--no-prior", action="store_true", help="search without the discriminator")
     parser.add_argument("--backend", metavar="NAME", help=f"{' | '.join(BACKENDS)} (default: $KERAS_BACKEND)")
 
 
 def read_regenerate_options(options: argparse.Namespace) -> tuple[dict, dict]:
-    """What was given: (values of the degradation, options of the search)."""
+    """What was given: (values of the degradation, options of the search).
+
+    Raises:
+        ValueError: no name to write to.
+    """
+    if not options.out:
+        raise ValueError("out='' is not possible; allowed: a name ending in .png, or a folder")
     values = {name: getattr(options, name) for name in ("scale", "contrast", "brightness", "grey")}
     search = {"restarts": options.restarts, "steps": options.steps, "labels": options.label, "seed": options.seed}
     search |= {"prior": 0.0} if options.no_prior else {}

@@ -106,12 +106,14 @@ def regenerate_files(
     photos = [read_image(path) for path in images]
     known = [read_mask(path, invert) for path in masks] or [None]
     known = known if len(known) == len(photos) else known * len(photos)
-    for path, photo, mask in zip(images, photos, known, strict=True):
-        if mask is not None:
+    if masks:
+        holes = type(make_degradation(options.get("task", "inpaint"))) is Inpainting
+        used = masks if len(masks) == len(images) else masks * len(images)
+        for path, photo, mask, source in zip(images, photos, known, used, strict=True):
             try:
-                check_masks(mask, photo[None], holes=False)
+                check_masks(mask, photo[None], holes=holes)
             except ValueError as error:
-                raise ValueError(f"{path}: {error}") from error
+                raise ValueError(f"{path} with {source}: {str(error).replace('mask 0', 'the mask')}") from error
     results = regenerate_photos(run, photos, known, **options)
     for path, result in zip(paths, results, strict=True):
         data = encode_png(np.ascontiguousarray(result))
@@ -158,7 +160,10 @@ def _cut(number, photo, mask, shape, degradation, region):
     if mask is None and type(degradation) is Inpainting:
         raise ValueError("masks=None is not possible with task='inpaint'; allowed: a mask of each picture (--mask PNG)")
     known = np.ones((height, width), bool) if mask is None else mask
-    known = check_masks(known, photo[None], holes=type(degradation) is Inpainting)[0]
+    try:
+        known = check_masks(known, photo[None], holes=type(degradation) is Inpainting)[0]
+    except ValueError as error:
+        raise ValueError(str(error).replace("mask 0", f"mask {number}")) from error
     if isinstance(degradation, Downscaling):
         if (height, width) != shape[:2]:
             raise ValueError(
@@ -169,6 +174,10 @@ def _cut(number, photo, mask, shape, degradation, region):
     else:
         place = _find_square(number, known, region, shape[0])
     square = photo[place]
+    if shape[-1] == 1 < square.shape[-1]:
+        warnings.warn(
+            f"picture {number} is in colour, the network's images are grey: holes are filled in grey", stacklevel=4
+        )
     if shape[-1] != square.shape[-1]:
         square = to_grey(square) if shape[-1] == 1 else square.repeat(3, axis=-1)
     if square.shape[0] < shape[0]:
@@ -228,6 +237,8 @@ def _put_back(photo, square, generated, degradation):
         generated = cv2.resize(generated, (side, side), interpolation=how).reshape(side, side, -1)
     restored = degradation.restore(observed[None], generated[None], known[None])[0]
     if getattr(degradation, "grey", False):
+        if restored.shape[:2] != photo.shape[:2]:
+            warnings.warn(f"only the square of {side}×{side} pixels comes back in colour", stacklevel=3)
         return restored
     whole = np.ones((1, *photo.shape[:2]), bool)
     result = degradation.restore(photo[None], photo[None], whole)[0]

@@ -208,6 +208,8 @@ def _check_options(restarts, steps, window, rate, prior, norm, snapshots):
         if not isinstance(value, int | np.integer) or value < least or (name == "window" and value % 2 == 0):
             what = "odd numbers" if name == "window" else "whole numbers"
             raise ValueError(f"{name}={value!r} is not possible; allowed: {what} from {least}")
+    if restarts > CANDIDATES:
+        raise ValueError(f"restarts={restarts!r} is not possible; allowed: up to {CANDIDATES}, the starts there are")
     for name, value in (("rate", rate), ("prior", prior), ("norm", norm)):
         if not (0 <= value < np.inf and (value or name != "rate")):
             raise ValueError(
@@ -226,7 +228,12 @@ def _training_images(run) -> np.ndarray:
     if isinstance(run, GAN):
         raise ValueError("real=None is not possible with a GAN that is no run; allowed: its training images, uint8")
     config = run.config
-    images = load_dataset(config.dataset, image_size=config.image_size, fraction=config.fraction).images
+    try:
+        images = load_dataset(config.dataset, image_size=config.image_size, fraction=config.fraction).images
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"the prior needs the run's training images: {error}; or search without it (prior=0, --no-prior)"
+        ) from error
     return images[np.random.Generator(np.random.Philox(key=0)).permutation(len(images))[:REAL_IMAGES]]
 
 
