@@ -378,6 +378,11 @@ def test_holes_finer_than_the_networks_pixels_are_refused(linear):
         regenerate_photos(AsRun(linear[0]), [np.zeros((56, 56, 1), "uint8")], [known], prior=0, **QUICK)
 
 
+def test_restoring_without_damage_is_refused(linear):
+    with pytest.raises(ValueError, match="nothing to restore; give contrast, brightness, grey or a mask"):
+        regenerate_photos(AsRun(linear[0]), [np.zeros((28, 28, 1), "uint8")], [None], task="restore")
+
+
 def test_no_pictures_are_refused(linear):
     with pytest.raises(ValueError, match="photos: there are none"):
         regenerate_photos(AsRun(linear[0]), [], [])

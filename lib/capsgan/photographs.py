@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -48,7 +49,9 @@ def fetch_lfw() -> tuple[np.ndarray, np.ndarray]:
 def _fetch(name: str, fetcher: Callable, **arguments):
     folder = home() / "downloads"
     try:
-        return fetcher(data_home=str(folder), **arguments)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of each retry; what came of them is told below
+            return fetcher(data_home=str(folder), **arguments)
     except Exception as error:  # of the network, of the disk, or of a file that was cut short
         raise RuntimeError(
             f"dataset={name!r} could not be downloaded to {folder} ({error}); use dataset='folder:PATH' with images "

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from .checkpoints import DiskError, write_atomically
-from .degradations import Downscaling, Inpainting, make_degradation, to_grey
+from .degradations import Downscaling, Fading, Inpainting, make_degradation, to_grey
 from .image_files import read_image
 from .images import encode_png
 from .masks import check_masks, read_mask
@@ -62,6 +62,10 @@ def regenerate_photos(
     degradation = make_degradation(task)
     if not photos:
         raise ValueError("photos: there are none; allowed: one picture or more")
+    if degradation == Fading() and all(mask is None for mask in masks):
+        raise ValueError(
+            "task='restore' has nothing to restore; give contrast, brightness, grey or a mask of scratches"
+        )
     if region not in REGIONS:
         raise ValueError(f"region={region!r} is not known; allowed: {' | '.join(REGIONS)}")
     shape = degradation.observed_shape(run.gan.image_shape)
