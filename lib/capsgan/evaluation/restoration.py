@@ -135,10 +135,7 @@ def scores_table(scores: pd.DataFrame, against: str, metrics=("psnr_hole", "ssim
             if method == against:
                 rows[method][f"{metric} more than {against}"] = "—"
             else:
-                gap = gaps.loc[(method, metric)]
-                rows[method][f"{metric} more than {against}"] = (
-                    f"{gap.difference:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}]"
-                )
+                rows[method][f"{metric} more than {against}"] = describe_gap(gaps.loc[(method, metric)])
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
