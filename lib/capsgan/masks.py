@@ -140,13 +140,14 @@ def read_mask(path: Path, invert: bool = False) -> np.ndarray:
     return ~known if invert else known
 
 
-def check_masks(masks: np.ndarray, images: np.ndarray, *, holes: bool = True) -> np.ndarray:
+def check_masks(masks: np.ndarray, images: np.ndarray, *, holes: bool = True, names=None) -> np.ndarray:
     """Masks that fit a stack of images, one each.
 
     Args:
         masks: bool [height, width], for all images, or [n, height, width].
         images: [n, height, width, channels].
         holes: whether each must have a pixel missing.
+        names: of the masks, for errors; None: their numbers.
 
     Returns:
         Bool [n, height, width].
@@ -166,9 +167,8 @@ def check_masks(masks: np.ndarray, images: np.ndarray, *, holes: bool = True) ->
     for share, what in ((0, "all pixels missing, so there is nothing to go by"), (1, "no pixel missing")):
         if (known == share).any() and (holes or share == 0):
             number = int(np.argmax(known == share))
-            raise ValueError(
-                f"masks: mask {number} has {what}; allowed: some pixels known and some missing (is it inverted?)"
-            )
+            name = names[number] if names else f"mask {number}"
+            raise ValueError(f"masks: {name} has {what}; allowed: some pixels known and some missing (is it inverted?)")
     return array
 
 

@@ -115,9 +115,9 @@ def regenerate_files(
         used = masks if len(masks) == len(images) else masks * len(images)
         for path, photo, mask, source in zip(images, photos, known, used, strict=True):
             try:
-                check_masks(mask, photo[None], holes=holes)
+                check_masks(mask, photo[None], holes=holes, names=["the mask"])
             except ValueError as error:
-                raise ValueError(f"{path} with {source}: {str(error).replace('mask 0', 'the mask')}") from error
+                raise ValueError(f"{path} with {source}: {error}") from error
     results = regenerate_photos(run, photos, known, **options)
     for path, result in zip(paths, results, strict=True):
         data = encode_png(np.ascontiguousarray(result))
@@ -164,10 +164,7 @@ def _cut(number, photo, mask, shape, degradation, region):
     if mask is None and type(degradation) is Inpainting:
         raise ValueError("masks=None is not possible with task='inpaint'; allowed: a mask of each picture (--mask PNG)")
     known = np.ones((height, width), bool) if mask is None else mask
-    try:
-        known = check_masks(known, photo[None], holes=type(degradation) is Inpainting)[0]
-    except ValueError as error:
-        raise ValueError(str(error).replace("mask 0", f"mask {number}")) from error
+    known = check_masks(known, photo[None], holes=type(degradation) is Inpainting, names=[f"mask {number}"])[0]
     if isinstance(degradation, Downscaling):
         if (height, width) != shape[:2]:
             raise ValueError(
