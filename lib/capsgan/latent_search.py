@@ -13,8 +13,37 @@ from .engines import get_engine
 from .gans.base import GAN
 from .gans.wgan import Clip, WassersteinGAN
 from .inference import run_discriminator
+from .sampling import choose_codes, generate_images
 
+CANDIDATES = 1000  # latents of which each image's best are searched on from
 TERMS = ("total", "context", "prior", "norm")
+
+
+def choose_starts(gan, degradation, observed, weights, restarts, seed, labels) -> dict[str, np.ndarray]:
+    """The candidates that explain each image best, as many of every class: arrays [n, restarts, ...]."""
+    pool = choose_codes(gan, max(CANDIDATES, restarts), seed)
+    discrete = [name for name, array in pool.items() if array.dtype != np.float32]
+    classes = {"labels": gan.classes, "category": 10}
+    if labels is not None and "labels" not in pool:
+        raise ValueError(f"labels={labels!r} are not possible: {gan.config.gan!r} has none; allowed: None")
+    for name in discrete:  # in turn, so that no class is missing
+        pool[name] = np.arange(len(pool[name])) % classes[name]
+    seen = ops.convert_to_numpy(degradation.measure(ops.convert_to_tensor(generate_images(gan, pool))))
+    chosen = np.empty((len(observed), restarts), "int64")
+    for number, (image, weight) in enumerate(zip(observed, weights, strict=True)):
+        order = np.argsort((weight * np.abs(seen - image)).mean(axis=(1, 2, 3)), kind="stable")
+        if discrete:  # the best of every class first, then the second best, ...
+            kinds = pool[discrete[0]][order]
+            rank = np.empty(len(order), "int64")
+            for kind in np.unique(kinds):
+                rank[kinds == kind] = np.arange((kinds == kind).sum())
+            order = order[np.argsort(rank, kind="stable")]
+        chosen[number] = order[:restarts]
+    starts = {name: array[chosen] for name, array in pool.items()}
+    if labels is not None:
+        given = choose_codes(gan, len(observed), labels=labels)["labels"]
+        starts["labels"] = np.broadcast_to(given[:, None], chosen.shape).copy()
+    return starts
 
 
 class LatentSearch:

@@ -24,11 +24,10 @@ from .evaluation.checks import check_images
 from .gans.base import GAN
 from .images import to_float, to_uint8
 from .inference import statistics_of
-from .latent_search import TERMS, LatentSearch, discriminator_prior
+from .latent_search import CANDIDATES, TERMS, LatentSearch, choose_starts, discriminator_prior
 from .masks import check_masks
-from .sampling import choose_codes, generate_images
+from .sampling import generate_images
 
-CANDIDATES = 1000  # latents of which each image's best are searched on from
 REAL_IMAGES = 512  # of the training set, on which the discriminator's statistics are estimated
 PIXELS = 400_000  # of images searched at once: faces then take 2 GB of memory
 
@@ -123,7 +122,7 @@ def regenerate(
 
     observed = ops.convert_to_numpy(to_float(images))
     weights = context_weights(masks, window) if inpainting else masks[..., None].astype("float32")
-    starts = _choose_starts(gan, degradation, observed, weights, restarts, seed, labels)
+    starts = choose_starts(gan, degradation, observed, weights, restarts, seed, labels)
     statistics = statistics_of(judging.discriminator, real[:REAL_IMAGES]) if prior else contextlib.nullcontext()
     with statistics:
         prior_loss = discriminator_prior(judging, real[:REAL_IMAGES]) if prior else None
@@ -235,33 +234,6 @@ def _training_images(run) -> np.ndarray:
             f"the prior needs the run's training images: {error}; or search without it (prior=0, --no-prior)"
         ) from error
     return images[np.random.Generator(np.random.Philox(key=0)).permutation(len(images))[:REAL_IMAGES]]
-
-
-def _choose_starts(gan, degradation, observed, weights, restarts, seed, labels) -> dict[str, np.ndarray]:
-    """The candidates that explain each image best, as many of every class: arrays [n, restarts, ...]."""
-    pool = choose_codes(gan, max(CANDIDATES, restarts), seed)
-    discrete = [name for name, array in pool.items() if array.dtype != np.float32]
-    classes = {"labels": gan.classes, "category": 10}
-    if labels is not None and "labels" not in pool:
-        raise ValueError(f"labels={labels!r} are not possible: {gan.config.gan!r} has none; allowed: None")
-    for name in discrete:  # in turn, so that no class is missing
-        pool[name] = np.arange(len(pool[name])) % classes[name]
-    seen = ops.convert_to_numpy(degradation.measure(ops.convert_to_tensor(generate_images(gan, pool))))
-    chosen = np.empty((len(observed), restarts), "int64")
-    for number, (image, weight) in enumerate(zip(observed, weights, strict=True)):
-        order = np.argsort((weight * np.abs(seen - image)).mean(axis=(1, 2, 3)), kind="stable")
-        if discrete:  # the best of every class first, then the second best, ...
-            kinds = pool[discrete[0]][order]
-            rank = np.empty(len(order), "int64")
-            for kind in np.unique(kinds):
-                rank[kinds == kind] = np.arange((kinds == kind).sum())
-            order = order[np.argsort(rank, kind="stable")]
-        chosen[number] = order[:restarts]
-    starts = {name: array[chosen] for name, array in pool.items()}
-    if labels is not None:
-        given = choose_codes(gan, len(observed), labels=labels)["labels"]
-        starts["labels"] = np.broadcast_to(given[:, None], chosen.shape).copy()
-    return starts
 
 
 def _best(rows, codes, kept, restarts, count):
