@@ -19,7 +19,7 @@ from capsgan.degradations import Downscaling, Fading, Inpainting, make_degradati
 from capsgan.gans import build_gan
 from capsgan.image_files import read_image
 from capsgan.images import to_float
-from capsgan.latent_search import norm_penalty
+from capsgan.latent_search import choose_starts, norm_penalty
 from capsgan.masks import centre_mask, make_masks
 from capsgan.photos import regenerate_photos
 from capsgan.regeneration import context_weights, regenerate, regenerate_with_priors
@@ -146,7 +146,7 @@ def test_restarts_are_spread_over_the_classes():
     gan = build_gan(RunConfig("acgan", "cnn", seed=1), (28, 28, 1), 10)
     weights = np.ones((2, 28, 28, 1), "float32")
     observed = keras.ops.convert_to_numpy(to_float(worker.planted_images()[:2]))
-    starts = regeneration._choose_starts(gan, Inpainting(), observed, weights, 20, 0, None)
+    starts = choose_starts(gan, Inpainting(), observed, weights, 20, 0, None)
     assert all(np.bincount(labels).tolist() == [2] * 10 for labels in starts["labels"])
 
 
