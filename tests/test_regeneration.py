@@ -507,7 +507,7 @@ def test_bad_files_are_one_line_and_nothing_is_written(shelf, pair, shared_home,
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_permission_is_refused(shelf):
-    from capsgan.photos import regenerate_files
+    from capsgan.photo_files import regenerate_files
 
     (shelf / "folder.png").chmod(0o500)
     with pytest.raises(ValueError, match="permission to write"):

@@ -16,7 +16,8 @@ from capsgan.evaluation import classes, scoring
 from capsgan.evaluation import overfitting as module
 from capsgan.evaluation.measures import stages
 from capsgan.evaluation.overfitting import overfitting
-from capsgan.evaluation.scoring import evaluate, metrics_frame, score
+from capsgan.evaluation.results import metrics_frame
+from capsgan.evaluation.scoring import evaluate, score
 from capsgan.gans import build_gan
 from capsgan.images import to_float
 from capsgan.inference import run_discriminator, statistics_of

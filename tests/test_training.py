@@ -17,6 +17,7 @@ from capsgan.config import RunConfig
 from capsgan.engines import compile_step
 from capsgan.gans.base import METRICS
 from capsgan.runs import COLUMNS, run_for
+from capsgan.schedule import Schedule, drawn_ahead
 from capsgan.training import TrainingDiverged, train
 
 TINY = {"gan": "gan", "batch_size": 4, "fraction": 0.05}
@@ -310,7 +311,7 @@ def test_a_short_or_silent_run_estimates_nothing(home, scripted, capsys):
 
 def schedule(**changes):
     values = {"first": 1, "last": 20, "snapshots": (), "checkpoint_every": 100, "samples_every": 100}
-    return training.Schedule(**values | {"steps_per_call": 4} | changes)
+    return Schedule(**values | {"steps_per_call": 4} | changes)
 
 
 def test_steps_are_played_together_from_one_multiple_to_the_next():
@@ -334,7 +335,7 @@ def test_no_call_runs_past_a_step_after_which_something_is_written(changes):
 
 def test_the_next_calls_batches_are_drawn_before_the_present_one_ends():
     drawn = []
-    batches = training._drawn_ahead(lambda step: drawn.append(step) or step, iter([range(1, 3), range(3, 4)]))
+    batches = drawn_ahead(lambda step: drawn.append(step) or step, iter([range(1, 3), range(3, 4)]))
     steps, first = next(batches)
     assert list(steps) == [1, 2] and first == [1, 2]
     assert [list(steps) for steps, _ in batches] == [[3]]

@@ -149,7 +149,8 @@ def _show(options: argparse.Namespace):
 def _evaluate(options: argparse.Namespace):
     """Score a run's images; print every metric beside its floor, what real images get; write metrics.json beside it."""
     with _standard_error_to_null():
-        from .evaluation.scoring import evaluate, metrics_frame
+        from .evaluation.results import metrics_frame
+        from .evaluation.scoring import evaluate
         from .runs import load_run
 
     for run in [load_run(prefix) for prefix in options.runs]:  # a wrong name is told before anything is scored
@@ -167,7 +168,7 @@ def _regenerate(options: argparse.Namespace):
     values, search = read_regenerate_options(options)
     with _standard_error_to_null():
         from .degradations import make_degradation
-        from .photos import regenerate_files
+        from .photo_files import regenerate_files
         from .runs import load_run
 
     task, masks = make_degradation(options.task, **values), {"invert": options.invert_mask, "region": options.region}

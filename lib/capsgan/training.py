@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import math
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import keras
-from tqdm import tqdm
 
 from .checkpoints import all_finite, checkpoint_paths, read_checkpoint, restore_variables, save_checkpoint
 from .config import RunConfig
@@ -20,12 +15,13 @@ from .datasets import Dataset, load_dataset
 from .engines import check_device, compile_step, get_engine
 from .gans import build_gan
 from .gans.base import METRICS, SAMPLING, random_stream
+from .progress import progress_bar, report_progress
 from .provenance import describe, peak_memory_mb, reset_peak_memory
 from .recording import RecordedRun
 from .runs import Run, history_frame, now, run_for
 from .sampling import generate_images
+from .schedule import Schedule, drawn_ahead
 
-TIMED_STEPS = 20
 GRID = 25  # images of a sample grid
 
 
@@ -100,8 +96,8 @@ def train(
         def draw(step):
             return gan.draw_batch(step, len(dataset))
 
-        with _stop_signals() as stopped, _progress_bar(config, schedule.first, progress) as bar:
-            for steps, batches in _drawn_ahead(draw, schedule.calls()):
+        with _stop_signals() as stopped, progress_bar(config, schedule.first, progress) as bar:
+            for steps, batches in drawn_ahead(draw, schedule.calls()):
                 begin = time.perf_counter()
                 answers = play(batches, train_generator=steps[0] > 0)
                 seconds = (time.perf_counter() - begin) / len(steps)
@@ -123,58 +119,13 @@ def train(
                 if stopping:
                     where = f"{run.directory.name} stopped after step {step}"
                     raise KeyboardInterrupt(f"{where}; the same call goes on from there (without force)")
-                _report(bar, rows, len(steps), schedule)
+                report_progress(bar, rows, len(steps), schedule)
 
         history = history_frame(rows)
         provenance |= {"finished": now(), "wall_seconds": round(history.seconds.sum(), 3)}
         provenance |= {"peak_memory_mb": round(peak_memory_mb(), 1)}
         run.finish(gan, history, provenance)
     return run
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """Which steps are played together, and after which something is written."""
-
-    first: int
-    last: int
-    snapshots: tuple[int, ...]
-    checkpoint_every: int
-    samples_every: int
-    steps_per_call: int
-
-    def samples(self, step: int) -> bool:
-        """Whether a sample grid is made after this step: the first, the last, and some between."""
-        return step in (1, self.last) or (step > 0 and step % self.samples_every == 0)
-
-    def saves(self, step: int) -> bool:
-        """Whether a checkpoint is written after this step."""
-        return step % self.checkpoint_every == 0
-
-    def calls(self) -> Iterator[range]:
-        """All steps in calls of ``steps_per_call``, from one multiple to the next; singly where one has to pause."""
-        step = self.first
-        while step <= self.last:
-            together = range(step, step + self.steps_per_call)
-            whole = (step - 1) % self.steps_per_call == 0 and together[-1] <= self.last
-            if not whole or any(self._pauses(inner) for inner in together[:-1]):
-                together = range(step, step + 1)
-            yield together
-            step = together[-1] + 1
-
-    def _pauses(self, step: int) -> bool:
-        return step == 0 or self.samples(step) or self.saves(step) or step in self.snapshots
-
-
-def _drawn_ahead(draw: Callable, calls: Iterator[range]) -> Iterator[tuple[range, list]]:
-    """Each call's steps with their batches, the next call's drawn while the present one runs."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        coming = ((steps, pool.submit(lambda steps=steps: [draw(step) for step in steps])) for steps in calls)
-        present = next(coming, None)
-        while present:
-            following = next(coming, None)
-            yield present[0], present[1].result()
-            present = following
 
 
 def _check_size(config: RunConfig, dataset: Dataset):
@@ -235,22 +186,3 @@ def _stop_signals():
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
-
-
-def _progress_bar(config: RunConfig, first: int, progress: bool) -> tqdm:
-    seed = f" seed {config.seed}" if config.seed else ""
-    done, total = first - 1 + config.discriminator_warmup, config.steps + config.discriminator_warmup
-    style = {"mininterval": 1.0, "leave": False, "disable": not progress, "dynamic_ncols": False, "ncols": 100}
-    return tqdm(desc=config.label + seed, total=total, initial=done, unit="step", file=sys.stderr, **style)
-
-
-def _report(bar: tqdm, rows: list[tuple], played: int, schedule: Schedule):
-    bar.update(played)
-    _, g_loss, d_loss, accuracy, *_ = rows[-1]
-    bar.set_postfix_str(f"G {g_loss:.2f} D {d_loss:.2f} acc {accuracy:.2f}", refresh=False)
-    done = int(rows[-1][0]) - schedule.first + 1
-    if done - played <= TIMED_STEPS < done and not bar.disable:
-        timed = sorted(row[-1] for row in rows[-TIMED_STEPS:])
-        seconds = timed[TIMED_STEPS // 2]  # the median: the first call also compiles
-        left = (schedule.last - int(rows[-1][0])) * seconds
-        bar.write(f"{bar.desc}: {seconds * 1000:.0f} ms a step, about {left / 60:.1f} minutes to go", file=sys.stdout)

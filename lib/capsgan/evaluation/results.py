@@ -11,7 +11,6 @@ from ..config import ROOT
 from ..images import to_uint8
 from ..runs import Run
 from .fresh_critic import fresh_critic_losses
-from .scoring import metrics_frame
 from .statistics import mean_interval
 
 RESULTS = ROOT / "data" / "results"
@@ -48,6 +47,25 @@ def collect_results(runs: list[Run]) -> pd.DataFrame:
     for name in ("commit", "device"):
         results.insert(1, name, [origins[run].get(name) for run in results.run])
     return results.drop(columns="snapshots", errors="ignore")
+
+
+def metrics_frame(evaluations: list[dict]) -> pd.DataFrame:
+    """Evaluations as one row a run and number, as :mod:`capsgan.evaluation.pairing` reads them.
+
+    Args:
+        evaluations: from :func:`~capsgan.evaluation.scoring.evaluate`, or read from ``metrics.json``.
+
+    Returns:
+        Columns ``run``, those of the config, ``status`` (finished), ``samples``, ``features`` (where the number is
+        taken: a feature space, ``pixels`` or ``discriminator``), ``metric``, ``value``, ``floor``. No lists.
+    """
+    rows = []
+    for evaluation in evaluations:
+        run = {"run": evaluation["run"], **evaluation["config"], "status": "finished", "samples": evaluation["samples"]}
+        for features, metrics in evaluation["metrics"].items():
+            rows += [run | {"features": features, "metric": metric} | numbers for metric, numbers in metrics.items()]
+    scalar = [{name: value for name, value in row.items() if not isinstance(value, list)} for row in rows]
+    return pd.DataFrame([row for row in scalar if "value" in row])
 
 
 def judge_pairs(runs: list[Run], real, samples: int, *, seed: int = 0, pair=("cnn", "caps")) -> pd.DataFrame:

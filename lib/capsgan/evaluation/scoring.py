@@ -10,7 +10,6 @@ from copy import copy
 
 import keras
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 from ..checkpoints import write_atomically
@@ -175,25 +174,6 @@ def evaluate(run: Run, samples: int = 10_000, *, seed: int = 0, progress: bool =
     text = json.dumps(evaluation, indent=2, allow_nan=False) + "\n"
     write_atomically(run.directory / "metrics.json", lambda file: file.write(text.encode()))
     return evaluation
-
-
-def metrics_frame(evaluations: list[dict]) -> pd.DataFrame:
-    """Evaluations as one row a run and number, as :mod:`capsgan.evaluation.pairing` reads them.
-
-    Args:
-        evaluations: from :func:`evaluate`, or read from ``metrics.json``.
-
-    Returns:
-        Columns ``run``, those of the config, ``status`` (finished), ``samples``, ``features`` (where the number is
-        taken: a feature space, ``pixels`` or ``discriminator``), ``metric``, ``value``, ``floor``. No lists.
-    """
-    rows = []
-    for evaluation in evaluations:
-        run = {"run": evaluation["run"], **evaluation["config"], "status": "finished", "samples": evaluation["samples"]}
-        for features, metrics in evaluation["metrics"].items():
-            rows += [run | {"features": features, "metric": metric} | numbers for metric, numbers in metrics.items()]
-    scalar = [{name: value for name, value in row.items() if not isinstance(value, list)} for row in rows]
-    return pd.DataFrame([row for row in scalar if "value" in row])
 
 
 def _measure_labels(metrics, codes, classes, generated, control, held_out, seed: int):
