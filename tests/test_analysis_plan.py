@@ -49,6 +49,7 @@ BAD = {
     "failed": [None, "failed", [""], [3], ["finished"]],
     "collapsed": [{}, None, ["fid"], *({"fid": value} for value in (0, -1, math.nan, math.inf, True, "3", None, {}))],
     "unusable_pairs": [-0.1, 1, math.nan, "0.1", True, None],
+    "least_steps": [0, 1500.0, "1500", None, True],
     "sign_flips": [998, 9999.0, "9999", True, None],
     "bootstrap": [None, [], {"least_pairs": 40}]
     + [{"least_pairs": value, "resamples": 9999} for value in (2, 40.0, None, True)]

@@ -242,7 +242,9 @@ def test_the_discriminator_answers_with_a_logit_and_no_sigmoid(trunk):
 
 
 def test_the_memory_of_an_update_is_counted_layer_by_layer():
-    model = keras.Sequential([keras.Input((6, 6, 1)), keras.layers.Conv2D(2, 3), keras.layers.Flatten()])
+    model = keras.Sequential([keras.Input((6, 6, 1)), keras.layers.Conv2D(2, 3, dtype="mixed_bfloat16")])
+    model.add(keras.layers.BatchNormalization())  # two weights a channel are trained, two are not
+    model.add(keras.layers.Flatten())  # gives its input another shape and keeps nothing
     model.add(keras.layers.Dense(1))
-    numbers = 4 * (20 + 33) + 5 * (4 * 4 * 2 + 32 + 1)  # parameters four times; outputs of three layers, five images
-    assert training_megabytes(model, 5) == 4 * numbers / 1e6
+    weights = 4 * (20 + 4 + 33) + 4  # those trained four times
+    assert training_megabytes(model, 5) == (4 * weights + 5 * (2 * 32 + 4 * 32 + 4 * 1)) / 1e6

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from capsgan.config import RunConfig
-from capsgan.evaluation.analysis import analyse, compare, results_table
+from capsgan.evaluation.analysis import analyse, analyse_what_is_there, compare, results_table
 from capsgan.evaluation.pairing import COLUMNS, GAME, RUN, TRUNK, pair_runs
 from capsgan.evaluation.plan import Bootstrap, Comparison, Metric, read_plan
 from capsgan.evaluation.statistics import (
@@ -275,6 +275,29 @@ def test_two_dead_critics_are_not_equivalent():
     assert row["p_equivalence"] < 1e-6 and 0.99 < row["low"] < row["high"] < 1.01
     assert (row["collapsed"], row["reference_collapsed"], row["both_collapsed"]) == (10, 10, 10)
     assert row["verdict"] == "inconclusive" and "both collapsed" in row["note"]
+
+
+def test_runs_too_short_to_make_digits_get_no_verdict():
+    results = results_of(np.exp(np.random.default_rng(3).normal(-0.5, 0.1, 10)))
+    for steps, word in ((PLAN.least_steps - 1, "inconclusive"), (PLAN.least_steps, "better")):
+        row = compared(results.assign(steps=steps))
+        assert row["verdict"] == word and ("needed: 1,500" in row["note"]) == (word == "inconclusive")
+        assert row["high"] < 1
+
+
+def test_what_is_there_is_analysed_comparison_by_comparison(study):
+    few = study[study.seed.isin([0, 1, 2]) & ~((study.discriminator == "caps-routing") & (study.seed > 0))].assign(
+        fraction=1.0
+    )
+    table = analyse_what_is_there(few, PLAN)
+    primary = table[table.metric == PLAN.primary.name]
+    assert (primary.planned == 10).all() and (primary.pairs == 3).all() and len(primary) == 7
+    assert "caps-routing" not in set(primary.reference)
+    assert not primary[primary.verdict == "better"].holds_in_family.any()
+    assert primary.note.str.contains("needed: 8 seeds").all()
+    rows = results_table(primary)
+    assert set(rows.pairs) == {"3 of 10"} and "better alone" in set(rows.verdict)
+    assert analyse_what_is_there(few[few.seed == 0], PLAN).empty
 
 
 def test_a_frozen_comparison_has_no_interval_and_no_verdict():

@@ -42,15 +42,22 @@ def multiply_adds(model: keras.Model) -> int:
 
 
 def training_megabytes(model: keras.Model, images: int) -> float:
-    """What an update of a model by Adam keeps, counted: no measurement, so it is the same on every machine.
+    """What an update of a model by Adam keeps, in MB (10⁶ bytes), counted: the same on every machine.
 
-    Four numbers a parameter (value, gradient, two moments) and, for each image, what every layer puts out, which
-    back-propagation needs again; four bytes a number. What libraries and kernels take besides is not counted.
+    Four float32 numbers a trained weight (value, gradient, two moments), one a weight that is not trained, and for each
+    image what every layer puts out, in the layer's own precision: back-propagation needs it again. Layers that only
+    give their input another shape keep nothing. What libraries and kernels take besides is not counted.
 
     Args:
         model: a model without nested models.
         images: of one update.
     """
-    kept = [layer for layer in model.layers if not isinstance(layer, layers.InputLayer)]
-    outputs = sum(int(np.prod(layer.output.shape[1:])) for layer in kept)
-    return 4 * (4 * model.count_params() + images * outputs) / 1e6
+    weights = {True: 0, False: 0}
+    for weight in model.weights:
+        weights[bool(weight.trainable)] += int(np.prod(weight.shape))
+    kept = [
+        layer for layer in model.layers if not isinstance(layer, layers.InputLayer | layers.Reshape | layers.Flatten)
+    ]
+    width = {"float32": 4, "bfloat16": 2, "float16": 2}
+    outputs = sum(int(np.prod(layer.output.shape[1:])) * width[layer.compute_dtype] for layer in kept)
+    return (4 * (4 * weights[True] + weights[False]) + images * outputs) / 1e6

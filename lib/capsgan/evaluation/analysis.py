@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from .pairing import pair_runs
-from .plan import AnalysisPlan, Metric
+from .plan import AnalysisPlan, Comparison, Metric
 from .statistics import bootstrap_interval, equivalence_p, holm, mean_interval, sign_flip_p, verdict
 
+DECIDED = ("better", "worse", "equivalent")
 SAME = 1e-12  # effects closer together than this have no spread that statistics could go by
 
 
@@ -53,6 +54,8 @@ def compare(pairs: pd.DataFrame, metric: Metric, plan: AnalysisPlan, tests: int 
             notes.append(f"no p: {refusal}")
         if len(pairs) - len(effects) + both_collapsed > plan.unusable_pairs * len(pairs):
             notes.append("no verdict: too many pairs tell nothing (a run failed, or both collapsed)")
+        elif (steps := pairs.steps.max()) < plan.least_steps:
+            notes.append(f"no verdict: runs of {steps:,} steps; needed: {plan.least_steps:,}")
         else:
             narrow = mean_interval(effects, 2 * plan.alpha)
             row["verdict"] = verdict(interval, narrow, metric.limits, metric.better)
@@ -85,21 +88,11 @@ def analyse(results: pd.DataFrame, plan: AnalysisPlan, families: tuple[str, ...]
     for name in chosen:
         if name not in plan.families:
             raise ValueError(f"families={name!r} is not in the plan; allowed: {' | '.join(plan.families)}")
-    tables = []
-    for name in chosen:
-        comparisons = plan.families[name]
-        for metric in (plan.primary, *plan.secondary):
-            rows = []
-            for one in comparisons:
-                head = {"family": name, "gan": one.gan, "discriminator": one.discriminator, "reference": one.reference}
-                head |= {"metric": metric.name, "effect": metric.effect, "better": metric.better}
-                rows.append(head | compare(pair_runs(results, one, metric, plan), metric, plan, len(comparisons)))
-            tables.append(_correct(pd.DataFrame(rows), plan.alpha, len(comparisons)))
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat([_analyse_family(results, plan, name, plan.seeds) for name in chosen], ignore_index=True)
 
 
 def analyse_what_is_there(results: pd.DataFrame, plan: AnalysisPlan) -> pd.DataFrame:
-    """:func:`analyse` before all the plan's seeds are trained: each family by the seeds that all its networks have.
+    """:func:`analyse` before all the plan's runs are trained: each comparison by the seeds that both its networks have.
 
     A look ahead: the plan's own verdict comes with all its seeds, and whoever looks often finds something in the end.
 
@@ -108,27 +101,48 @@ def analyse_what_is_there(results: pd.DataFrame, plan: AnalysisPlan) -> pd.DataF
         plan: what was declared.
 
     Returns:
-        Its table, with ``planned`` beside ``seeds``: how many the plan has. Families of fewer than two seeds are left
-        out; without any it is empty.
+        Its table, with ``planned`` beside ``seeds``: how many the plan has. Comparisons of fewer than two seeds are
+        left out, but count in their family; without any it is empty.
     """
-    results, tables = results[results.fraction == 1], []
-    for name, comparisons in plan.families.items():
-        networks = {(c.gan, d) for c in comparisons for d in (c.discriminator, c.reference)}
-        seeds = set(plan.seeds)
-        for gan, discriminator in networks:
-            seeds &= set(results.seed[(results.gan == gan) & (results.discriminator == discriminator)])
-        if len(seeds) > 1:
-            part = replace(plan, seeds=tuple(sorted(seeds)), families={name: comparisons})
-            tables.append(analyse(results[results.seed.isin(seeds)], part).assign(planned=len(plan.seeds)))
+    results = results[results.fraction == 1]
+    tables = [_analyse_family(results, plan, name, None) for name in plan.families]
+    tables = [table.assign(planned=len(plan.seeds)) for table in tables if len(table)]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _analyse_family(results: pd.DataFrame, plan: AnalysisPlan, family: str, seeds: tuple[int, ...] | None):
+    """The rows of one family; ``seeds=None``: of each comparison those that are there, if two or more."""
+    comparisons, tables = plan.families[family], []
+    for metric in (plan.primary, *plan.secondary):
+        rows = []
+        for one in comparisons:
+            there = _shared_seeds(results, one, plan) if seeds is None else seeds
+            if seeds is None and len(there) < 2:
+                continue
+            part = replace(plan, seeds=there)
+            pairs = pair_runs(results[results.seed.isin(there)] if seeds is None else results, one, metric, part)
+            head = {"family": family, "gan": one.gan, "discriminator": one.discriminator, "reference": one.reference}
+            head |= {"metric": metric.name, "effect": metric.effect, "better": metric.better}
+            rows.append(head | compare(pairs, metric, part, len(comparisons)))
+        if rows:
+            tables.append(_correct(pd.DataFrame(rows), plan.alpha, len(comparisons)))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _shared_seeds(results: pd.DataFrame, comparison: Comparison, plan: AnalysisPlan) -> tuple[int, ...]:
+    of_gan = results[results.gan == comparison.gan]
+    both = (comparison.discriminator, comparison.reference)
+    trained = [set(of_gan.seed[of_gan.discriminator == name]) for name in both]
+    return tuple(sorted(set(plan.seeds).intersection(*trained)))
 
 
 def results_table(analysis: pd.DataFrame) -> pd.DataFrame:
     """:func:`analyse` for readers: all text, without a character that LaTeX would stumble over.
 
     Returns:
-        Columns ``comparison``, ``metric``, ``pairs``, ``failed``, ``collapsed`` (compared / reference), ``estimate``
-        (with its interval), ``p`` (Holm), ``verdict``. ``.to_latex(index=False)`` wants LaTeX's booktabs.
+        Columns ``comparison``, ``metric``, ``pairs`` (of the planned ones), ``failed``, ``collapsed`` (compared /
+        reference), ``estimate`` (with its interval), ``p (Holm)``, ``verdict``: with "alone" where it does not hold in
+        its family after Holm's correction. ``.to_latex(index=False)`` wants LaTeX's booktabs.
     """
     rows = []
     for row in analysis.itertuples():
@@ -137,15 +151,21 @@ def results_table(analysis: pd.DataFrame) -> pd.DataFrame:
             {
                 "comparison": f"{row.gan.upper()}: {row.discriminator} against {row.reference}",
                 "metric": f"{row.metric.replace('_', ' ')} {'ratio' if row.effect == 'log_ratio' else 'difference'}",
-                "pairs": f"{row.pairs} of {row.seeds}",
+                "pairs": f"{row.pairs} of {getattr(row, 'planned', row.seeds)}",
                 "failed": f"{row.failed} / {row.reference_failed}",
                 "collapsed": f"{row.collapsed} / {row.reference_collapsed}",
                 "estimate": "none" if np.isnan(row.estimate) else f"{row.estimate:.3g} ({interval})",
                 "p (Holm)": _p_text(row.p_holm),
-                "verdict": row.verdict + (" in the family" if row.holds_in_family else ""),
+                "verdict": row.verdict + _standing(row),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _standing(row) -> str:
+    if row.verdict not in DECIDED:
+        return ""
+    return " in the family" if row.holds_in_family else " alone"
 
 
 def _p_text(p: float) -> str:
@@ -156,5 +176,5 @@ def _correct(rows: pd.DataFrame, alpha: float, tests: int) -> pd.DataFrame:
     for name in ("p", "p_equivalence"):
         rows[f"{name}_holm"] = holm(rows[name].to_numpy("float64"), tests)
     deciding = np.where(rows.verdict == "equivalent", rows.p_equivalence_holm, rows.p_holm)
-    rows["holds_in_family"] = rows.verdict.isin(["better", "worse", "equivalent"]) & (deciding <= alpha)
+    rows["holds_in_family"] = rows.verdict.isin(DECIDED) & (deciding <= alpha)
     return rows

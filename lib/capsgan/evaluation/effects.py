@@ -54,40 +54,42 @@ def difference(results, gan, metric, features="digits", one="caps", other="cnn")
     return numbers(results, gan, one, metric, features) - numbers(results, gan, other, metric, features)
 
 
-def area_between(results, gan="dcgan") -> pd.Series:
+def area_between(results, gan="dcgan", features="digits") -> pd.Series:
     """The log ratio of FID∞ averaged over the shares of the data, on their logarithmic axis (trapezoids)."""
-    ratios = pd.concat([ratio(results, gan, "fid_infinity", fraction=f) for f in FRACTIONS], axis=1).dropna()
+    ratios = [ratio(results, gan, "fid_infinity", features, fraction=share) for share in FRACTIONS]
+    ratios = pd.concat(ratios, axis=1).dropna()
     axis = np.log(FRACTIONS)
     return pd.Series(np.trapezoid(ratios, axis, axis=1) / np.ptp(axis), ratios.index)
 
 
-def fid_from_less_data(results, fraction, gan="dcgan") -> pd.Series:
-    """Log of Caps's FID∞ on a share of the data over the classical network's on all of it."""
-    few = numbers(results, gan, "caps", "fid_infinity", fraction=fraction)
-    return np.log(few) - np.log(numbers(results, gan, "cnn", "fid_infinity"))
+def fid_from_less_data(results, fraction, gan="dcgan", features="digits", one="caps", other="cnn") -> pd.Series:
+    """Log of the FID∞ of ``one`` discriminator's run on a share of the data over that of the ``other``'s on all."""
+    few = numbers(results, gan, one, "fid_infinity", features, fraction)
+    return np.log(few) - np.log(numbers(results, gan, other, "fid_infinity", features))
 
 
-def mean_over_gans(results, metric="fid_infinity", gans=("acgan", "dcgan", "infogan", "wgan")) -> pd.Series:
-    """The log ratio, Caps over classical, averaged over the GANs; of seeds that all of them have."""
-    return pd.concat([ratio(results, gan, metric) for gan in gans], axis=1).dropna().mean(axis=1)
-
-
-def growth_of_fid(results, gan="dcgan") -> pd.Series:
+def growth_of_fid(results, gan="dcgan", features="digits") -> pd.Series:
     """How many times FID∞ grows from all to 1 % of the data: log of Caps's factor over the classical one's."""
-    return ratio(results, gan, "fid_infinity", fraction=FRACTIONS[0]) - ratio(results, gan, "fid_infinity")
+    few, whole = (ratio(results, gan, "fid_infinity", features, fraction=share) for share in (FRACTIONS[0], 1.0))
+    return few - whole
 
 
-def work_to_fid(results, gan="dcgan", cost="ms_per_step") -> pd.Series:
-    """Log ratio, Caps over classical, of the work until the FID∞ that both reach: steps times the cost of one.
+def mean_over_gans(results, gans, metric="fid_infinity", features="digits") -> pd.Series:
+    """The log ratio, Caps over classical, averaged over the GANs; of seeds that all of them have."""
+    return pd.concat([ratio(results, gan, metric, features) for gan in gans], axis=1).dropna().mean(axis=1)
 
-    The FID∞ that both reach is that of the worse of the two when it has finished, which for that one mostly means all
-    of its steps. Between two snapshots the logarithm of FID∞ is interpolated; the first crossing counts. The cost of a
-    step is the median over the seeds, and its spread does not enter.
+
+def work_to_fid(results, gan="dcgan", cost="ms_of_quickest_step") -> pd.Series:
+    """Log ratio, Caps over classical, of the work until the FID∞ that both reach: steps times the run's cost of one.
+
+    The FID∞ that both reach is that of the worse of the two when it has finished. It needs all of its steps for that,
+    or most, so the network that ends lower is ahead by the choice of the goal. Between two snapshots the logarithm of
+    FID∞ is interpolated; the first crossing counts.
     """
     finals = [numbers(results, gan, side, fid_at(results, gan)[-1], "training") for side in ("caps", "cnn")]
     goals = pd.concat(finals, axis=1).dropna().max(axis=1)
     caps, cnn = (
-        np.log(steps_to_fid(results, gan, side, goals)) + np.log(numbers(results, gan, side, cost, "cost").median())
+        np.log(steps_to_fid(results, gan, side, goals)) + np.log(numbers(results, gan, side, cost, "cost"))
         for side in ("caps", "cnn")
     )
     return caps - cnn
@@ -127,7 +129,7 @@ def first_crossing(steps, values, goal: float) -> float:
     return float(steps[at - 1] + (steps[at] - steps[at - 1]) * (high - np.log(goal)) / (high - low))
 
 
-def against_best(results, gan, metric, features, others) -> pd.Series:
+def against_best(results, gan, metric, others, features="digits") -> pd.Series:
     """Log of a Caps run's number over the least of the other Caps GANs' of the same seed."""
     least = pd.concat([numbers(results, other, "caps", metric, features) for other in others], axis=1).dropna()
     return np.log(numbers(results, gan, "caps", metric, features)) - np.log(least.min(axis=1))

@@ -26,9 +26,9 @@ def pair_runs(results: pd.DataFrame, comparison: Comparison, metric: Metric, pla
         plan: seeds, feature space, what has failed or collapsed.
 
     Returns:
-        Columns ``seed``; ``run``, ``value``, ``failed``, ``collapsed`` of the discriminator that is compared; the same
-        with ``reference_`` before them of the other; and ``effect``: the natural logarithm of value / reference, or
-        their difference. Numbers are float64, NaN where a run failed.
+        Columns ``seed``, ``steps``; ``run``, ``value``, ``failed``, ``collapsed`` of the discriminator that is
+        compared; the same with ``reference_`` before them of the other; and ``effect``: the natural logarithm of value
+        / reference, or their difference. Numbers are float64, NaN where a run failed.
 
     Raises:
         ValueError: columns or runs are missing; a run is neither finished nor failed; seeds are not those of the plan
@@ -50,9 +50,11 @@ def pair_runs(results: pd.DataFrame, comparison: Comparison, metric: Metric, pla
 
     numbers = {side: _numbers_of(metric.name, rows[side], runs[side], plan.features) for side in runs}
     refuse_mixture(pd.concat(numbers.values()).reset_index(), ["samples"])
-    pairs = pd.DataFrame({"seed": sorted(plan.seeds)})
+    pairs = pd.DataFrame({"seed": sorted(plan.seeds), "steps": int(runs[""].steps.iloc[0])})
     for side in runs:
-        collapsed = _collapsed(rows[side], runs[side], plan)
+        for name in plan.collapsed:
+            _numbers_of(name, rows[side], runs[side], plan.features)
+        collapsed = collapsed_runs(rows[side], plan)
         part = runs[side].sort_values("seed").run.reset_index(drop=True)
         pairs[f"{side}run"] = part
         pairs[f"{side}value"] = part.map(numbers[side].value).astype("float64")
@@ -82,6 +84,13 @@ def _one_row_a_run(rows: pd.DataFrame, columns: list[str], plan: AnalysisPlan) -
         listed = ", ".join(f"{run} is {status}" for run, status in zip(others.run, others.status, strict=True))
         raise ValueError(f"{listed}; allowed: {' | '.join(allowed)}; train them to their end first")
     return runs
+
+
+def collapsed_runs(results: pd.DataFrame, plan: AnalysisPlan) -> set[str]:
+    """Names of the runs that the plan calls collapsed, by the numbers that are there."""
+    rows = results[results.features == plan.features]
+    limits = plan.collapsed.items()
+    return {run for metric, limit in limits for run in rows.run[(rows.metric == metric) & (rows.value >= limit)]}
 
 
 def refuse_mixture(runs: pd.DataFrame, columns: list[str]):
@@ -122,15 +131,6 @@ def _numbers_of(metric: str, rows: pd.DataFrame, runs: pd.DataFrame, features: s
     if len(broken):
         raise ValueError(f"metric={metric!r} is not finite for {_listed(broken)}; a run without images has failed")
     return chosen[["value", "samples"]]
-
-
-def _collapsed(rows: pd.DataFrame, runs: pd.DataFrame, plan: AnalysisPlan) -> set[str]:
-    """Names of the finished runs that the plan calls collapsed."""
-    names = set()
-    for metric, limit in plan.collapsed.items():
-        numbers = _numbers_of(metric, rows, runs, plan.features)
-        names |= set(numbers.index[numbers.value >= limit])
-    return names
 
 
 def _refuse_values_without_logarithm(pairs: pd.DataFrame, metric: str):

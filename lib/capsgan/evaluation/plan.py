@@ -102,6 +102,7 @@ class AnalysisPlan:
     families: dict[str, tuple[Comparison, ...]]  # Holm's correction runs over each
     failed: tuple[str, ...]  # status of runs that failed
     collapsed: dict[str, float]  # metric → the value from which on a run has collapsed
+    least_steps: int  # of a run, for a verdict
     unusable_pairs: float  # the largest share of them that a verdict bears
     sign_flips: int
     bootstrap: Bootstrap
@@ -131,6 +132,7 @@ class AnalysisPlan:
         _require(isinstance(self.collapsed, dict) and self.collapsed, "collapsed", self.collapsed, "metric: limit")
         for name, limit in self.collapsed.items():
             _require(_is_number(limit) and limit > 0, f"collapsed: {name}", limit, "a number above 0")
+        _require_whole("least_steps", self.least_steps, 1)
         _require_whole("sign_flips", self.sign_flips, 999)
         _require_whole("random_seed", self.random_seed, 0)
 

@@ -123,7 +123,7 @@ def save_results(results: pd.DataFrame, name: str, directory: Path = RESULTS):
     heads = [column for column in results if column not in NUMBERS]
     results[heads].drop_duplicates().to_csv(directory / f"runs_{name}.csv", index=False)
     numbers = results.loc[results.value.notna(), ["run", *NUMBERS]]
-    numbers.to_csv(directory / f"metrics_{name}.csv", index=False, float_format="%.6g")
+    numbers.to_csv(directory / f"metrics_{name}.csv", index=False, float_format="%.9g")
 
 
 def load_results(name: str, directory: Path = RESULTS) -> pd.DataFrame:

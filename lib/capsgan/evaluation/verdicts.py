@@ -3,19 +3,21 @@
 Every test has one form. From the runs of one seed comes one number, the *effect* (:mod:`capsgan.evaluation.effects`):
 say, the logarithm of a Caps run's FID∞ over its classical partner's. The claim says on which side of a bound the mean
 effect lies; the t interval over the seeds decides. The intervals hold for each claim by itself; the families that the
-analysis plan corrects are in :mod:`capsgan.evaluation.analysis`.
+analysis plan corrects are in :mod:`capsgan.evaluation.analysis`. What makes pairs worthless is the plan's too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from .effects import NoRuns
-from .pairing import TRUNK, refuse_mixture
+from .pairing import TRUNK, collapsed_runs, refuse_mixture
+from .plan import AnalysisPlan, read_plan
 from .statistics import mean_interval
 
 SUPPORTED, NOT_SUPPORTED, CONTRADICTED = "supported", "not supported", "contradicted"
@@ -23,9 +25,11 @@ NOT_TESTED = "not tested at this scale"
 SCALE = ("dataset", "image_size", "batch_size", "precision")  # the same in all runs
 SCALE_OF_GAN = ("steps", "label_smoothing", "discriminator_warmup", "discriminator_updates", "weight_clipping")
 LEAST_SEEDS = 3
+OURS = "ours"  # the section of a check of our own, which is no claim of the thesis
+NAMES = {"acgan": "ACGAN", "dcgan": "DCGAN", "infogan": "InfoGAN", "wgan": "WGAN"}
+LEAST_TRAINED = 1500  # steps, as in the plan, for what is said of a training's end: before it images are no digits yet
 LEAST_STEPS = 500  # runs shorter than that say nothing: the smoke profile's
-MOST_FAILED = 0.1  # share of the runs, as in study/analysis_plan.yaml
-ALPHA = 0.05
+SAME = 1e-12  # effects closer together than this have no spread that an interval could go by
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,12 @@ class Claim:
         bounds: on the scale of the effects.
         unit: of the effects; a ``ratio`` is tested as its natural logarithm.
         reason: why it is not tested, if it is not.
-        gan, discriminators: the networks that the claim is about, whose failed runs count.
+        gans, discriminators: the networks that the claim is about, whose failed and collapsed runs count.
         least_steps: of a run; what is said of a course of 20,000 steps is not tested by a tenth of it.
+        two_spaces: whether the effects are FIDs and take ``features``: they are judged in the second space too.
+        premise: what the claim takes for granted, as effects that lie above 0; if their interval does not, the claim
+            is not tested.
+        premise_words: what these effects are.
     """
 
     name: str
@@ -56,22 +64,28 @@ class Claim:
     bounds: tuple[float, float] = (0.0, 0.0)
     unit: str = "ratio"
     reason: str = ""
-    gan: str = "dcgan"
+    gans: tuple[str, ...] = ("dcgan",)
     discriminators: tuple[str, ...] = ("caps", "cnn")
     least_steps: int = LEAST_STEPS
+    two_spaces: bool = False
+    premise: Callable[[pd.DataFrame], pd.Series] | None = None
+    premise_words: str = ""
 
 
-def verdicts(claims: Iterable[Claim], results: pd.DataFrame) -> pd.DataFrame:
+def verdicts(claims: Iterable[Claim], results: pd.DataFrame, plan: AnalysisPlan | None = None) -> pd.DataFrame:
     """Judge claims by whatever results there are.
 
     Args:
         claims: the statements, as :data:`capsgan.evaluation.claims.CLAIMS`.
         results: of runs at one scale, see :func:`capsgan.evaluation.results.collect_results`.
+        plan: says what has collapsed, how many worthless pairs a verdict bears, and alpha; None: the study's.
 
     Returns:
-        One row a claim: ``claim``, ``section``, ``says``, ``tested``, ``seeds`` (how many effects), ``failed`` (runs of
-        the claim's networks that failed), ``estimate`` with its 95 % t interval ``low``, ``high`` in ``unit`` (ratios
-        as such, not as logarithms), ``verdict``, and a ``note`` where none was given or seeds have no partner.
+        One row a claim: ``claim``, ``section``, ``says``, ``tested``, ``seeds`` (how many effects), ``failed`` and
+        ``collapsed`` (runs of the claim's networks), ``estimate`` with its 1 - alpha t interval ``low``, ``high`` in
+        ``unit`` (ratios as such, not as logarithms), ``verdict``; the same four with ``random_`` before them on the
+        features of an untrained network, where the claim is about FIDs; and a ``note`` where no verdict was given or
+        seeds have no partner.
 
     Raises:
         ValueError: runs of two scales, two runs of one network, share of the data and seed, or a number without a
@@ -87,36 +101,77 @@ def verdicts(claims: Iterable[Claim], results: pd.DataFrame) -> pd.DataFrame:
     twice = runs[runs.duplicated(["gan", "discriminator", "fraction", "seed"], keep=False)]
     if len(twice):
         raise ValueError(f"{', '.join(sorted(twice.run))} are of one network and seed; keep one")
-    return pd.DataFrame([judge(claim, results) for claim in claims])
+    plan = plan or read_plan()
+    return pd.DataFrame([judge(claim, results, plan) for claim in claims])
 
 
-def judge(claim: Claim, results: pd.DataFrame) -> dict:
+def judge(claim: Claim, results: pd.DataFrame, plan: AnalysisPlan) -> dict:
     """One row of :func:`verdicts`."""
     runs = results.drop_duplicates("run")
-    runs = runs[(runs.gan == claim.gan) & runs.discriminator.isin(claim.discriminators)]
-    failed = int((runs.status == "failed").sum())
+    runs = runs[runs.gan.isin(claim.gans) & runs.discriminator.isin(claim.discriminators)]
+    runs = runs.assign(failed=runs.status.isin(plan.failed), collapsed=runs.run.isin(collapsed_runs(results, plan)))
     row = {"claim": claim.name, "section": claim.section, "says": claim.says, "tested": claim.tested, "seeds": 0}
-    row |= {"failed": failed, "estimate": np.nan, "low": np.nan, "high": np.nan}
-    row |= {"unit": claim.unit, "verdict": NOT_TESTED}
+    row |= {"failed": int(runs.failed.sum()), "collapsed": int(runs.collapsed.sum()), "unit": claim.unit}
+    row |= _measure(pd.Series(dtype="float64"), claim, plan)
+    row |= dict.fromkeys(("random_estimate", "random_low", "random_high"), np.nan) | {"random_verdict": ""}
     if claim.effects is None:
         return row | {"note": claim.reason}
     try:
         effects = claim.effects(results).dropna()
+        premise = claim.premise(results).dropna() if claim.premise else None
     except NoRuns as lack:
         return row | {"note": f"no runs with {lack}"}
-    back = np.exp if claim.unit == "ratio" else np.asarray
-    row |= {"seeds": len(effects), "estimate": float(back(effects.mean()))}
-    if runs.steps.min() < claim.least_steps:
-        return row | {"note": f"runs of {runs.steps.min():,} steps; the claim is about {claim.least_steps:,} or more"}
-    if len(effects) < LEAST_SEEDS:
-        return row | {"note": f"seeds: {len(effects)}, needed: {LEAST_SEEDS}"}
-    if failed > MOST_FAILED * len(runs):
-        return row | {"note": f"{failed} of {len(runs)} runs failed: too many for a verdict"}
-    low, high = mean_interval(effects.to_numpy("float64"), ALPHA)
-    narrow = mean_interval(effects.to_numpy("float64"), 2 * ALPHA)  # two one-sided tests, each at alpha
-    row |= {"low": float(back(low)), "high": float(back(high)), "verdict": decide(claim, (low, high), narrow)}
+    row |= {"seeds": len(effects), "estimate": float(_back(claim)(effects.mean()))}
+    if reason := _refuse(claim, runs, effects, premise, plan):
+        return row | {"note": reason}
+    row |= _measure(effects, claim, plan)
+    if claim.two_spaces:
+        second = partial(claim.effects, features="random")(results).dropna()
+        row |= {f"random_{name}": value for name, value in _measure(second, claim, plan).items()}
     alone = sorted(set(runs.seed) - set(effects.index))
     return row | {"note": f"without a partner: seeds {', '.join(map(str, alone))}" if alone else ""}
+
+
+def _back(claim: Claim) -> Callable:
+    """From the scale of the effects to that of the unit."""
+    return np.exp if claim.unit == "ratio" else np.asarray
+
+
+def _measure(effects: pd.Series, claim: Claim, plan: AnalysisPlan) -> dict:
+    """``estimate``, ``low``, ``high`` and ``verdict`` of effects; NaN where there are too few."""
+    back = _back(claim)
+    answer = dict.fromkeys(("estimate", "low", "high"), np.nan) | {"verdict": NOT_TESTED}
+    if effects.empty:
+        return answer
+    answer["estimate"] = float(back(effects.mean()))
+    if len(effects) < LEAST_SEEDS:
+        return answer
+    interval, narrow = (mean_interval(effects.to_numpy("float64"), alpha) for alpha in (plan.alpha, 2 * plan.alpha))
+    low, high = map(float, back(interval))
+    return answer | {"low": low, "high": high, "verdict": decide(claim, interval, narrow)}
+
+
+def _refuse(claim: Claim, runs: pd.DataFrame, effects: pd.Series, premise: pd.Series | None, plan: AnalysisPlan) -> str:
+    """Why a claim is not tested by these runs; empty if it is."""
+    if runs.steps.min() < claim.least_steps:
+        return f"runs of {runs.steps.min():,} steps; the claim is about {claim.least_steps:,} or more"
+    if len(effects) < LEAST_SEEDS:
+        return f"seeds: {len(effects)}, needed: {LEAST_SEEDS}"
+    by_pair = runs.groupby(["gan", "fraction", "seed"])
+    worthless = by_pair.failed.any() | by_pair.collapsed.all()
+    if worthless.sum() > plan.unusable_pairs * len(worthless):
+        share = f"{worthless.sum()} of {len(worthless)}"
+        return f"of {share} pairs a run failed or all collapsed: too many for a verdict"
+    if np.ptp(effects) < SAME:
+        return "no interval: the effect is the same with every seed"
+    if premise is not None:
+        if len(premise) < LEAST_SEEDS:
+            return f"seeds: {len(premise)}, needed: {LEAST_SEEDS}"
+        low, high = mean_interval(premise.to_numpy("float64"), plan.alpha)
+        if low <= 0:
+            middle = np.exp(premise.mean())
+            return f"{claim.premise_words}: ratio {middle:.3g} ({np.exp(low):.3g} to {np.exp(high):.3g})"
+    return ""
 
 
 def decide(claim: Claim, interval: tuple[float, float], narrow: tuple[float, float]) -> str:
