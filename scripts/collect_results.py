@@ -16,7 +16,15 @@ import pandas as pd
 
 from capsgan.datasets import load_dataset
 from capsgan.evaluation.claims import CLAIMS
-from capsgan.evaluation.results import RESULTS, collect_results, judge_pairs, load_results, save_results
+from capsgan.evaluation.results import (
+    RESULTS,
+    collect_results,
+    is_at_scale,
+    judge_pairs,
+    load_results,
+    runs_at_scale,
+    save_results,
+)
 from capsgan.evaluation.scoring import evaluate
 from capsgan.evaluation.verdicts import verdicts
 from capsgan.profiles import get_profile
@@ -30,7 +38,7 @@ def main() -> int:
     parser.add_argument("--samples", type=int, default=5000, help="images of each generator (default: 5000)")
     parser.add_argument("--evaluate-only", action="store_true", help="leave the CSV files as they are")
     options = parser.parse_args()
-    runs = runs_of(get_profile(options.profile))
+    runs = runs_at_scale(get_profile(options.profile))
     for run in runs:
         if run.finished and scored_images(run) != options.samples:
             print(f"evaluating {run.directory.name}", flush=True)
@@ -41,7 +49,7 @@ def main() -> int:
         print(f"no finished runs; train some: capsgan grid --profile {options.profile}", file=sys.stderr)
         return 1
     for run in list_runs():
-        if run.status not in ("finished", "failed") and at_scale(run.config, get_profile(options.profile)):
+        if run.status not in ("finished", "failed") and is_at_scale(run.config, get_profile(options.profile)):
             print(f"left out: {run.directory.name} is {run.status}")
     results = collect_results(runs)
     finished = [run for run in runs if run.finished and run.config.fraction == 1]
@@ -59,17 +67,6 @@ def main() -> int:
     table.to_csv(RESULTS / f"verdicts_{options.profile}.csv", index=False, float_format="%.4g")
     print(f"{results.run.nunique()} runs, {len(results):,} numbers")
     return 0
-
-
-def runs_of(profile) -> list[Run]:
-    """The finished and failed runs of a profile's scale, whatever their GAN, discriminator, seed and fraction."""
-    return [run for run in list_runs() if run.status in ("finished", "failed") and at_scale(run.config, profile)]
-
-
-def at_scale(config, profile) -> bool:
-    """Whether a run is one of the profile's but for seed and fraction."""
-    like = profile.config(config.gan, config.discriminator, config.seed, fraction=config.fraction)
-    return like.identity == config.identity
 
 
 def scored_images(run: Run) -> int:

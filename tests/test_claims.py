@@ -185,7 +185,7 @@ def test_few_failures_are_counted_and_seeds_without_partner_named():
 def test_what_is_said_of_a_long_course_is_not_tested_by_a_short_one():
     one = dataclasses.replace(claim("below", (0, 0)), least_steps=20_000)
     row = judge(one, table([1.0, 2.0, 3.0], [2.0, 3.0, 4.0]))
-    assert row["verdict"] == NOT_TESTED and "2,000 steps; the claim is about 20,000" in row["note"]
+    assert row["verdict"] == NOT_TESTED and "2,000 steps, needed: 20,000" in row["note"]
     assert judge(one, table([1, 1.1, 1.2], [2, 2.1, 2.3], steps=20_000))["verdict"] == SUPPORTED
 
 

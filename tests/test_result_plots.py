@@ -68,10 +68,17 @@ def test_intervals_are_drawn_where_the_analysis_has_them(results):
     assert set(analysis.seeds) == {3} and set(analysis.planned) == {10}
     row = analysis[analysis.metric == "fid_infinity"].iloc[0]
     figure = result_plots.intervals_figure(analysis, plan, varied)
-    assert "18 runs" in figure.get_supxlabel()
+    assert "(6 runs)" in figure.get_supxlabel()  # those of all data
     drawn = [tuple(np.round(line.get_xdata(), 6)) for line in figure.axes[0].lines]
     assert (round(row.low, 6), round(row.high, 6)) in drawn
     assert analyse_what_is_there(varied[varied.discriminator == "cnn"], plan).empty
+
+
+def test_power_is_drawn_against_seeds_for_both_tests():
+    curve = pd.DataFrame({"seeds": [2, 5, 9], "difference": [0.0, 0.4, 0.9], "equivalence": [0.1, 0.5, 0.8]})
+    figure = result_plots.power_figure({"DCGAN": curve}, 0.8)
+    assert (0.0, 0.4, 0.9) in lines(figure, 0) and (0.1, 0.5, 0.8) in lines(figure, 1)
+    assert (0.8, 0.8) in lines(figure, 0) and list(figure.axes[0].lines[0].get_xdata()) == [2, 5, 9]
 
 
 def test_transformed_images_stand_under_the_upright_ones():

@@ -1,6 +1,7 @@
 """Scores of images and of runs: real images come out near the floor, worse ones far from it, and nothing is chance."""
 
 import contextlib
+import itertools
 import json
 import re
 from dataclasses import replace
@@ -19,9 +20,9 @@ from capsgan.evaluation.overfitting import overfitting
 from capsgan.evaluation.results import metrics_frame
 from capsgan.evaluation.scoring import evaluate, score
 from capsgan.gans import build_gan
-from capsgan.images import to_float
+from capsgan.images import to_float, to_uint8
 from capsgan.inference import run_discriminator, statistics_of
-from capsgan.reference import ReferenceRun, save_reference
+from capsgan.reference import ReferenceRun, list_references, save_reference
 from capsgan.runs import Run
 from capsgan.training import train
 
@@ -48,6 +49,21 @@ def scores(digits):
     noise = rng.integers(0, 256, real.shape).astype("uint8")
     kinds = {"real": real, "speckled": np.where(rng.random(real.shape) < 0.2, noise, real), "noise": noise}
     return {name: score(images, held_out, control=control, progress=False) for name, images in kinds.items()}
+
+
+@pytest.mark.parametrize("space", ["digits", "random"])
+def test_generators_rank_by_how_far_they_were_trained(digits, scores, space):
+    """Real digits, 2,000 steps of a quick learner, 700 of the slowest GAN, and noise."""
+    references = {(run.config.gan, run.config.discriminator): run for run in list_references() if run.config.seed == 0}
+    ladder = [scores["real"][space]]
+    for network in (("acgan", "caps"), ("wgan", "cnn")):
+        images = to_uint8(references[network].generate(600, seed=0))
+        found = score(images, digits[1], control=digits[0][1:1200:2], spaces=(space,), progress=False)
+        ladder.append(found[space])
+    ladder.append(scores["noise"][space])
+    for metric in DISTANCES:
+        values = [found[metric]["value"] for found in ladder]
+        assert all(worse > better + abs(better) for better, worse in itertools.pairwise(values)), (metric, values)
 
 
 # images ---------------------------------------------------------------------------------------------------------

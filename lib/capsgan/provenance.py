@@ -39,7 +39,7 @@ def describe(config: RunConfig, dataset: Dataset, device: str) -> dict:
         "machine": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "versions": {name: importlib.metadata.version(name) for name in packages},
-        "commit": _commit(),
+        "commit": source_commit(),
         "source_sha256": source_sha256(),
         "dataset_sha256": dataset.sha256,
         "image_shape": list(dataset.image_shape),
@@ -66,7 +66,8 @@ def peak_memory_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
-def _commit() -> str | None:
+def source_commit() -> str | None:
+    """The commit of the checkout, with ``-dirty`` where files differ from it; None outside of one."""
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude", "*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

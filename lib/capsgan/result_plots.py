@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from .evaluation.effects import AT, FRACTIONS, fid_at, numbers
 from .evaluation.plan import AnalysisPlan
+from .evaluation.verdicts import NAMES
 from .plots import COLOURS, show_image
 
-NAMES = {"acgan": "ACGAN", "dcgan": "DCGAN", "infogan": "InfoGAN", "wgan": "WGAN"}
 TRUNKS = {
     "cnn": "classical",
     "caps": "Caps",
@@ -19,6 +22,7 @@ TRUNKS = {
     "caps-squashed": "Caps, squashed gates",
     "caps-ungated": "Caps, no gates",
 }
+PAIR = ("cnn", "caps")
 
 
 def pairs_figure(results: pd.DataFrame, metric: str, label: str, features: str = "digits") -> plt.Figure:
@@ -31,12 +35,13 @@ def pairs_figure(results: pd.DataFrame, metric: str, label: str, features: str =
         features: where the metric is taken.
     """
     gans = [gan for gan in NAMES if gan in set(results.gan)]
+    drawn = results[(results.fraction == 1) & results.discriminator.isin(PAIR)]
     floor = results[(results.features == features) & (results.metric == metric)].floor.median()
     figure, axes = plt.subplots(1, len(gans), figsize=(2.6 * len(gans) + 0.6, 3.4), layout="constrained", squeeze=False)
     for axis, gan in zip(axes[0], gans, strict=True):
-        pair = pd.concat([numbers(results, gan, trunk, metric, features) for trunk in ("cnn", "caps")], axis=1).dropna()
+        pair = pd.concat([numbers(results, gan, trunk, metric, features) for trunk in PAIR], axis=1).dropna()
         axis.plot([0, 1], pair.T, color="grey", linewidth=0.8, alpha=0.7)
-        for place, trunk in enumerate(("cnn", "caps")):
+        for place, trunk in enumerate(PAIR):
             axis.plot(np.full(len(pair), place), pair.iloc[:, place], "o", color=COLOURS[trunk], markersize=5)
         if np.isfinite(floor):
             axis.axhline(floor, color="black", linestyle=":", linewidth=1, label="real images")
@@ -46,8 +51,8 @@ def pairs_figure(results: pd.DataFrame, metric: str, label: str, features: str =
     axes[0, 0].set_ylabel(label)
     if np.isfinite(floor):
         axes[0, 0].legend(frameon=False, fontsize=8)
-    figure.suptitle(f"{label}: a line a seed\n{describe_results(results)}", fontsize=10)
-    add_results_footer(figure, results)
+    figure.suptitle(f"{label}: a line a seed\n{describe_results(drawn)}", fontsize=10)
+    add_results_footer(figure, drawn)
     return figure
 
 
@@ -60,6 +65,9 @@ def intervals_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.Dat
         results: what was analysed, for title and foot.
     """
     rows = analysis[analysis.metric == plan.primary.name].reset_index(drop=True)
+    networks = set(zip(rows.gan, rows.discriminator, strict=True)) | set(zip(rows.gan, rows.reference, strict=True))
+    chosen = [network in networks for network in zip(results.gan, results.discriminator, strict=True)]
+    drawn = results[np.array(chosen) & (results.fraction == 1)]
     figure, axis = plt.subplots(figsize=(7.5, 0.42 * len(rows) + 1.5), layout="constrained")
     axis.axvspan(*plan.primary.margin, color="grey", alpha=0.15, label="equivalent")
     axis.axvline(1, color="grey", linewidth=0.8)
@@ -73,12 +81,13 @@ def intervals_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.Dat
     axis.set(
         yticks=range(len(rows)), yticklabels=labels, xscale="log", xlabel="ratio of FID∞ (below 1: the first is better)"
     )
-    axis.set_xticks([0.25, 0.5, 0.8, 1, 1.25, 2, 4], ["0.25", "0.5", "0.8", "1", "1.25", "2", "4"])
+    ticks = (0.125, 0.25, 0.5, 0.8, 1, 1.25, 2, 4)
+    axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.minorticks_off()
     axis.invert_yaxis()
     axis.legend(frameon=False, fontsize=8, loc="lower right")
-    axis.set_title(f"95 % intervals; {describe_results(results)}", fontsize=8)
-    add_results_footer(figure, results)
+    figure.suptitle(f"95 % intervals\n{describe_results(drawn)}", fontsize=10)
+    add_results_footer(figure, drawn)
     return figure
 
 
@@ -88,22 +97,24 @@ def fid_by_step_figure(results: pd.DataFrame, gans=tuple(NAMES)) -> plt.Figure:
     for axis, gan in zip(axes[0], gans, strict=True):
         names = fid_at(results, gan)
         steps = [int(name.removeprefix(AT)) for name in names]
-        for trunk in ("cnn", "caps"):
+        for trunk in PAIR:
             curves = pd.concat([numbers(results, gan, trunk, name, "training") for name in names], axis=1).dropna()
             axis.plot(steps, curves.T, color=COLOURS[trunk], alpha=0.3, linewidth=0.8)
             axis.plot(steps, np.exp(np.log(curves).mean()), color=COLOURS[trunk], linewidth=2, label=TRUNKS[trunk])
         axis.set(xlabel="step", yscale="log", title=NAMES[gan])
+        plain_ticks(axis.yaxis)
     axes[0, 0].set_ylabel("FID∞")
     axes[0, 0].legend(frameon=False)
-    figure.suptitle(f"FID∞ during training, thin: single runs\n{describe_results(results)}", fontsize=10)
-    add_results_footer(figure, results)
+    drawn = results[(results.fraction == 1) & results.discriminator.isin(PAIR) & results.gan.isin(gans)]
+    figure.suptitle(f"FID∞ during training, thin: single runs\n{describe_results(drawn)}", fontsize=10)
+    add_results_footer(figure, drawn)
     return figure
 
 
 def data_figure(results: pd.DataFrame, gan: str = "dcgan") -> plt.Figure:
-    """FID∞ against the share of the training set, classical and Caps."""
+    """FID∞ against the share of the training set, classical and Caps, of the seeds that have all shares."""
     figure, axis = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
-    for trunk in ("cnn", "caps"):
+    for trunk in PAIR:
         columns = [numbers(results, gan, trunk, "fid_infinity", fraction=fraction) for fraction in FRACTIONS]
         curves = pd.concat(columns, axis=1).dropna()
         axis.plot(
@@ -116,32 +127,62 @@ def data_figure(results: pd.DataFrame, gan: str = "dcgan") -> plt.Figure:
             linewidth=2,
             label=TRUNKS[trunk],
         )
-    axis.set(xscale="log", yscale="log", xlabel="share of MNIST's training digits (%)", ylabel="FID∞")
+    axis.set(xscale="log", yscale="log", xlabel="share of MNIST's training digits", ylabel="FID∞")
+    axis.set_xticks([100 * share for share in FRACTIONS], [f"{share:.0%}" for share in FRACTIONS])
+    plain_ticks(axis.yaxis)
     axis.legend(frameon=False)
-    axis.set_title(f"{NAMES[gan]}: less data, seeds: {len(curves)}\n{describe_results(results)}", fontsize=8)
-    add_results_footer(figure, results)
+    drawn = results[(results.gan == gan) & results.discriminator.isin(PAIR) & results.seed.isin(curves.index)]
+    axis.set_title(f"{NAMES[gan]}: less data, seeds: {len(curves)}\n{describe_results(drawn)}", fontsize=8)
+    add_results_footer(figure, drawn)
     return figure
 
 
-def controls_figure(results: pd.DataFrame, metric: str, label: str, features: str = "digits") -> plt.Figure:
-    """One number of DCGAN under every discriminator, a point a seed, a bar for the mean."""
+def controls_figure(
+    results: pd.DataFrame, metric: str, label: str, features: str = "digits", floor: str = "real images"
+) -> plt.Figure:
+    """One number of DCGAN under every discriminator, a point a seed, a bar for the mean.
+
+    Args:
+        results: see :func:`capsgan.evaluation.results.collect_results`.
+        metric: e.g. ``fid_infinity``.
+        label: of the vertical axis.
+        features: where the metric is taken.
+        floor: what the dotted line is, for the legend.
+    """
     trunks = [name for name in TRUNKS if name in set(results[(results.gan == "dcgan")].discriminator)]
+    drawn = results[(results.gan == "dcgan") & (results.fraction == 1)]
     figure, axis = plt.subplots(figsize=(1.25 * len(trunks) + 1, 3.4), layout="constrained")
     for place, trunk in enumerate(trunks):
         values = numbers(results, "dcgan", trunk, metric, features)
         axis.plot(np.full(len(values), place), values, "o", color=COLOURS[trunk], markersize=5, alpha=0.8)
         axis.plot([place - 0.25, place + 0.25], [values.mean()] * 2, color=COLOURS[trunk], linewidth=2)
-    rows = results[(results.features == features) & (results.metric == metric)]
+    rows = drawn[(drawn.features == features) & (drawn.metric == metric)]
     if np.isfinite(rows.floor.median()):
-        real = "real images" if features != "discriminator" else "upright digits, or from pixels"
-        axis.axhline(rows.floor.median(), color="black", linestyle=":", linewidth=1, label=real)
+        axis.axhline(rows.floor.median(), color="black", linestyle=":", linewidth=1, label=floor)
         axis.legend(frameon=False, fontsize=8)
-    axis.set_xticks(
-        range(len(trunks)), [TRUNKS[name].replace(", ", ",\n").replace(" as", "\nas") for name in trunks], fontsize=8
-    )
-    axis.set_ylabel(label)
-    axis.set_title(f"DCGAN: {label}\n{describe_results(results)}", fontsize=10)
-    add_results_footer(figure, results)
+    axis.set_xticks(range(len(trunks)), [textwrap.fill(TRUNKS[name], 10) for name in trunks], fontsize=8)
+    axis.set_ylabel(textwrap.fill(label, 32))
+    axis.set_title(f"DCGAN: {label}\n{describe_results(drawn)}", fontsize=9)
+    add_results_footer(figure, drawn)
+    return figure
+
+
+def power_figure(curves: dict[str, pd.DataFrame], power: float) -> plt.Figure:
+    """The chance of finding a difference as large as the margin, and an equivalence, against the number of seeds.
+
+    Args:
+        curves: name → what :func:`capsgan.evaluation.statistics.power_curve` returns.
+        power: that the plan aims at.
+    """
+    kinds = {"difference": "a difference as large as the margin", "equivalence": "equivalence of equals"}
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained", sharey=True)
+    for axis, (kind, words) in zip(axes, kinds.items(), strict=True):
+        for name, curve in curves.items():
+            axis.plot(curve.seeds, curve[kind], label=name)
+        axis.axhline(power, color="grey", linestyle=":", linewidth=1)
+        axis.set(xlabel="seeds", title=words, ylim=(-0.02, 1.02))
+    axes[0].set_ylabel("power")
+    axes[1].legend(frameon=False, fontsize=8)
     return figure
 
 
@@ -170,6 +211,13 @@ def add_results_footer(figure: plt.Figure, results: pd.DataFrame):
     runs = results.drop_duplicates("run").run.sort_values()
     commits = ", ".join(sorted(map(str, results.commit.dropna().unique()))) if "commit" in results else "no commit"
     figure.supxlabel(f"{runs.iloc[0]} … {runs.iloc[-1]} ({len(runs)} runs) @{commits}", fontsize=6, color="grey")
+
+
+def plain_ticks(axis):
+    """Label a logarithmic axis at 1, 2 and 5 of each decade, with plain numbers."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter("{:g}".format))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def describe_results(results: pd.DataFrame) -> str:

@@ -21,7 +21,9 @@ class NoRuns(LookupError):
     """There is no run of a network, or none that has the number."""
 
 
-def numbers(results, gan, discriminator, metric, features="digits", fraction=1.0) -> pd.Series:
+def numbers(
+    results: pd.DataFrame, gan: str, discriminator: str, metric: str, features: str = "digits", fraction: float = 1.0
+) -> pd.Series:
     """One number of every finished run of one network, by seed.
 
     Raises:
@@ -35,7 +37,15 @@ def numbers(results, gan, discriminator, metric, features="digits", fraction=1.0
     return rows.set_index("seed").value.sort_index()
 
 
-def ratio(results, gan, metric, features="digits", one="caps", other="cnn", fraction=1.0) -> pd.Series:
+def ratio(
+    results: pd.DataFrame,
+    gan: str,
+    metric: str,
+    features: str = "digits",
+    one: str = "caps",
+    other: str = "cnn",
+    fraction: float = 1.0,
+) -> pd.Series:
     """Log of the number of ``one`` discriminator's run over that of the ``other``'s.
 
     Raises:
@@ -49,12 +59,14 @@ def ratio(results, gan, metric, features="digits", one="caps", other="cnn", frac
     return np.log(top) - np.log(bottom)
 
 
-def difference(results, gan, metric, features="digits", one="caps", other="cnn") -> pd.Series:
+def difference(
+    results: pd.DataFrame, gan: str, metric: str, features: str = "digits", one: str = "caps", other: str = "cnn"
+) -> pd.Series:
     """The number of ``one`` discriminator's run minus that of the ``other``'s."""
     return numbers(results, gan, one, metric, features) - numbers(results, gan, other, metric, features)
 
 
-def area_between(results, gan="dcgan", features="digits") -> pd.Series:
+def area_between(results: pd.DataFrame, gan: str = "dcgan", features: str = "digits") -> pd.Series:
     """The log ratio of FID∞ averaged over the shares of the data, on their logarithmic axis (trapezoids)."""
     ratios = [ratio(results, gan, "fid_infinity", features, fraction=share) for share in FRACTIONS]
     ratios = pd.concat(ratios, axis=1).dropna()
@@ -62,24 +74,33 @@ def area_between(results, gan="dcgan", features="digits") -> pd.Series:
     return pd.Series(np.trapezoid(ratios, axis, axis=1) / np.ptp(axis), ratios.index)
 
 
-def fid_from_less_data(results, fraction, gan="dcgan", features="digits", one="caps", other="cnn") -> pd.Series:
+def fid_from_less_data(
+    results: pd.DataFrame,
+    fraction: float,
+    gan: str = "dcgan",
+    features: str = "digits",
+    one: str = "caps",
+    other: str = "cnn",
+) -> pd.Series:
     """Log of the FID∞ of ``one`` discriminator's run on a share of the data over that of the ``other``'s on all."""
     few = numbers(results, gan, one, "fid_infinity", features, fraction)
     return np.log(few) - np.log(numbers(results, gan, other, "fid_infinity", features))
 
 
-def growth_of_fid(results, gan="dcgan", features="digits") -> pd.Series:
+def growth_of_fid(results: pd.DataFrame, gan: str = "dcgan", features: str = "digits") -> pd.Series:
     """How many times FID∞ grows from all to 1 % of the data: log of Caps's factor over the classical one's."""
     few, whole = (ratio(results, gan, "fid_infinity", features, fraction=share) for share in (FRACTIONS[0], 1.0))
     return few - whole
 
 
-def mean_over_gans(results, gans, metric="fid_infinity", features="digits") -> pd.Series:
+def mean_over_gans(
+    results: pd.DataFrame, gans: tuple[str, ...], metric: str = "fid_infinity", features: str = "digits"
+) -> pd.Series:
     """The log ratio, Caps over classical, averaged over the GANs; of seeds that all of them have."""
     return pd.concat([ratio(results, gan, metric, features) for gan in gans], axis=1).dropna().mean(axis=1)
 
 
-def work_to_fid(results, gan="dcgan", cost="ms_of_quickest_step") -> pd.Series:
+def work_to_fid(results: pd.DataFrame, gan: str = "dcgan", cost: str = "ms_of_quickest_step") -> pd.Series:
     """Log ratio, Caps over classical, of the work until the FID∞ that both reach: steps times the run's cost of one.
 
     The FID∞ that both reach is that of the worse of the two when it has finished. It needs all of its steps for that,
@@ -95,7 +116,7 @@ def work_to_fid(results, gan="dcgan", cost="ms_of_quickest_step") -> pd.Series:
     return caps - cnn
 
 
-def steps_to_fid(results, gan, discriminator, goals: pd.Series) -> pd.Series:
+def steps_to_fid(results: pd.DataFrame, gan: str, discriminator: str, goals: pd.Series) -> pd.Series:
     """The step at which each run first has a FID∞ of ``goals`` (by seed), NaN if it never has."""
     names = fid_at(results, gan)
     steps = [int(name.removeprefix(AT)) for name in names]
@@ -105,7 +126,7 @@ def steps_to_fid(results, gan, discriminator, goals: pd.Series) -> pd.Series:
     return pd.Series(reached, goals.index)
 
 
-def fid_at(results, gan) -> list[str]:
+def fid_at(results: pd.DataFrame, gan: str) -> list[str]:
     """The metrics ``fid_infinity_at_<step>`` of a GAN, by step."""
     names = set(results[(results.gan == gan) & (results.features == "training")].metric)
     found = sorted((name for name in names if name.startswith(AT)), key=lambda name: int(name.removeprefix(AT)))
@@ -114,7 +135,7 @@ def fid_at(results, gan) -> list[str]:
     return found
 
 
-def first_crossing(steps, values, goal: float) -> float:
+def first_crossing(steps: list[int], values: np.ndarray, goal: float) -> float:
     """The step at which a curve first is at or below ``goal``, its logarithm interpolated; NaN if it never is.
 
     If it is so at its first point already, that point's step: the true one may be earlier.
@@ -129,13 +150,15 @@ def first_crossing(steps, values, goal: float) -> float:
     return float(steps[at - 1] + (steps[at] - steps[at - 1]) * (high - np.log(goal)) / (high - low))
 
 
-def against_best(results, gan, metric, others, features="digits") -> pd.Series:
+def against_best(
+    results: pd.DataFrame, gan: str, metric: str, others: tuple[str, ...], features: str = "digits"
+) -> pd.Series:
     """Log of a Caps run's number over the least of the other Caps GANs' of the same seed."""
     least = pd.concat([numbers(results, other, "caps", metric, features) for other in others], axis=1).dropna()
     return np.log(numbers(results, gan, "caps", metric, features)) - np.log(least.min(axis=1))
 
 
-def wavering_trend(results, gan, metrics) -> pd.Series:
+def wavering_trend(results: pd.DataFrame, gan: str, metrics: tuple[str, ...]) -> pd.Series:
     """Log of how much a Caps run's curves waver in its last tenth over its first, averaged over the metrics."""
     get = partial(numbers, results, gan, "caps", features="training")
     logs = [
@@ -145,7 +168,7 @@ def wavering_trend(results, gan, metrics) -> pd.Series:
     return sum(logs) / len(logs)
 
 
-def least_spread(results) -> pd.Series:
+def least_spread(results: pd.DataFrame) -> pd.Series:
     """The smaller of the two critics' |loss|: how far apart it holds the mean scores of real and generated images."""
     losses = [numbers(results, "wgan", side, "d_loss", "training").abs() for side in ("cnn", "caps")]
     return np.log10(pd.concat(losses, axis=1).dropna().min(axis=1).clip(LEAST))

@@ -7,14 +7,27 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..config import ROOT
+from ..config import ROOT, RunConfig
 from ..images import to_uint8
-from ..runs import Run
+from ..profiles import Profile
+from ..runs import Run, list_runs
 from .fresh_critic import fresh_critic_losses
 from .statistics import mean_interval
 
 RESULTS = ROOT / "data" / "results"
+SHARES = ("precision", "recall", "coverage", "missing_classes", "label_accuracy")  # in [0, 1], and so their intervals
 NUMBERS = ("features", "metric", "value", "floor")  # the columns of a number; all others say which run it is of
+
+
+def runs_at_scale(profile: Profile) -> list[Run]:
+    """The finished and failed runs of a profile's scale, whatever their GAN, discriminator, seed and fraction."""
+    return [run for run in list_runs() if run.status in ("finished", "failed") and is_at_scale(run.config, profile)]
+
+
+def is_at_scale(config: RunConfig, profile: Profile) -> bool:
+    """Whether a run is one of the profile's but for seed and fraction."""
+    like = profile.config(config.gan, config.discriminator, config.seed, fraction=config.fraction)
+    return like.identity == config.identity
 
 
 def collect_results(runs: list[Run]) -> pd.DataFrame:
@@ -100,7 +113,7 @@ def summarise(results: pd.DataFrame, metrics: dict[str, str], alpha: float = 0.0
         alpha: one minus the interval's level.
 
     Returns:
-        Text but for ``seeds``; the last row is what real images get.
+        Text but for ``seeds``; the last row is what real images get. Intervals of shares are cut at 0 and 1.
     """
     chosen = results[(results.fraction == 1) & results.value.notna()]
     rows = []
@@ -109,6 +122,8 @@ def summarise(results: pd.DataFrame, metrics: dict[str, str], alpha: float = 0.0
         for metric, features in metrics.items():
             values = part[(part.metric == metric) & (part.features == features)].value.to_numpy("float64")
             low, high = mean_interval(values, alpha) if len(values) > 1 else (float("nan"),) * 2
+            if metric in SHARES:
+                low, high = max(low, 0.0), min(high, 1.0)
             row[metric] = (
                 f"{values.mean():.3g} ({low:.3g} to {high:.3g})" if len(values) > 1 else f"{values.mean():.3g}"
             )

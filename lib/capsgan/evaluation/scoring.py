@@ -17,6 +17,7 @@ from ..comparison import row as comparison_row
 from ..datasets import load_dataset
 from ..images import to_uint8
 from ..inspection import training_megabytes
+from ..provenance import source_commit
 from ..reference import ReferenceRun
 from ..runs import Run
 from ..sampling import choose_codes, generate_images
@@ -98,7 +99,7 @@ def evaluate(run: Run, samples: int = 10_000, *, seed: int = 0, progress: bool =
         ``training`` those of :func:`~capsgan.evaluation.curves.curve_numbers` and ``fid_infinity_at_<step>`` of every
         snapshot, of 1,500 images; under ``cost`` milliseconds of the quickest step, megabytes, and the discriminator's
         size. The last two have no floor. ``skipped``: what is left out and why. And where they come from: config,
-        numbers of images, seed, checksums, versions.
+        numbers of images, seed, checksums, versions, and the commit of this code.
 
     Raises:
         ValueError: the run has no trained weights, too few samples or real images, or it generates NaN.
@@ -166,6 +167,7 @@ def evaluate(run: Run, samples: int = 10_000, *, seed: int = 0, progress: bool =
         "seed": seed,
         "features_sha256": {name: load_features(name, held_out.image_shape).sha256 for name in spaces},
         "dataset_sha256": {"held_out": held_out.sha256, "training": training.sha256},
+        "commit": source_commit(),
         "backend": backend,
         "versions": {name: importlib.metadata.version(name) for name in ("keras", "numpy", "scipy", backend)},
         "skipped": skipped,

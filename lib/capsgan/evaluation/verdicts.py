@@ -154,7 +154,7 @@ def _measure(effects: pd.Series, claim: Claim, plan: AnalysisPlan) -> dict:
 def _refuse(claim: Claim, runs: pd.DataFrame, effects: pd.Series, premise: pd.Series | None, plan: AnalysisPlan) -> str:
     """Why a claim is not tested by these runs; empty if it is."""
     if runs.steps.min() < claim.least_steps:
-        return f"runs of {runs.steps.min():,} steps; the claim is about {claim.least_steps:,} or more"
+        return f"runs of {runs.steps.min():,} steps, needed: {claim.least_steps:,}"
     if len(effects) < LEAST_SEEDS:
         return f"seeds: {len(effects)}, needed: {LEAST_SEEDS}"
     by_pair = runs.groupby(["gan", "fraction", "seed"])
