@@ -108,20 +108,20 @@ def squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
         ValueError: too few samples, shapes that do not fit, or values not finite.
     """
     x, y = check_features(x, y, 2)
-    within = sum(
-        (kernel.sum() - np.trace(kernel)) / (len(z) * (len(z) - 1)) for z in (x, y) for kernel in (_cube(z, z),)
-    )
-    return float(within - 2 * _cube(x, y).mean())
+    return float(_mean_off_diagonal(_cube(x, x)) + _mean_off_diagonal(_cube(y, y)) - 2 * _cube(x, y).mean())
+
+
+def _mean_off_diagonal(kernel: np.ndarray) -> float:
+    count = len(kernel)
+    return (kernel.sum() - np.trace(kernel)) / (count * (count - 1))
 
 
 class Gaussian:
     """The normal distribution with the mean and covariance of features float64 [n, d], n > d."""
 
     def __init__(self, features: np.ndarray):
-        self.mean, self.covariance = (
-            features.mean(axis=0),
-            np.cov(features, rowvar=False).reshape(2 * features.shape[1:]),
-        )
+        self.mean = features.mean(axis=0)
+        self.covariance = np.cov(features, rowvar=False).reshape(2 * features.shape[1:])
         values, vectors = np.linalg.eigh(self.covariance)
         self.root = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
 
