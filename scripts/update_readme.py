@@ -113,15 +113,15 @@ def in_short(rows: pd.DataFrame) -> str:
     gans = ("ACGAN", "DCGAN", "InfoGAN")
     images = [rows.loc[f"{gan}: comparable, if not better"] for gan in gans]
     ratios = ", ".join(f"{gan} {shown(row)}" for gan, row in zip(gans, images, strict=True))
-    others = ", ".join(f"{row.random_estimate:.2f}" for row in images)
+    others = ", ".join(f"{row.random_estimate:.2f} ({row.random_low:.2f} to {row.random_high:.2f})" for row in images)
     cause = rows.loc["capsules are the cause: against a CNN as large"]
     answer = "which shows" if cause.verdict == "supported" else "which does not show"
     times = [rows.estimate[f"{gan}: overhead, time a step"] for gan in (*gans, "WGAN")]
     return (
-        "**In short**: the Fréchet distance of generated from real digits with a Caps discriminator is this many times "
-        f"that with the classical one: {ratios}; WGAN's runs are too short to say. On untrained features: "
-        f"{others}. Against a CNN as large, without capsules, it is {shown(cause)} in DCGAN, {answer} that the "
-        f"capsules are the cause. A step takes {min(times):.2f} to {max(times):.2f} times as long."
+        "**In short**: the Fréchet distance of generated from real digits with a Caps discriminator is so many times "
+        f"that with the classical one: {ratios}; WGAN's runs are too short to say. On features never trained, "
+        f"in this order: {others}. Against a CNN as large, without capsules, it is {shown(cause)} in DCGAN, {answer} "
+        f"that the capsules are the cause. A step takes {min(times):.2f} to {max(times):.2f} times as long."
     )
 
 

@@ -273,6 +273,18 @@ def test_runs_of_two_scales_or_twice_the_same_are_refused_by_name():
         verdicts(CLAIMS, pd.concat([results, results[results.run == "dcgan-cnn-1.0-0"].assign(run="another")]))
 
 
+def test_numbers_that_cannot_be_judged_are_refused_with_their_runs():
+    results = table([1.0, 2.0, 3.0], [2.0, 3.0, 4.0])
+    with pytest.raises(ValueError, match=r"fid_infinity is there twice for dcgan-caps-1\.0-1; keep one"):
+        verdicts(CLAIMS, pd.concat([results, results[results.run == "dcgan-caps-1.0-1"]]))
+    for value in (np.inf, np.nan):
+        broken = results.assign(value=results.value.where(results.run != "dcgan-cnn-1.0-2", value))
+        with pytest.raises(ValueError, match=r"fid_infinity is not finite for dcgan-cnn-1\.0-2; evaluate again"):
+            verdicts(CLAIMS, broken)
+    with pytest.raises(ValueError, match="results lack the columns fraction, status; needed: run, gan"):
+        verdicts(CLAIMS, results.drop(columns=["fraction", "status"]))
+
+
 def test_every_claim_has_a_name_of_its_own_and_says_what_it_tests():
     assert len({claim.name for claim in CLAIMS}) == len(CLAIMS) >= 30
     for one in CLAIMS:

@@ -151,8 +151,15 @@ def test_what_cannot_be_scored_is_refused(digits):
         score(training[:300], held_out[:, :, 1:], progress=False)
     with pytest.raises(ValueError, match=r"control: shape=\(9, 27, 28, 1\)"):
         score(training[:300], held_out, control=training[:9, 1:], progress=False)
-    with pytest.raises(ValueError, match="generated: 255 samples are too few for this metric; allowed: 256 or more"):
+    with pytest.raises(ValueError, match="generated: 255 images are too few; allowed: 256 or more"):
         score(training[:255], held_out, progress=False)
+    with pytest.raises(ValueError, match="control: 3 images are too few; allowed: 256 or more"):
+        score(training[:300], held_out, control=training[:3], progress=False)
+    for spaces in ("digits", ()):
+        with pytest.raises(
+            ValueError, match=r"spaces=.* is not possible; allowed: a tuple with some of digits, random"
+        ):
+            score(training[:300], held_out, spaces=spaces, progress=False)
     with pytest.raises(
         ValueError, match="real: 300 images are too few to be halved for the floor; allowed: 512 or more"
     ):

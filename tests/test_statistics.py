@@ -296,7 +296,7 @@ def test_what_is_there_is_analysed_comparison_by_comparison(study):
     assert not primary[primary.verdict == "better"].holds_in_family.any()
     assert primary.note.str.contains("needed: 8 seeds").all()
     rows = results_table(primary)
-    assert set(rows.pairs) == {"3 of 10"} and "better alone" in set(rows.verdict)
+    assert set(rows.pairs) == {"3 of 10"} and "better (uncorrected)" in set(rows.verdict)
     assert analyse_what_is_there(few[few.seed == 0], PLAN).empty
 
 
@@ -511,6 +511,12 @@ def test_seven_seeds_leave_a_family_of_four_with_intervals_and_verdicts_but_no_p
     assert seven.p.isna().all() and seven.p_holm.isna().all() and seven.low.notna().all()
     assert seven.note.str.contains("times 4 comparisons; needed: 8 seeds").all()
     assert seven.verdict[0] == "better" and not seven.holds_in_family[0]
+
+
+def test_runs_on_a_part_of_the_data_are_no_runs_of_the_plan(study, analysis):
+    part = study.assign(fraction=0.1, run="part-" + study.run, value=9.0)
+    both = pd.concat([study.assign(fraction=1.0), part])
+    pd.testing.assert_frame_equal(analyse(both, PLAN), analysis)
 
 
 def test_single_families_can_be_chosen_and_unknown_ones_are_refused(study, analysis):

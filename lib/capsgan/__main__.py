@@ -73,7 +73,13 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="score the images of finished runs", description=_evaluate.__doc__)
     evaluate.set_defaults(command=_evaluate)
     evaluate.add_argument("runs", metavar="RUN", nargs="+", help="the beginning of its id")
-    evaluate.add_argument("--samples", type=positive, metavar="INT", default=10_000, help="images (default: 10000)")
+    evaluate.add_argument(
+        "--samples",
+        type=positive,
+        metavar="INT",
+        default=10_000,
+        help="images, 256 or more (default: 10000; no more than there are training images)",
+    )
     evaluate.add_argument("--seed", type=int, metavar="INT", default=0, help="of the latents")
     evaluate.add_argument("--backend", metavar="NAME", help=f"{' | '.join(BACKENDS)} (default: $KERAS_BACKEND)")
 
@@ -153,11 +159,14 @@ def _evaluate(options: argparse.Namespace):
         from .evaluation.scoring import evaluate
         from .runs import load_run
 
-    for run in [load_run(prefix) for prefix in options.runs]:  # a wrong name is told before anything is scored
+    runs = [load_run(prefix) for prefix in options.runs]
+    for run in runs:  # what cannot be scored is told before anything is
+        run.require_finished()
+    for run in runs:
         evaluation = evaluate(run, options.samples, seed=options.seed)
         columns = ["features", "metric", "value", "floor"]
         print(f"{run.directory.name}: {evaluation['samples']:,} images, {evaluation['held_out']:,} held-out real ones")
-        print(metrics_frame([evaluation])[columns].to_string(index=False, float_format="{:.4g}".format))
+        print(metrics_frame([evaluation])[columns].to_string(index=False, float_format="{:.4g}".format, na_rep="–"))
         for name, reason in evaluation["skipped"].items():
             print(f"{name} is left out: {reason}")
         print(f"written: {run.directory / 'metrics.json'}")

@@ -76,7 +76,9 @@ def intervals_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.Dat
         axis.plot([row.low, row.high], [place, place], color=colour, linewidth=2)
         axis.plot(row.estimate, place, "o", color=colour)
     labels = [
-        f"{NAMES[r.gan]}: {TRUNKS[r.discriminator]} / {TRUNKS[r.reference]}  (n = {r.pairs})" for r in rows.itertuples()
+        f"{NAMES[r.gan]}: {TRUNKS[r.discriminator]} / {TRUNKS[r.reference]}  "
+        f"(n = {r.pairs}{', no verdict' if 'no verdict' in r.note else ''})"
+        for r in rows.itertuples()
     ]
     axis.set(
         yticks=range(len(rows)), yticklabels=labels, xscale="log", xlabel="ratio of FID∞ (below 1: the first is better)"

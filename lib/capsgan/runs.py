@@ -86,7 +86,7 @@ class Run:
     @cached_property
     def gan(self) -> GAN:
         """Both players with their trained weights."""
-        self._require_finished()
+        self.require_finished()
         provenance = self.provenance
         gan = build_gan(self.config, provenance["image_shape"], provenance["classes"])
         for name in ("generator", "discriminator"):
@@ -184,7 +184,8 @@ class Run:
             return True
         return False
 
-    def _require_finished(self):
+    def require_finished(self):
+        """Raise ``ValueError`` if the run is not finished; it says what to do."""
         if not self.finished:
             raise ValueError(f"{self.directory.name} is {self.status}, not finished; train it to its end first")
 

@@ -66,7 +66,8 @@ def analyse(results: pd.DataFrame, plan: AnalysisPlan, families: tuple[str, ...]
     """Carry the plan out: every comparison of every family, by every metric.
 
     Args:
-        results: one row a run and metric, as :func:`capsgan.evaluation.pairing.pair_runs` wants them.
+        results: one row a run and metric, as :func:`capsgan.evaluation.pairing.pair_runs` wants them; runs on a part of
+            the training set are left out.
         plan: what was declared.
         families: which of the plan's; None: all.
 
@@ -84,10 +85,11 @@ def analyse(results: pd.DataFrame, plan: AnalysisPlan, families: tuple[str, ...]
     Raises:
         ValueError: an unknown family, or runs that must not be compared.
     """
-    chosen = tuple(plan.families) if families is None else tuple(families)
+    chosen = tuple(plan.families) if families is None else (families,) if isinstance(families, str) else tuple(families)
     for name in chosen:
         if name not in plan.families:
             raise ValueError(f"families={name!r} is not in the plan; allowed: {' | '.join(plan.families)}")
+    results = _of_all_data(results)
     return pd.concat([_analyse_family(results, plan, name, plan.seeds) for name in chosen], ignore_index=True)
 
 
@@ -97,14 +99,14 @@ def analyse_what_is_there(results: pd.DataFrame, plan: AnalysisPlan) -> pd.DataF
     A look ahead: the plan's own verdict comes with all its seeds, and whoever looks often finds something in the end.
 
     Args:
-        results: see there; runs on a part of the training set are left out.
+        results: see there.
         plan: what was declared.
 
     Returns:
         Its table, with ``planned`` beside ``seeds``: how many the plan has. Comparisons of fewer than two seeds are
         left out, but count in their family; without any it is empty.
     """
-    results = results[results.fraction == 1]
+    results = _of_all_data(results)
     tables = [_analyse_family(results, plan, name, None) for name in plan.families]
     tables = [table.assign(planned=len(plan.seeds)) for table in tables if len(table)]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
@@ -129,6 +131,10 @@ def _analyse_family(results: pd.DataFrame, plan: AnalysisPlan, family: str, seed
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
+def _of_all_data(results: pd.DataFrame) -> pd.DataFrame:
+    return results[results.fraction == 1] if "fraction" in results else results
+
+
 def _shared_seeds(results: pd.DataFrame, comparison: Comparison, plan: AnalysisPlan) -> tuple[int, ...]:
     of_gan = results[results.gan == comparison.gan]
     both = (comparison.discriminator, comparison.reference)
@@ -141,8 +147,8 @@ def results_table(analysis: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Columns ``comparison``, ``metric``, ``pairs`` (of the planned ones), ``failed``, ``collapsed`` (compared /
-        reference), ``estimate`` (with its interval), ``p (Holm)``, ``verdict``: with "alone" where it does not hold in
-        its family after Holm's correction. ``.to_latex(index=False)`` wants LaTeX's booktabs.
+        reference), ``estimate`` (with its interval), ``p (Holm)``, ``verdict``: "(uncorrected)" where it does not hold
+        in its family after Holm's correction. ``.to_latex(index=False)`` wants LaTeX's booktabs.
     """
     rows = []
     for row in analysis.itertuples():
@@ -165,7 +171,7 @@ def results_table(analysis: pd.DataFrame) -> pd.DataFrame:
 def _standing(row) -> str:
     if row.verdict not in DECIDED:
         return ""
-    return " in the family" if row.holds_in_family else " alone"
+    return " in the family" if row.holds_in_family else " (uncorrected)"
 
 
 def _p_text(p: float) -> str:

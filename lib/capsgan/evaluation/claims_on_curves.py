@@ -141,5 +141,6 @@ CLAIMS = (
         (-3.0, -3.0),
         "log₁₀ of the critic's loss",
         gans=("wgan",),
+        **END,
     ),
 )

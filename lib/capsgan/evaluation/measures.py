@@ -9,7 +9,7 @@ import numpy as np
 from .checks import check_images
 from .classes import class_metrics
 from .distances import frechet_distance, frechet_distance_infinity, kernel_distance
-from .features import DIMENSIONS, load_features
+from .features import DIMENSIONS, SPACES, load_features
 from .neighbours import density_coverage, precision_recall
 
 LEAST = 4 * DIMENSIONS  # generated images, for the line of FID∞
@@ -58,6 +58,11 @@ def measure(
         order = np.random.Generator(np.random.Philox(key=seed)).permutation(len(real))
         reference, control = order[len(real) // 2 :], real[order[: len(real) // 2]]
     check_images("control", control, shape)
+    for name, images in {"generated": generated, "control": control}.items():
+        if len(images) < LEAST:
+            raise ValueError(f"{name}: {len(images)} images are too few; allowed: {LEAST} or more")
+    if isinstance(spaces, str) or not spaces:
+        raise ValueError(f"spaces={spaces!r} is not possible; allowed: a tuple with some of {', '.join(SPACES)}")
     for space in spaces:
         yield f"{space}: features"
         network, entries = load_features(space, shape), metrics.setdefault(space, {})

@@ -99,7 +99,8 @@ def refuse_mixture(runs: pd.DataFrame, columns: list[str]):
         groups = {value: _listed(group.run) for value, group in runs.groupby(column, dropna=False)}
         if len(groups) > 1:
             mixture = "; ".join(f"{value}: {names}" for value, names in groups.items())
-            raise ValueError(f"{column} is mixed in one comparison ({mixture}); compare runs of one {column}")
+            advice = f"compare runs of one {column}" if column != "samples" else "evaluate all with the same --samples"
+            raise ValueError(f"{column} is mixed in one comparison ({mixture}); {advice}")
 
 
 def _refuse_seeds(runs: pd.DataFrame, gan: str, discriminator: str, plan: AnalysisPlan):

@@ -33,7 +33,7 @@ class Metric:
 
     def __post_init__(self):
         _require_name("name", self.name)
-        _require(self.effect in EFFECTS, f"{self.name}: effect", self.effect, " | ".join(EFFECTS))
+        _require(self.effect in tuple(EFFECTS), f"{self.name}: effect", self.effect, " | ".join(EFFECTS))
         _require(self.better in DIRECTIONS, f"{self.name}: better", self.better, " | ".join(DIRECTIONS))
         if self.margin is not None:
             none = EFFECTS[self.effect]
@@ -163,7 +163,7 @@ def read_plan(path: Path = PLAN) -> AnalysisPlan:
     """
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, TypeError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ValueError(f"plan={str(path)!r} cannot be read ({error}); give a YAML file like {PLAN.name}") from error
     return AnalysisPlan.from_dict(values)
 

@@ -54,7 +54,8 @@ def score(
     Args:
         generated: uint8 [n, height, width, channels], n ≥ 256.
         real: uint8 [m, height, width, channels], m > 64: what they are compared with.
-        control: uint8 [·, height, width, channels], other real images, best as many as there are generated ones. The
+        control: uint8 [≥ 256, height, width, channels], other real images, best as many as there are generated ones and
+            as mixed: ``mnist5k`` stands class by class, so that its first thousand would be zeros and ones only. The
             floor is what they get in place of the generated images. None: ``real`` is halved at random, and the floor
             is what one half gets against the other: with half the samples, so that a FID's bias is about twice as large
             there (m ≥ 512 then).
@@ -63,9 +64,10 @@ def score(
         progress: whether to show a progress bar on standard error.
 
     Returns:
-        By feature space, then by metric, ``{"value": …, "floor": …}``. Metrics: ``fid``, ``fid_infinity``, ``kid`` with
-        its standard error ``kid_error`` (lower is better), ``precision``, ``recall``, ``density``, ``coverage``
-        (higher); in the space ``digits`` those of :func:`~capsgan.evaluation.classes.class_metrics` too.
+        By feature space, then by metric, ``{"value": …, "floor": …}``: numbers but for ``class_histogram``, a list of
+        ten. Metrics: ``fid``, ``fid_infinity``, ``kid`` with its standard error ``kid_error`` (lower is better),
+        ``precision``, ``recall``, ``density``, ``coverage`` (higher); in the space ``digits`` those of
+        :func:`~capsgan.evaluation.classes.class_metrics` too.
 
     Raises:
         ValueError: wrong dtype, unequal image shapes, too few samples, an unknown space, or features not finite.

@@ -29,6 +29,7 @@ OURS = "ours"  # the section of a check of our own, which is no claim of the the
 NAMES = {"acgan": "ACGAN", "dcgan": "DCGAN", "infogan": "InfoGAN", "wgan": "WGAN"}
 LEAST_TRAINED = 1500  # steps, as in the plan, for what is said of a training's end: before it images are no digits yet
 LEAST_STEPS = 500  # runs shorter than that say nothing: the smoke profile's
+COLUMNS = ("run", "gan", "discriminator", "fraction", "seed", "steps", "status", "features", "metric", "value")
 SAME = 1e-12  # effects closer together than this have no spread that an interval could go by
 
 
@@ -88,9 +89,11 @@ def verdicts(claims: Iterable[Claim], results: pd.DataFrame, plan: AnalysisPlan 
         seeds have no partner.
 
     Raises:
-        ValueError: runs of two scales, two runs of one network, share of the data and seed, or a number without a
-            logarithm. Names them.
+        ValueError: columns are missing, a number is there twice or not finite, runs of two scales, two runs of one
+            network, share of the data and seed, or a number without a logarithm. Names them.
     """
+    plan = plan or read_plan()
+    _refuse_bad_rows(results)
     runs = results.drop_duplicates("run")
     refuse_mixture(runs, [name for name in SCALE if name in runs])
     refuse_mixture(runs[runs.status == "finished"], ["samples"] if "samples" in runs else [])
@@ -101,8 +104,22 @@ def verdicts(claims: Iterable[Claim], results: pd.DataFrame, plan: AnalysisPlan 
     twice = runs[runs.duplicated(["gan", "discriminator", "fraction", "seed"], keep=False)]
     if len(twice):
         raise ValueError(f"{', '.join(sorted(twice.run))} are of one network and seed; keep one")
-    plan = plan or read_plan()
     return pd.DataFrame([judge(claim, results, plan) for claim in claims])
+
+
+def _refuse_bad_rows(results: pd.DataFrame):
+    absent = [name for name in COLUMNS if name not in results]
+    if absent:
+        raise ValueError(f"results lack the columns {', '.join(absent)}; needed: {', '.join(COLUMNS)}")
+    rows = results[results.metric.notna()]
+    twice = rows[rows.duplicated(["run", "features", "metric"])]
+    if len(twice):
+        named = ", ".join(sorted(set(twice.run)))
+        raise ValueError(f"{twice.metric.iloc[0]} is there twice for {named}; keep one")
+    broken = rows[~np.isfinite(rows.value.astype("float64"))]
+    if len(broken):
+        named = ", ".join(sorted(set(broken.run)))
+        raise ValueError(f"{broken.metric.iloc[0]} is not finite for {named}; evaluate again, or leave the runs out")
 
 
 def judge(claim: Claim, results: pd.DataFrame, plan: AnalysisPlan) -> dict:
