@@ -1,6 +1,7 @@
 """From runs to the results table, its files, and the small measures that it collects."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -153,3 +154,12 @@ def test_committed_results_are_whole(path):
     assert not finished.duplicated(["run", "features", "metric"]).any()
     assert len(set(results.dataset)) == 1 and len(set(results.samples.dropna())) == 1
     assert results.commit.notna().all() and not results.commit.str.contains("dirty").any()
+
+
+@pytest.mark.parametrize("path", sorted(module.RESULTS.glob("metrics_*.csv")), ids=lambda path: path.stem[8:])
+def test_every_metric_of_the_committed_results_is_explained(path):
+    explained = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    for metric in sorted(set(pd.read_csv(path).metric)):
+        name = re.sub(r"_at_\d+$", "_at_<step>", metric)
+        name = re.sub(r"^\w+(_wavering_)", r"…\1", name)
+        assert f"`{name}`" in explained, metric
