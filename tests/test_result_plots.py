@@ -9,6 +9,7 @@ from test_claims import run_rows
 from capsgan import result_plots
 from capsgan.evaluation.analysis import analyse_what_is_there
 from capsgan.evaluation.plan import read_plan
+from capsgan.evaluation.statistics import power_curve
 
 
 @pytest.fixture(autouse=True)
@@ -74,11 +75,14 @@ def test_intervals_are_drawn_where_the_analysis_has_them(results):
     assert analyse_what_is_there(varied[varied.discriminator == "cnn"], plan).empty
 
 
-def test_power_is_drawn_against_seeds_for_both_tests():
-    curve = pd.DataFrame({"seeds": [2, 5, 9], "difference": [0.0, 0.4, 0.9], "equivalence": [0.1, 0.5, 0.8]})
-    figure = result_plots.power_figure({"DCGAN": curve}, 0.8)
-    assert (0.0, 0.4, 0.9) in lines(figure, 0) and (0.1, 0.5, 0.8) in lines(figure, 1)
-    assert (0.8, 0.8) in lines(figure, 0) and list(figure.axes[0].lines[0].get_xdata()) == [2, 5, 9]
+def test_power_is_drawn_against_seeds_for_both_tests(results):
+    plan = read_plan()
+    row = {"family": "gans", "gan": "dcgan", "discriminator": "caps", "reference": "cnn", "metric": "fid_infinity"}
+    figure = result_plots.power_figure(pd.DataFrame([row | {"sd": 0.16}]), plan, results)
+    curve = power_curve(0.16, plan, tests=4)
+    for axis, kind in enumerate(("difference", "equivalence")):
+        assert tuple(np.round(curve[kind], 3)) in lines(figure, axis) and (0.8, 0.8) in lines(figure, axis)
+    assert list(figure.axes[0].lines[0].get_xdata()) == list(curve.seeds) and "(6 runs)" in figure.get_supxlabel()
 
 
 def test_transformed_images_stand_under_the_upright_ones():

@@ -52,7 +52,7 @@ def scores(digits):
 
 
 @pytest.mark.parametrize("space", ["digits", "random"])
-def test_generators_rank_by_how_far_they_were_trained(digits, scores, space):
+def test_generators_of_known_quality_rank_in_both_spaces(digits, scores, space):
     """Real digits, 2,000 steps of a quick learner, 700 of the slowest GAN, and noise."""
     references = {(run.config.gan, run.config.discriminator): run for run in list_references() if run.config.seed == 0}
     ladder = [scores["real"][space]]

@@ -230,8 +230,8 @@ def test_a_failed_run_is_counted_and_its_pair_leaves_the_interval_which_says_so(
 def test_too_many_failed_runs_leave_no_verdict():
     results = failed(failed(results_of(RATIOS), "dcgan-caps-s3"), "dcgan-cnn-s7")
     row = compared(results)
-    assert (row["failed"], row["reference_failed"], row["pairs"], row["verdict"]) == (1, 1, 8, "inconclusive")
-    assert "no verdict" in row["note"]
+    assert (row["failed"], row["reference_failed"], row["pairs"], row["verdict"]) == (1, 1, 8, "no verdict")
+    assert "too many pairs" in row["note"]
     assert compared(results, unusable_pairs=0.2)["verdict"] == "better"
 
 
@@ -242,7 +242,7 @@ def test_a_discriminator_all_of_whose_runs_failed_is_a_row_of_counts():
             results = failed(results, f"dcgan-{trunk}-s{seed}")
         row = compared(results)
         assert (row["failed"], row["reference_failed"]) == counts
-        assert row["pairs"] == 0 and row["verdict"] == "inconclusive"
+        assert row["pairs"] == 0 and row["verdict"] == "no verdict"
         assert np.isnan([row["estimate"], row["low"], row["p"], row["p_equivalence"]]).all()
 
 
@@ -274,14 +274,14 @@ def test_two_dead_critics_are_not_equivalent():
     row = compared(pd.DataFrame(rows))
     assert row["p_equivalence"] < 1e-6 and 0.99 < row["low"] < row["high"] < 1.01
     assert (row["collapsed"], row["reference_collapsed"], row["both_collapsed"]) == (10, 10, 10)
-    assert row["verdict"] == "inconclusive" and "both collapsed" in row["note"]
+    assert row["verdict"] == "no verdict" and "both collapsed" in row["note"]
 
 
 def test_runs_too_short_to_make_digits_get_no_verdict():
     results = results_of(np.exp(np.random.default_rng(3).normal(-0.5, 0.1, 10)))
-    for steps, word in ((PLAN.least_steps - 1, "inconclusive"), (PLAN.least_steps, "better")):
+    for steps, word in ((PLAN.least_steps - 1, "no verdict"), (PLAN.least_steps, "better")):
         row = compared(results.assign(steps=steps))
-        assert row["verdict"] == word and ("needed: 1,500" in row["note"]) == (word == "inconclusive")
+        assert row["verdict"] == word and ("needed: 1,500" in row["note"]) == (word == "no verdict")
         assert row["high"] < 1
 
 
@@ -303,7 +303,7 @@ def test_what_is_there_is_analysed_comparison_by_comparison(study):
 def test_a_frozen_comparison_has_no_interval_and_no_verdict():
     row = compared(results_of(np.ones(10)))
     assert np.isnan([row["low"], row["high"], row["p"], row["p_equivalence"]]).all()
-    assert row["verdict"] == "inconclusive" and "same in every pair" in row["note"]
+    assert row["verdict"] == "no verdict" and "same in every pair" in row["note"]
 
 
 # Intervals, tests: against SciPy ----------------------------------------------------------------------------------
@@ -391,7 +391,7 @@ def test_one_seed_has_an_estimate_and_nothing_else():
     assert row["estimate"] == pytest.approx(0.7) and row["pairs"] == 1
     names = ("low", "high", "sd", "bootstrap_low", "bootstrap_high", "p", "p_equivalence")
     assert np.isnan([row[name] for name in names]).all()
-    assert row["verdict"] == "inconclusive" and "no interval" in row["note"]
+    assert row["verdict"] == "no verdict" and "no interval" in row["note"]
 
 
 # Verdicts ---------------------------------------------------------------------------------------------------------
@@ -532,7 +532,7 @@ def test_a_comparison_that_cannot_be_made_still_counts_in_its_family(study):
     for seed in range(10):
         results = failed(results, f"wgan-caps-s{seed}")
     rows = analyse(results, PLAN, families=("gans",)).query("metric == 'fid_infinity'").set_index("gan")
-    assert rows.failed["wgan"] == 10 and np.isnan(rows.p_holm["wgan"]) and rows.verdict["wgan"] == "inconclusive"
+    assert rows.failed["wgan"] == 10 and np.isnan(rows.p_holm["wgan"]) and rows.verdict["wgan"] == "no verdict"
     assert rows.p_holm["acgan"] == pytest.approx(4 * rows.p["acgan"])
 
 

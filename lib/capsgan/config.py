@@ -16,7 +16,8 @@ from .folders import PREFIX, content_sha256, folder_path, is_folder, safe_name
 ROOT = Path(__file__).resolve().parents[2]
 
 GANS = ("gan", "dcgan", "wgan", "wgan_gp", "acgan", "infogan")
-COMPARED_GANS = ("acgan", "dcgan", "infogan", "wgan")  # chapter 8, in the order of its figures
+GAN_NAMES = {"acgan": "ACGAN", "dcgan": "DCGAN", "infogan": "InfoGAN", "wgan": "WGAN"}
+COMPARED_GANS = tuple(GAN_NAMES)  # chapter 8, in the order of its figures
 DISCRIMINATORS = ("cnn", "caps", "cnn-matched", "caps-routing", "caps-squashed", "caps-ungated")
 COMPARED_DISCRIMINATORS = ("cnn", "caps")  # chapter 8; the others are controls
 DIGITS = ("mnist5k", "mnist")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 
 import matplotlib.pyplot as plt
@@ -9,9 +10,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from .config import GAN_NAMES
+from .evaluation.analysis import NONE
 from .evaluation.effects import AT, FRACTIONS, fid_at, numbers
 from .evaluation.plan import AnalysisPlan
-from .evaluation.verdicts import NAMES
+from .evaluation.statistics import power_curve
 from .plots import COLOURS, show_image
 
 TRUNKS = {
@@ -34,7 +37,7 @@ def pairs_figure(results: pd.DataFrame, metric: str, label: str, features: str =
         label: of the vertical axis.
         features: where the metric is taken.
     """
-    gans = [gan for gan in NAMES if gan in set(results.gan)]
+    gans = [gan for gan in GAN_NAMES if gan in set(results.gan)]
     drawn = results[(results.fraction == 1) & results.discriminator.isin(PAIR)]
     floor = results[(results.features == features) & (results.metric == metric)].floor.median()
     figure, axes = plt.subplots(1, len(gans), figsize=(2.6 * len(gans) + 0.6, 3.4), layout="constrained", squeeze=False)
@@ -45,7 +48,7 @@ def pairs_figure(results: pd.DataFrame, metric: str, label: str, features: str =
             axis.plot(np.full(len(pair), place), pair.iloc[:, place], "o", color=COLOURS[trunk], markersize=5)
         if np.isfinite(floor):
             axis.axhline(floor, color="black", linestyle=":", linewidth=1, label="real images")
-        title = f"{NAMES[gan]}, seeds: {len(pair)}"
+        title = f"{GAN_NAMES[gan]}, seeds: {len(pair)}"
         axis.set(xticks=[0, 1], xticklabels=["classical", "Caps"], xlim=(-0.4, 1.4), title=title)
         axis.set_ylim(bottom=0)
     axes[0, 0].set_ylabel(label)
@@ -65,9 +68,7 @@ def intervals_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.Dat
         results: what was analysed, for title and foot.
     """
     rows = analysis[analysis.metric == plan.primary.name].reset_index(drop=True)
-    networks = set(zip(rows.gan, rows.discriminator, strict=True)) | set(zip(rows.gan, rows.reference, strict=True))
-    chosen = [network in networks for network in zip(results.gan, results.discriminator, strict=True)]
-    drawn = results[np.array(chosen) & (results.fraction == 1)]
+    drawn = _of_comparisons(results, rows)
     figure, axis = plt.subplots(figsize=(7.5, 0.42 * len(rows) + 1.5), layout="constrained")
     axis.axvspan(*plan.primary.margin, color="grey", alpha=0.15, label="equivalent")
     axis.axvline(1, color="grey", linewidth=0.8)
@@ -76,8 +77,8 @@ def intervals_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.Dat
         axis.plot([row.low, row.high], [place, place], color=colour, linewidth=2)
         axis.plot(row.estimate, place, "o", color=colour)
     labels = [
-        f"{NAMES[r.gan]}: {TRUNKS[r.discriminator]} / {TRUNKS[r.reference]}  "
-        f"(n = {r.pairs}{', no verdict' if 'no verdict' in r.note else ''})"
+        f"{GAN_NAMES[r.gan]}: {TRUNKS[r.discriminator]} / {TRUNKS[r.reference]}  "
+        f"(n = {r.pairs}{', no verdict' if r.verdict == NONE else ''})"
         for r in rows.itertuples()
     ]
     axis.set(
@@ -93,7 +94,7 @@ def intervals_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.Dat
     return figure
 
 
-def fid_by_step_figure(results: pd.DataFrame, gans=tuple(NAMES)) -> plt.Figure:
+def fid_by_step_figure(results: pd.DataFrame, gans=tuple(GAN_NAMES)) -> plt.Figure:
     """FID∞ of the snapshots against step, a thin line a run, a thick one for the geometric mean."""
     figure, axes = plt.subplots(1, len(gans), figsize=(3.1 * len(gans), 3.4), layout="constrained", squeeze=False)
     for axis, gan in zip(axes[0], gans, strict=True):
@@ -103,7 +104,7 @@ def fid_by_step_figure(results: pd.DataFrame, gans=tuple(NAMES)) -> plt.Figure:
             curves = pd.concat([numbers(results, gan, trunk, name, "training") for name in names], axis=1).dropna()
             axis.plot(steps, curves.T, color=COLOURS[trunk], alpha=0.3, linewidth=0.8)
             axis.plot(steps, np.exp(np.log(curves).mean()), color=COLOURS[trunk], linewidth=2, label=TRUNKS[trunk])
-        axis.set(xlabel="step", yscale="log", title=NAMES[gan])
+        axis.set(xlabel="step", yscale="log", title=GAN_NAMES[gan])
         plain_ticks(axis.yaxis)
     axes[0, 0].set_ylabel("FID∞")
     axes[0, 0].legend(frameon=False)
@@ -114,27 +115,25 @@ def fid_by_step_figure(results: pd.DataFrame, gans=tuple(NAMES)) -> plt.Figure:
 
 
 def data_figure(results: pd.DataFrame, gan: str = "dcgan") -> plt.Figure:
-    """FID∞ against the share of the training set, classical and Caps, of the seeds that have all shares."""
+    """FID∞ against the share of the training set, classical and Caps, of the seeds that have all shares of both."""
+    columns = {
+        trunk: [numbers(results, gan, trunk, "fid_infinity", fraction=fraction) for fraction in FRACTIONS]
+        for trunk in PAIR
+    }
+    seeds = pd.concat([column for trunk in PAIR for column in columns[trunk]], axis=1).dropna().index
+    percent = 100 * np.array(FRACTIONS)
     figure, axis = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
     for trunk in PAIR:
-        columns = [numbers(results, gan, trunk, "fid_infinity", fraction=fraction) for fraction in FRACTIONS]
-        curves = pd.concat(columns, axis=1).dropna()
-        axis.plot(
-            100 * np.array(FRACTIONS), curves.T, "o-", color=COLOURS[trunk], alpha=0.3, linewidth=0.8, markersize=3
-        )
-        axis.plot(
-            100 * np.array(FRACTIONS),
-            np.exp(np.log(curves).mean()),
-            color=COLOURS[trunk],
-            linewidth=2,
-            label=TRUNKS[trunk],
-        )
+        curves = pd.concat(columns[trunk], axis=1).loc[seeds]
+        axis.plot(percent, curves.T, "o-", color=COLOURS[trunk], alpha=0.3, linewidth=0.8, markersize=3)
+        axis.plot(percent, np.exp(np.log(curves).mean()), color=COLOURS[trunk], linewidth=2, label=TRUNKS[trunk])
     axis.set(xscale="log", yscale="log", xlabel="share of MNIST's training digits", ylabel="FID∞")
-    axis.set_xticks([100 * share for share in FRACTIONS], [f"{share:.0%}" for share in FRACTIONS])
+    axis.set_xticks(percent, [f"{share:.0%}" for share in FRACTIONS])
     plain_ticks(axis.yaxis)
     axis.legend(frameon=False)
-    drawn = results[(results.gan == gan) & results.discriminator.isin(PAIR) & results.seed.isin(curves.index)]
-    axis.set_title(f"{NAMES[gan]}: less data, seeds: {len(curves)}\n{describe_results(drawn)}", fontsize=8)
+    drawn = results[(results.gan == gan) & results.discriminator.isin(PAIR) & results.seed.isin(seeds)]
+    drawn = drawn[drawn.fraction.isin(FRACTIONS)]
+    axis.set_title(f"{GAN_NAMES[gan]}: less data, seeds: {len(seeds)}\n{describe_results(drawn)}", fontsize=8)
     add_results_footer(figure, drawn)
     return figure
 
@@ -151,8 +150,8 @@ def controls_figure(
         features: where the metric is taken.
         floor: what the dotted line is, for the legend.
     """
-    trunks = [name for name in TRUNKS if name in set(results[(results.gan == "dcgan")].discriminator)]
     drawn = results[(results.gan == "dcgan") & (results.fraction == 1)]
+    trunks = [name for name in TRUNKS if name in set(drawn.discriminator)]
     figure, axis = plt.subplots(figsize=(1.25 * len(trunks) + 1, 3.4), layout="constrained")
     for place, trunk in enumerate(trunks):
         values = numbers(results, "dcgan", trunk, metric, features)
@@ -169,22 +168,28 @@ def controls_figure(
     return figure
 
 
-def power_figure(curves: dict[str, pd.DataFrame], power: float) -> plt.Figure:
+def power_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.DataFrame) -> plt.Figure:
     """The chance of finding a difference as large as the margin, and an equivalence, against the number of seeds.
 
     Args:
-        curves: name → what :func:`capsgan.evaluation.statistics.power_curve` returns.
-        power: that the plan aims at.
+        analysis: what :func:`capsgan.evaluation.analysis.analyse` returns; the spread of the effects is taken from it.
+        plan: has the primary metric, its margin, and the power that is aimed at.
+        results: what was analysed, for the foot.
     """
+    rows = analysis[(analysis.metric == plan.primary.name) & (analysis.sd > 0)]
     kinds = {"difference": "a difference as large as the margin", "equivalence": "equivalence of equals"}
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained", sharey=True)
-    for axis, (kind, words) in zip(axes, kinds.items(), strict=True):
-        for name, curve in curves.items():
-            axis.plot(curve.seeds, curve[kind], label=name)
-        axis.axhline(power, color="grey", linestyle=":", linewidth=1)
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained", sharey=True)
+    for row, style in zip(rows.itertuples(), itertools.cycle(("-", "--", ":", "-."))):
+        curve = power_curve(row.sd, plan, tests=len(plan.families[row.family]))
+        name = f"{GAN_NAMES[row.gan]}: {TRUNKS[row.discriminator]} / {TRUNKS[row.reference]}, sd {row.sd:.2f}"
+        for axis, kind in zip(axes, kinds, strict=True):
+            axis.plot(curve.seeds, curve[kind], style, color=COLOURS[row.reference], label=name)
+    for axis, words in zip(axes, kinds.values(), strict=True):
+        axis.axhline(plan.power, color="grey", linestyle=":", linewidth=1)
         axis.set(xlabel="seeds", title=words, ylim=(-0.02, 1.02))
     axes[0].set_ylabel("power")
-    axes[1].legend(frameon=False, fontsize=8)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=8)
+    add_results_footer(figure, _of_comparisons(results, rows))
     return figure
 
 
@@ -208,6 +213,13 @@ def transformations_figure(images: np.ndarray, transformations: dict) -> plt.Fig
     return figure
 
 
+def _of_comparisons(results: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """The results of the networks that rows of an analysis compare."""
+    networks = {(row.gan, name) for row in rows.itertuples() for name in (row.discriminator, row.reference)}
+    chosen = [network in networks for network in zip(results.gan, results.discriminator, strict=True)]
+    return results[np.array(chosen) & (results.fraction == 1)]
+
+
 def add_results_footer(figure: plt.Figure, results: pd.DataFrame):
     """Say at the figure's lower edge which runs it is drawn from, and of which commit."""
     runs = results.drop_duplicates("run").run.sort_values()
@@ -226,7 +238,7 @@ def describe_results(results: pd.DataFrame) -> str:
     """The scale of results, for titles: what they may be compared with, and what not."""
     run = results.drop_duplicates("run").iloc[0]
     steps = results.groupby("steps").gan.unique().sort_index(ascending=False)
-    others = "".join(f" ({', '.join(NAMES.get(g, g) for g in gans)} {n:,})" for n, gans in steps.iloc[1:].items())
+    others = "".join(f" ({', '.join(GAN_NAMES.get(g, g) for g in gans)} {n:,})" for n, gans in steps.iloc[1:].items())
     steps = f"{steps.index[0]:,} steps{others}"
     width = results[results.discriminator != "cnn"].width.max()
     return f"{run.dataset}, {steps}, batch {run.batch_size}, Caps width {width:g}, {run.precision}"

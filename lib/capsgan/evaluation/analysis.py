@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from .pairing import pair_runs
+from ..config import GAN_NAMES
+from .pairing import SAME, pair_runs
 from .plan import AnalysisPlan, Comparison, Metric
 from .statistics import bootstrap_interval, equivalence_p, holm, mean_interval, sign_flip_p, verdict
 
+NONE = "no verdict"
 DECIDED = ("better", "worse", "equivalent")
-SAME = 1e-12  # effects closer together than this have no spread that statistics could go by
 
 
 def compare(pairs: pd.DataFrame, metric: Metric, plan: AnalysisPlan, tests: int = 1) -> dict:
@@ -30,7 +31,7 @@ def compare(pairs: pd.DataFrame, metric: Metric, plan: AnalysisPlan, tests: int 
     row |= {name: int(pairs[name].sum()) for name in ("failed", "reference_failed", "collapsed", "reference_collapsed")}
     row |= {"both_collapsed": both_collapsed, "estimate": np.nan, "low": np.nan, "high": np.nan, "sd": np.nan}
     row |= {"bootstrap_low": np.nan, "bootstrap_high": np.nan, "p": np.nan, "p_equivalence": np.nan}
-    row |= {"verdict": "inconclusive" if metric.margin else ""}
+    row |= {"verdict": NONE if metric.margin else ""}
     back = np.exp if metric.effect == "log_ratio" else np.asarray
     notes = []
     if len(effects) < len(pairs):
@@ -53,9 +54,9 @@ def compare(pairs: pd.DataFrame, metric: Metric, plan: AnalysisPlan, tests: int 
         except ValueError as refusal:
             notes.append(f"no p: {refusal}")
         if len(pairs) - len(effects) + both_collapsed > plan.unusable_pairs * len(pairs):
-            notes.append("no verdict: too many pairs tell nothing (a run failed, or both collapsed)")
+            notes.append("too many pairs tell nothing (a run failed, or both collapsed)")
         elif (steps := pairs.steps.max()) < plan.least_steps:
-            notes.append(f"no verdict: runs of {steps:,} steps; needed: {plan.least_steps:,}")
+            notes.append(f"runs of {steps:,} steps; needed: {plan.least_steps:,}")
         else:
             narrow = mean_interval(effects, 2 * plan.alpha)
             row["verdict"] = verdict(interval, narrow, metric.limits, metric.better)
@@ -80,7 +81,7 @@ def analyse(results: pd.DataFrame, plan: AnalysisPlan, families: tuple[str, ...]
         ``bootstrap_high`` (NaN below ``plan.bootstrap.least_pairs``). For the primary metric: ``p`` (sign flips) and
         ``p_equivalence`` with ``p_holm`` and ``p_equivalence_holm``; ``verdict`` (see :func:`verdict`);
         ``holds_in_family``: the verdict's own p-value is at most alpha after Holm's correction, which differences and
-        equivalences get each on their own. ``note`` says why something is NaN or no verdict was given.
+        equivalences get each on their own. ``note`` says why something is NaN or there is ``no verdict``.
 
     Raises:
         ValueError: an unknown family, or runs that must not be compared.
@@ -155,7 +156,7 @@ def results_table(analysis: pd.DataFrame) -> pd.DataFrame:
         interval = "no interval" if np.isnan(row.low) else f"{row.low:.3g} to {row.high:.3g}"
         rows.append(
             {
-                "comparison": f"{row.gan.upper()}: {row.discriminator} against {row.reference}",
+                "comparison": f"{GAN_NAMES[row.gan]}: {row.discriminator} against {row.reference}",
                 "metric": f"{row.metric.replace('_', ' ')} {'ratio' if row.effect == 'log_ratio' else 'difference'}",
                 "pairs": f"{row.pairs} of {getattr(row, 'planned', row.seeds)}",
                 "failed": f"{row.failed} / {row.reference_failed}",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from ..config import GAN_NAMES
 from .effects import against_best, difference, ratio, work_to_fid
-from .verdicts import LEAST_TRAINED, NAMES, Claim
+from .verdicts import LEAST_TRAINED, Claim
 
 
 def _view_claims():
@@ -23,7 +24,7 @@ def _view_claims():
 
 
 def _overhead_claims():
-    for gan, name in NAMES.items():
+    for gan, name in GAN_NAMES.items():
         yield Claim(
             f"{name}: overhead, time a step",
             "9",
@@ -36,7 +37,8 @@ def _overhead_claims():
             f"{name}: overhead, memory",
             "9",
             "The CapsNet reduced the training overhead considerably.",
-            f"at its peak a training of Caps{name}, at the width of these runs, takes less memory than one of {name}",
+            f"the process that trains Caps{name}, at the width of these runs, takes less memory at its peak than "
+            f"that of {name}",
             partial(ratio, gan=gan, metric="peak_memory_mb", features="cost"),
             gans=(gan,),
         )
@@ -103,7 +105,7 @@ CLAIMS = (
             others=("dcgan", "infogan", "wgan"),
             features="cost",
         ),
-        gans=tuple(NAMES),
+        gans=tuple(GAN_NAMES),
         discriminators=("caps",),
     ),
 )

@@ -51,12 +51,28 @@ def ratio(
     Raises:
         ValueError: a number has no logarithm. Names the metric and the seeds.
     """
-    top, bottom = (numbers(results, gan, name, metric, features, fraction) for name in (one, other))
-    for name, values in ((one, top), (other, bottom)):
-        if (values <= 0).any():
-            seeds = ", ".join(map(str, values.index[values <= 0]))
-            raise ValueError(f"{metric} of {gan} {name}, seed {seeds}, is not above 0 and has no logarithm")
-    return np.log(top) - np.log(bottom)
+    top, bottom = (log_of(results, gan, name, metric, features, fraction) for name in (one, other))
+    return top - bottom
+
+
+def log_of(
+    results: pd.DataFrame,
+    gan: str,
+    discriminator: str,
+    metric: str,
+    features: str = "digits",
+    fraction: float = 1.0,
+) -> pd.Series:
+    """Natural logarithm of :func:`numbers`.
+
+    Raises:
+        ValueError: a number has none. Names the metric and the seeds.
+    """
+    values = numbers(results, gan, discriminator, metric, features, fraction)
+    if (values <= 0).any():
+        seeds = ", ".join(map(str, values.index[values <= 0]))
+        raise ValueError(f"{metric} of {gan} {discriminator}, seed {seeds}, is not above 0 and has no logarithm")
+    return np.log(values)
 
 
 def difference(
@@ -83,8 +99,8 @@ def fid_from_less_data(
     other: str = "cnn",
 ) -> pd.Series:
     """Log of the FID∞ of ``one`` discriminator's run on a share of the data over that of the ``other``'s on all."""
-    few = numbers(results, gan, one, "fid_infinity", features, fraction)
-    return np.log(few) - np.log(numbers(results, gan, other, "fid_infinity", features))
+    few = log_of(results, gan, one, "fid_infinity", features, fraction)
+    return few - log_of(results, gan, other, "fid_infinity", features)
 
 
 def growth_of_fid(results: pd.DataFrame, gan: str = "dcgan", features: str = "digits") -> pd.Series:
@@ -110,7 +126,7 @@ def work_to_fid(results: pd.DataFrame, gan: str = "dcgan", cost: str = "ms_of_qu
     finals = [numbers(results, gan, side, fid_at(results, gan)[-1], "training") for side in ("caps", "cnn")]
     goals = pd.concat(finals, axis=1).dropna().max(axis=1)
     caps, cnn = (
-        np.log(steps_to_fid(results, gan, side, goals)) + np.log(numbers(results, gan, side, cost, "cost"))
+        np.log(steps_to_fid(results, gan, side, goals)) + log_of(results, gan, side, cost, "cost")
         for side in ("caps", "cnn")
     )
     return caps - cnn
@@ -154,8 +170,8 @@ def against_best(
     results: pd.DataFrame, gan: str, metric: str, others: tuple[str, ...], features: str = "digits"
 ) -> pd.Series:
     """Log of a Caps run's number over the least of the other Caps GANs' of the same seed."""
-    least = pd.concat([numbers(results, other, "caps", metric, features) for other in others], axis=1).dropna()
-    return np.log(numbers(results, gan, "caps", metric, features)) - np.log(least.min(axis=1))
+    logs = pd.concat([log_of(results, other, "caps", metric, features) for other in others], axis=1).dropna()
+    return log_of(results, gan, "caps", metric, features) - logs.min(axis=1)
 
 
 def wavering_trend(results: pd.DataFrame, gan: str, metrics: tuple[str, ...]) -> pd.Series:

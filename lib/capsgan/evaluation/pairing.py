@@ -10,6 +10,7 @@ from .plan import FINISHED, AnalysisPlan, Comparison, Metric
 SCALE = ("dataset", "steps", "batch_size", "precision")  # the same in all runs of a comparison
 GAME = ("fraction", "image_size", "label_smoothing", "discriminator_warmup", "discriminator_updates", "weight_clipping")
 TRUNK = ("width", "dropout", "routing_iterations")  # the same under one discriminator: no trunk feels all of them
+SAME = 1e-12  # effects closer together than this have no spread that statistics could go by
 RUN = ("run", "gan", "discriminator", *SCALE, "width", "seed", "status")  # one value a run
 COLUMNS = (*RUN, "features", "metric", "value", "samples")
 

@@ -8,6 +8,7 @@ analysis plan corrects are in :mod:`capsgan.evaluation.analysis`. What makes pai
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from .effects import NoRuns
-from .pairing import TRUNK, collapsed_runs, refuse_mixture
+from .pairing import SAME, TRUNK, collapsed_runs, refuse_mixture
 from .plan import AnalysisPlan, read_plan
 from .statistics import mean_interval
 
@@ -26,11 +27,9 @@ SCALE = ("dataset", "image_size", "batch_size", "precision")  # the same in all 
 SCALE_OF_GAN = ("steps", "label_smoothing", "discriminator_warmup", "discriminator_updates", "weight_clipping")
 LEAST_SEEDS = 3
 OURS = "ours"  # the section of a check of our own, which is no claim of the thesis
-NAMES = {"acgan": "ACGAN", "dcgan": "DCGAN", "infogan": "InfoGAN", "wgan": "WGAN"}
 LEAST_TRAINED = 1500  # steps, as in the plan, for what is said of a training's end: before it images are no digits yet
 LEAST_STEPS = 500  # runs shorter than that say nothing: the smoke profile's
 COLUMNS = ("run", "gan", "discriminator", "fraction", "seed", "steps", "status", "features", "metric", "value")
-SAME = 1e-12  # effects closer together than this have no spread that an interval could go by
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,8 @@ class Claim:
         bounds: on the scale of the effects.
         unit: of the effects; a ``ratio`` is tested as its natural logarithm.
         reason: why it is not tested, if it is not.
-        gans, discriminators: the networks that the claim is about, whose failed and collapsed runs count.
+        gans, discriminators, fractions: the runs that the claim is about, whose failures and collapses count; fractions
+            are shares of the training set.
         least_steps: of a run; what is said of a course of 20,000 steps is not tested by a tenth of it.
         two_spaces: whether the effects are FIDs and take ``features``: they are judged in the second space too.
         premise: what the claim takes for granted, as effects that lie above 0; if their interval does not, the claim
@@ -67,6 +67,7 @@ class Claim:
     reason: str = ""
     gans: tuple[str, ...] = ("dcgan",)
     discriminators: tuple[str, ...] = ("caps", "cnn")
+    fractions: tuple[float, ...] = (1.0,)
     least_steps: int = LEAST_STEPS
     two_spaces: bool = False
     premise: Callable[[pd.DataFrame], pd.Series] | None = None
@@ -126,6 +127,7 @@ def judge(claim: Claim, results: pd.DataFrame, plan: AnalysisPlan) -> dict:
     """One row of :func:`verdicts`."""
     runs = results.drop_duplicates("run")
     runs = runs[runs.gan.isin(claim.gans) & runs.discriminator.isin(claim.discriminators)]
+    runs = runs[runs.fraction.isin(claim.fractions)]
     runs = runs.assign(failed=runs.status.isin(plan.failed), collapsed=runs.run.isin(collapsed_runs(results, plan)))
     row = {"claim": claim.name, "section": claim.section, "says": claim.says, "tested": claim.tested, "seeds": 0}
     row |= {"failed": int(runs.failed.sum()), "collapsed": int(runs.collapsed.sum()), "unit": claim.unit}
@@ -143,9 +145,10 @@ def judge(claim: Claim, results: pd.DataFrame, plan: AnalysisPlan) -> dict:
         return row | {"note": reason}
     row |= _measure(effects, claim, plan)
     if claim.two_spaces:
-        second = partial(claim.effects, features="random")(results).dropna()
-        row |= {f"random_{name}": value for name, value in _measure(second, claim, plan).items()}
-    alone = sorted(set(runs.seed) - set(effects.index))
+        with contextlib.suppress(NoRuns):
+            second = partial(claim.effects, features="random")(results).dropna()
+            row |= {f"random_{name}": value for name, value in _measure(second, claim, plan).items()}
+    alone = sorted(set(runs.seed[~runs.failed]) - set(effects.index) - set(runs.seed[runs.failed]))
     return row | {"note": f"without a partner: seeds {', '.join(map(str, alone))}" if alone else ""}
 
 
