@@ -148,7 +148,7 @@ def judge(claim: Claim, results: pd.DataFrame, plan: AnalysisPlan) -> dict:
         with contextlib.suppress(NoRuns):
             second = partial(claim.effects, features="random")(results).dropna()
             row |= {f"random_{name}": value for name, value in _measure(second, claim, plan).items()}
-    alone = sorted(set(runs.seed[~runs.failed]) - set(effects.index) - set(runs.seed[runs.failed]))
+    alone = sorted(set(runs.seed) - set(effects.index) - set(runs.seed[runs.failed]))
     return row | {"note": f"without a partner: seeds {', '.join(map(str, alone))}" if alone else ""}
 
 
