@@ -180,7 +180,8 @@ def results_table() -> str:
         sizes = [f"{row.ms_per_step:.0f}", f"{row.discriminator_parameters:,}"]
         lines.append(" | ".join([f"| {row.network}", f"{row.steps:,}", *losses, *sizes]) + " |")
     lines.append(
-        "\nMean ± standard deviation over the last tenth of the steps. WGAN's losses are differences of scores."
+        "\nMean ± standard deviation over the last tenth of the steps. WGAN's losses are differences of scores. Times"
+        "\nare medians, taken beside other work on the machine; `data/results/step_time.csv` has quiet ones."
     )
     return "\n".join(lines)
 
