@@ -105,5 +105,5 @@ def scores_figure(scores: pd.DataFrame, metric: str, label: str, title: str = ""
     for name, colour in legend.items():
         axis.plot([], [], "D", color=colour, label=f"{name}, mean")
     axis.plot([], [], ".", color=NO_NETWORK, alpha=0.5, label="one image")
-    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+    figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=8)
     return figure
