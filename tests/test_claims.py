@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capsgan.evaluation import claims_on_curves, claims_on_images
 from capsgan.evaluation.claims import CLAIMS
 from capsgan.evaluation.effects import (
     against_best,
@@ -22,6 +21,7 @@ from capsgan.evaluation.results import RESULTS, load_results
 from capsgan.evaluation.verdicts import (
     CONTRADICTED,
     LEAST_TRAINED,
+    MARGIN,
     NOT_SUPPORTED,
     NOT_TESTED,
     SUPPORTED,
@@ -308,8 +308,7 @@ def test_every_claim_has_a_name_of_its_own_and_says_what_it_tests():
 
 
 def test_margin_and_least_steps_are_the_plans():
-    for margin in (claims_on_images.MARGIN, claims_on_curves.MARGIN):
-        assert PLAN.primary.limits == pytest.approx((-margin, margin))
+    assert PLAN.primary.limits == pytest.approx((-MARGIN, MARGIN))
     assert PLAN.least_steps == LEAST_TRAINED
 
 

@@ -177,3 +177,21 @@ class Latents(keras.layers.Layer):
     def values(self) -> dict[str, np.ndarray]:
         """Name → a copy of the values, float32."""
         return {name: ops.convert_to_numpy(tensor).copy() for name, tensor in self.tensors().items()}
+
+
+def check_options(restarts, steps, window, rate, prior, norm, snapshots):
+    """Raise ``ValueError`` where an option of :func:`~capsgan.regeneration.regenerate` makes no search."""
+    for name, value, least in (("restarts", restarts, 1), ("steps", steps, 1), ("window", window, 3)):
+        if not isinstance(value, int | np.integer) or value < least or (name == "window" and value % 2 == 0):
+            what = "odd numbers" if name == "window" else "whole numbers"
+            raise ValueError(f"{name}={value!r} is not possible; allowed: {what} from {least}")
+    if restarts > CANDIDATES:
+        raise ValueError(f"restarts={restarts!r} is not possible; allowed: up to {CANDIDATES}, the starts there are")
+    for name, value in (("rate", rate), ("prior", prior), ("norm", norm)):
+        if not (0 <= value < np.inf and (value or name != "rate")):
+            raise ValueError(
+                f"{name}={value!r} is not possible; allowed: a number {'above' if name == 'rate' else 'from'} 0"
+            )
+    strange = [step for step in snapshots if not 0 <= step <= steps]
+    if strange:
+        raise ValueError(f"snapshots={tuple(snapshots)} are not possible; allowed: steps from 0 to {steps}")

@@ -24,7 +24,7 @@ from .evaluation.checks import check_images
 from .gans.base import GAN
 from .images import to_float, to_uint8
 from .inference import statistics_of
-from .latent_search import CANDIDATES, TERMS, LatentSearch, choose_starts, discriminator_prior
+from .latent_search import TERMS, LatentSearch, check_options, choose_starts, discriminator_prior
 from .masks import check_masks
 from .sampling import generate_images
 
@@ -115,7 +115,7 @@ def regenerate(
             f"prior_of: its discriminator sees {judging.image_shape}, the run generates {gan.image_shape}; "
             "allowed: a run on images of the same shape"
         )
-    _check_options(restarts, steps, window, rate, prior, norm, snapshots)
+    check_options(restarts, steps, window, rate, prior, norm, snapshots)
     if prior:
         real = _training_images(run) if real is None else real
         check_images("real", real, gan.image_shape)
@@ -200,23 +200,6 @@ def context_weights(masks: np.ndarray, window: int) -> np.ndarray:
     ]  # fmt: skip
     missing, there = np.moveaxis(np.stack(shares), -1, 0)
     return np.where(masks, missing / there, 0)[..., None].astype("float32")
-
-
-def _check_options(restarts, steps, window, rate, prior, norm, snapshots):
-    for name, value, least in (("restarts", restarts, 1), ("steps", steps, 1), ("window", window, 3)):
-        if not isinstance(value, int | np.integer) or value < least or (name == "window" and value % 2 == 0):
-            what = "odd numbers" if name == "window" else "whole numbers"
-            raise ValueError(f"{name}={value!r} is not possible; allowed: {what} from {least}")
-    if restarts > CANDIDATES:
-        raise ValueError(f"restarts={restarts!r} is not possible; allowed: up to {CANDIDATES}, the starts there are")
-    for name, value in (("rate", rate), ("prior", prior), ("norm", norm)):
-        if not (0 <= value < np.inf and (value or name != "rate")):
-            raise ValueError(
-                f"{name}={value!r} is not possible; allowed: a number {'above' if name == 'rate' else 'from'} 0"
-            )
-    strange = [step for step in snapshots if not 0 <= step <= steps]
-    if strange:
-        raise ValueError(f"snapshots={tuple(snapshots)} are not possible; allowed: steps from 0 to {steps}")
 
 
 def _gan_of(run) -> GAN:

@@ -7,9 +7,8 @@ from functools import partial
 import numpy as np
 
 from .effects import LEAST, difference, least_spread, numbers, ratio, wavering_trend
-from .verdicts import LEAST_TRAINED, OURS, Claim
+from .verdicts import LEAST_TRAINED, MARGIN, OURS, Claim
 
-MARGIN = np.log(1.25)  # of a ratio
 END = {"least_steps": LEAST_TRAINED}
 COURSE = {"least_steps": 20_000}  # the thesis's: what is said of the whole of it is not tested by its first tenth
 

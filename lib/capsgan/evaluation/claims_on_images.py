@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-import numpy as np
-
 from ..config import GAN_NAMES
 from .effects import FRACTIONS, against_best, area_between, fid_from_less_data, growth_of_fid, mean_over_gans, ratio
-from .verdicts import LEAST_TRAINED, Claim
+from .verdicts import LEAST_TRAINED, MARGIN, Claim
 
-MARGIN = np.log(1.25)  # of a ratio of FIDs, as in the plan; a test holds them together
 FID = {"least_steps": LEAST_TRAINED, "two_spaces": True}
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -26,6 +25,7 @@ NOT_TESTED = "not tested at this scale"
 SCALE = ("dataset", "image_size", "batch_size", "precision")  # the same in all runs
 SCALE_OF_GAN = ("steps", "label_smoothing", "discriminator_warmup", "discriminator_updates", "weight_clipping")
 LEAST_SEEDS = 3
+MARGIN = np.log(1.25)  # of a ratio, as in the plan; a test holds them together
 OURS = "ours"  # the section of a check of our own, which is no claim of the thesis
 LEAST_TRAINED = 1500  # steps, as in the plan, for what is said of a training's end: before it images are no digits yet
 LEAST_STEPS = 500  # runs shorter than that say nothing: the smoke profile's
@@ -146,7 +146,7 @@ def judge(claim: Claim, results: pd.DataFrame, plan: AnalysisPlan) -> dict:
     row |= _measure(effects, claim, plan)
     if claim.two_spaces:
         with contextlib.suppress(NoRuns):
-            second = partial(claim.effects, features="random")(results).dropna()
+            second = claim.effects(results, features="random").dropna()
             row |= {f"random_{name}": value for name, value in _measure(second, claim, plan).items()}
     alone = sorted(set(runs.seed) - set(effects.index) - set(runs.seed[runs.failed]))
     return row | {"note": f"without a partner: seeds {', '.join(map(str, alone))}" if alone else ""}
