@@ -134,7 +134,7 @@ def our_loop(trunk: str, precision: str, dataset, options, steps_per_call: int =
 
     config = RunConfig("dcgan", trunk, batch_size=options.batch, width=options.width, precision=precision)
     gan = build_gan(config, dataset.image_shape)
-    compiled = compile_step(gan, dataset.images, dataset.labels)
+    compiled = compile_step(gan, dataset.images, dataset.labels, steps_per_call)
     numbers = iter(range(1, 10**9))
 
     def step():

@@ -29,7 +29,7 @@ def scripted(monkeypatch):
 
     script = {"seen": [], "before": lambda number: None}
 
-    def compile_step(gan, images, labels):
+    def compile_step(gan, images, labels, steps_per_call):
         def one(train_generator):
             script["seen"].append(train_generator)
             script["before"](len(script["seen"]))

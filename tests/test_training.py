@@ -29,8 +29,9 @@ def trained(tmp_path_factory):
     kept = {}
     build = training.build_gan
 
-    def spy(gan, images, labels):
-        kept.update(gan=gan, start=gan.generator.get_weights(), step=compile_step(gan, images, labels))
+    def spy(gan, images, labels, steps_per_call):
+        step = compile_step(gan, images, labels, steps_per_call)
+        kept.update(gan=gan, start=gan.generator.get_weights(), step=step)
 
         def step(batches, train_generator):
             before = [variable.numpy() for variable in gan.generator.trainable_variables]
@@ -314,9 +315,9 @@ def schedule(**changes):
     return Schedule(**values | {"steps_per_call": 4} | changes)
 
 
-def test_steps_are_played_together_from_one_multiple_to_the_next():
-    calls = [list(call) for call in schedule().calls()]
-    assert calls == [[1], [2], [3], [4], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16], [17, 18, 19, 20]]
+def test_steps_are_played_together_as_far_as_the_next_pause():
+    calls = [list(call) for call in schedule(samples_every=6, snapshots=(8,), checkpoint_every=20).calls()]
+    assert calls == [[1], [2, 3, 4, 5], [6], [7, 8], [9, 10, 11, 12], [13, 14, 15, 16], [17, 18], [19, 20]]
 
 
 @pytest.mark.parametrize(

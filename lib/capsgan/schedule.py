@@ -27,15 +27,13 @@ class Schedule:
         return step % self.checkpoint_every == 0
 
     def calls(self) -> Iterator[range]:
-        """All steps in calls of ``steps_per_call``, from one multiple to the next; singly where one has to pause."""
+        """All steps in calls of at most ``steps_per_call``; one after which something is written ends its call."""
         step = self.first
         while step <= self.last:
-            together = range(step, step + self.steps_per_call)
-            whole = (step - 1) % self.steps_per_call == 0 and together[-1] <= self.last
-            if not whole or any(self._pauses(inner) for inner in together[:-1]):
-                together = range(step, step + 1)
-            yield together
-            step = together[-1] + 1
+            together = range(step, min(step + self.steps_per_call, self.last + 1))
+            end = next((inner for inner in together if self._pauses(inner)), together[-1])
+            yield range(step, end + 1)
+            step = end + 1
 
     def _pauses(self, step: int) -> bool:
         return step == 0 or self.samples(step) or self.saves(step) or step in self.snapshots

@@ -89,8 +89,7 @@ def train(
         )
         provenance = _begin_session(run, describe(config, dataset, device), schedule)
 
-        labels = dataset.labels if dataset.labels is not None else keras.ops.zeros(len(dataset), "int64")
-        play = compile_step(gan, dataset.images, labels)
+        play = compile_step(gan, dataset.images, dataset.labels, schedule.steps_per_call)
         grid_codes = gan.sample_codes(random_stream(config.seed, stream=SAMPLING), GRID)
 
         def draw(step):
@@ -139,7 +138,7 @@ def _check_size(config: RunConfig, dataset: Dataset):
 def _begin_session(run: RecordedRun, description: dict, schedule: Schedule) -> dict:
     """Write down with what the run begins or goes on, and return its provenance so far."""
     before = run.provenance
-    session = {name: description[name] for name in ("backend", "device", "commit")}
+    session = {name: description[name] for name in ("backend", "device", "cpu", "gpu", "commit")}
     session |= {"from_step": schedule.first, "steps_per_call": schedule.steps_per_call, "started": now()}
     provenance = {"started": before.get("started", now()), "status": "running"} | description
     provenance["sessions"] = [*before.get("sessions", []), session]

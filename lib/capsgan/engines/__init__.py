@@ -8,9 +8,9 @@ An engine is a module with
   passes); one that the loss does not reach has a gradient of zeros. JAX's works inside ``compile_steps`` only.
 - ``input_gradient(function, x)``: the gradient of the sum of ``function(x)`` by ``x``, of the shape of ``x``; it can be
   differentiated again.
-- ``compile_steps(play, variables)`` for ``play(update, data, item) → tuple of arrays of one shape``, which may change
-  the ``variables``: gives ``run(data, items) → float32 [len(items), len(tuple), ...]``, which plays once for each item
-  of a list; ``run.traces()`` counts compilations.
+- ``compile_steps(play, variables, most=1)`` for ``play(update, data, item) → tuple of arrays of one shape``, which may
+  change the ``variables``: gives ``run(data, items) → float32 [len(items), len(tuple), ...]``, which plays once for
+  each item of a list of at most ``most``; ``run.traces()`` counts compilations.
 - ``no_gradients()``: a context in which nothing is kept for a gradient.
 - ``gpu_count()``: how many GPUs the backend sees; ``STEPS_PER_CALL``: how many steps pay, by device.
 - where Keras's own form is slow: ``convolve`` and ``upsample_convolve``, see the functions of these names here.
@@ -64,25 +64,27 @@ def check_device(device: str) -> str:
     return "gpu:0" if gpus and device != "cpu" else "cpu"
 
 
-def compile_step(gan, images, labels):
+def compile_step(gan, images, labels, steps_per_call: int = 1):
     """The step of a GAN, compiled, over data that lies in the device's memory once.
 
     Args:
         gan: the players, see :class:`capsgan.gans.base.GAN`.
         images: uint8 [n, height, width, channels].
-        labels: whole numbers [n].
+        labels: whole numbers [n], or None where the images have none.
+        steps_per_call: the most batches that one call gets.
 
     Returns:
         A function ``(batches, train_generator=True) → float32 [steps, 5]``: plays one step for each batch of a list
         and answers with the values of ``METRICS``.
     """
-    data = ops.convert_to_tensor(images), ops.convert_to_tensor(labels, "int32")
+    labels = ops.zeros(len(images), "int32") if labels is None else ops.convert_to_tensor(labels, "int32")
+    data = ops.convert_to_tensor(images), labels
 
     def compiled(train_generator):
         def play(update, data, batch):
             return gan.step(update, *data, batch, train_generator)
 
-        return get_engine().compile_steps(play, gan.variables)
+        return get_engine().compile_steps(play, gan.variables, steps_per_call)
 
     kinds = {train_generator: compiled(train_generator) for train_generator in (True, False)}
 

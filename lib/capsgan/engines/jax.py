@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
-STEPS_PER_CALL = {"cpu": 1, "gpu": 50}  # XLA runs convolutions in a loop slowly on a CPU, well on a GPU
+STEPS_PER_CALL = {"cpu": 1, "gpu": 250}  # XLA runs convolutions in a loop slowly on a CPU, well on a GPU
 
 
 def update_among(variables: list):
@@ -40,8 +40,12 @@ def input_gradient(function, x):
     return jax.grad(lambda x: jnp.sum(function(x)))(x)
 
 
-def compile_steps(play, variables: list):
-    """``run(data, items)``: plays one item by itself, several as one ``lax.scan`` on the device."""
+def compile_steps(play, variables: list, most: int = 1):
+    """``run(data, items)``: plays up to ``most`` items in one loop on the device.
+
+    Compiling takes minutes, so one program serves every number of items: fewer than ``most`` are filled up, and the
+    loop ends after the last true one. Where ``most`` is 1 there is no loop.
+    """
     update, traces = update_among(variables), []
 
     def one(values, data, item):
@@ -51,21 +55,31 @@ def compile_steps(play, variables: list):
         return _values(scope, variables), answer
 
     @partial(jax.jit, donate_argnums=0)
-    def loop(values, data, items):
-        return jax.lax.scan(lambda values, item: one(values, data, item), values, items)
+    def loop(values, data, items, count):
+        def turn(number, state):
+            values, answers = state
+            values, answer = one(values, data, jax.tree.map(lambda array: array[number], items))
+            return values, answers.at[number].set(answer)
+
+        shape = jax.eval_shape(one, values, data, jax.tree.map(lambda array: array[0], items))[1]
+        return jax.lax.fori_loop(0, count, turn, (values, jnp.zeros((most, *shape.shape), shape.dtype)))
 
     single = jax.jit(one, donate_argnums=0)
 
     def run(data, items) -> np.ndarray:
         values = [variable.value for variable in variables]
-        if len(items) == 1:
-            values, answers = single(values, data, items[0])
-            answers = answers[None]
+        if most == 1:
+            answers = []
+            for item in items:
+                values, answer = single(values, data, item)
+                answers.append(answer)
         else:
-            values, answers = loop(values, data, jax.tree.map(lambda *parts: np.stack(parts), *items))
+            filled = [*items, *[items[-1]] * (most - len(items))]
+            stacked = jax.tree.map(lambda *parts: np.stack(parts), *filled)
+            values, answers = loop(values, data, stacked, len(items))
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
-        return np.asarray(answers)
+        return np.asarray(answers)[: len(items)]
 
     run.traces = lambda: len(traces)
     return run

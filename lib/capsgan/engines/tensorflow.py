@@ -28,8 +28,8 @@ def input_gradient(function, x):
     return tape.gradient(y, x)
 
 
-def compile_steps(play, variables: list):
-    """``run(data, items)``: plays ``play(update, data, item)`` for each item of a list."""
+def compile_steps(play, variables: list, most: int = 1):
+    """``run(data, items)``: plays ``play(update, data, item)`` for each item of a list, however many."""
 
     @tf.function(autograph=False)
     def step(data, item):

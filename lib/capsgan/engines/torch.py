@@ -24,8 +24,8 @@ def input_gradient(function, x):
     return torch.autograd.grad(function(x).sum(), x, create_graph=True)[0]
 
 
-def compile_steps(play, variables: list):
-    """``run(data, items)``: plays ``play(update, data, item)`` for each item of a list."""
+def compile_steps(play, variables: list, most: int = 1):
+    """``run(data, items)``: plays ``play(update, data, item)`` for each item of a list, however many."""
 
     def run(data, items) -> np.ndarray:
         tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, items)
