@@ -36,6 +36,8 @@ def describe(config: RunConfig, dataset: Dataset, device: str) -> dict:
         "device": device,
         "precision": config.precision,
         "cpus": os.cpu_count(),
+        "cpu": cpu_model(),
+        "gpu": gpu_model() if device.startswith("gpu") else None,
         "machine": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "versions": {name: importlib.metadata.version(name) for name in packages},
@@ -45,6 +47,24 @@ def describe(config: RunConfig, dataset: Dataset, device: str) -> dict:
         "image_shape": list(dataset.image_shape),
         "classes": dataset.classes,
     }
+
+
+def cpu_model() -> str:
+    """The processor's name with what tells apart models of one name, e.g. ``AMD EPYC (family 25, model 1)``."""
+    with contextlib.suppress(OSError, KeyError):
+        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+        facts = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        return f"{facts['model name']} (family {facts['cpu family']}, model {facts['model']})"
+    return platform.processor() or "unknown"
+
+
+def gpu_model() -> str | None:
+    """Name and driver of the first NVIDIA GPU, e.g. ``NVIDIA H100 80GB HBM3, driver 580.159.04``; None without one."""
+    command = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return ", driver ".join(answer.splitlines()[0].split(", "))
+    return None
 
 
 def reset_peak_memory():
