@@ -1,29 +1,68 @@
-"""Copy finished runs into data/reference/, small enough to be committed. Afterwards notebook 06 draws figures/paper/.
+"""Copy finished runs into data/reference/, small enough to be committed.
 
-.venv/bin/python scripts/store_reference.py RUN_PREFIX ...
+.venv/bin/python scripts/store_reference.py RUN_PREFIX ...              # runs of this machine
+.venv/bin/python scripts/store_reference.py --parts results/part*.zip   # runs that scripts/gpu_study.py packed
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import sys
+import zipfile
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import numpy as np
+
+from capsgan.checkpoints import write_atomically
 from capsgan.comparison import row
-from capsgan.reference import save_reference
+from capsgan.reference import REFERENCE, list_references, save_reference
 from capsgan.runs import list_runs
 
 
 def main() -> int:
-    """Store every finished run whose id begins with one of the prefixes."""
-    chosen = [run for run in list_runs() if run.finished and run.directory.name.startswith(tuple(sys.argv[1:]))]
-    for run in chosen:
-        directory = save_reference(run, row(run))
-        size = sum(path.stat().st_size for path in directory.iterdir())
-        print(f"{directory.name}: {size / 1e6:.1f} MB")
-    print(f"{len(chosen)} runs stored")
-    return 0 if chosen else 1
+    """Store every finished run whose id begins with one of the prefixes, or that is in one of the parts."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("prefixes", nargs="*", metavar="RUN_PREFIX", help="the beginning of a run's id")
+    parser.add_argument("--parts", nargs="+", type=Path, default=[], metavar="ZIP", help="from scripts/gpu_study.py")
+    parser.add_argument("--commit", help="of the source that trained the parts, where that machine had no git")
+    options = parser.parse_args()
+    if options.parts:
+        directories = unpack(options.parts, options.commit)
+    else:
+        prefixes = tuple(options.prefixes)
+        chosen = [run for run in list_runs() if run.finished and run.directory.name.startswith(prefixes)]
+        directories = [save_reference(run, row(run)) for run in chosen]
+    for directory in directories:
+        size = sum(path.stat().st_size for path in directory.iterdir() if path.is_file())
+        print(f"{directory.name}: {size / 1e6:.2f} MB")
+    print(f"{len(directories)} runs stored")
+    return 0 if directories else 1
+
+
+def unpack(parts: list[Path], commit: str | None) -> list[Path]:
+    """Unpack runs into ``data/reference/``; those of seed 0 get the final generator, as all of that seed have it."""
+    for part in parts:
+        with zipfile.ZipFile(part) as archive:
+            archive.extractall(REFERENCE)  # refuses paths that lead out of it
+            names = {name.split("/")[0] for name in archive.namelist()}
+        print(f"{part.name}: files of {len(names)} runs")
+    unpacked = [run for run in list_references() if (run.directory / "snapshots").exists()]
+    for run in unpacked:
+        provenance = run.provenance
+        if commit and not provenance["commit"]:
+            for origin in (provenance, *provenance["sessions"]):
+                origin["commit"] = commit
+            text = json.dumps(provenance, indent=2) + "\n"
+            write_atomically(run.directory / "provenance.json", lambda file, t=text: file.write(t.encode()))
+        if run.config.seed == 0:
+            with np.load(sorted((run.directory / "snapshots").glob("step_*.npz"))[-1]) as archive:
+                weights = [archive[name] for name in archive.files]
+            write_atomically(run.directory / "generator.npz", lambda file, w=weights: np.savez_compressed(file, *w))
+    return [run.directory for run in unpacked]
 
 
 if __name__ == "__main__":

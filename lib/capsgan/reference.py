@@ -17,7 +17,9 @@ from .gans.base import METRICS
 from .runs import Run
 
 REFERENCE = ROOT / "data" / "reference"
-ROWS = 1000  # of a thinned history
+ROWS = 300  # of a thinned history
+SCORES = ("metrics.json", "features.npz")  # of a run that has been evaluated
+THESIS = {"dataset": "mnist", "steps": 20_000, "width": 1.0, "batch_size": 32}  # what load_reference looks for
 
 
 class ReferenceRun(Run):
@@ -69,26 +71,57 @@ def list_references() -> list[ReferenceRun]:
     return [ReferenceRun(path.parent, RunConfig.from_dict(json.loads(path.read_text()))) for path in paths]
 
 
-def load_reference(gan: str, discriminator: str = "cnn", seed: int = 0) -> ReferenceRun:
-    """The reference run of one network.
+def load_reference(gan: str, discriminator: str = "cnn", seed: int = 0, **fields) -> ReferenceRun:
+    """The reference run of one network at the thesis's scale: 20,000 steps of 32 on all of MNIST, width 1.
+
+    Args:
+        gan, discriminator, seed: which network.
+        fields: of the config, where another scale is wanted, e.g. ``steps=2000, width=0.25``. All others but
+            ``precision`` and ``snapshots``, which hardly matter to a result, have to be the thesis's.
 
     Raises:
-        ValueError: there is none; lists those that there are.
+        ValueError: no run fits, which lists those of the network; or several do, which says in what they differ.
     """
-    runs = {(run.config.gan, run.config.discriminator, run.config.seed): run for run in list_references()}
-    if (gan, discriminator, seed) not in runs:
-        names = ", ".join(f"{g} {d} {s}" for g, d, s in sorted(runs)) or "none"
-        raise ValueError(f"reference={gan} {discriminator} {seed} is not in the project; allowed: {names}")
-    return runs[gan, discriminator, seed]
+    asked = {"gan": gan, "discriminator": discriminator, "seed": seed} | THESIS | fields
+    wanted = RunConfig(**asked).identity
+    free = {"precision", "snapshots"} - fields.keys()
+    fits, others = [], []
+    for run in list_references():
+        identity = run.config.identity
+        names = (wanted.keys() | identity.keys()) - free
+        same = all(wanted.get(name) == identity.get(name) for name in names)
+        (fits if same else others).append(run)
+    if len(fits) == 1:
+        return fits[0]
+    if fits:
+        choices = ", ".join(f"precision={run.config.precision!r} snapshots={run.config.snapshots}" for run in fits)
+        raise ValueError(f"reference={gan} {discriminator} {seed} is ambiguous; expected one of: {choices}")
+    network = (gan, discriminator, seed)
+    near = [r.directory.name for r in others if (r.config.gan, r.config.discriminator, r.config.seed) == network]
+    scale = ", ".join(f"{name}={value!r}" for name, value in (THESIS | fields).items())
+    raise ValueError(
+        f"reference={gan} {discriminator} {seed} is not in the project with {scale}; of this network there are: "
+        f"{', '.join(near) or 'none'} (name what differs, e.g. steps=2000, width=0.25)"
+    )
 
 
-def save_reference(run: Run, summary: dict) -> Path:
-    """Copy a finished run into ``data/reference/``, thinned, with its row of the table; returns its directory."""
-    directory = REFERENCE / run.directory.name
+def save_reference(run: Run, summary: dict, into: Path | None = None) -> Path:
+    """Copy a finished run into ``data/reference/``, thinned, with its scores and its row of the table.
+
+    Args:
+        run: finished.
+        summary: its row of :func:`capsgan.comparison_table`.
+        into: the folder that gets the run's directory; None: ``data/reference/``.
+
+    Returns:
+        The run's directory there.
+    """
+    directory = (into or REFERENCE) / run.directory.name
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
-    for name in ("config.json", "provenance.json"):
-        shutil.copyfile(run.directory / name, directory / name)
+    for name in ("config.json", "provenance.json", *SCORES):
+        if name not in SCORES or (run.directory / name).exists():
+            shutil.copyfile(run.directory / name, directory / name)
     write_atomically(directory / "summary.json", lambda file: file.write(json.dumps(summary, indent=2).encode()))
     thin_history(run.history).to_csv(directory / "history.csv", index=False, float_format="%.6g")
     shutil.copyfile(run.sample_paths()[-1], directory / "samples.png")

@@ -1,0 +1,391 @@
+"""Train the thesis's own networks at full width on a GPU, as many as fit into a limit of time, and pack the results.
+
+python scripts/gpu_study.py --mnist mnist.npz --seconds 600 --out results        # docs/gpu.md explains it
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.util
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+
+from capsgan.config import PRECISIONS, ROOT, RunConfig
+from capsgan.options import OneLineParser, positive
+
+# In the order of their value: first one seed of every network, then the other seeds of the same.
+NETWORKS = (
+    ("dcgan", "caps"),
+    ("dcgan", "cnn"),
+    ("dcgan", "cnn-matched"),
+    ("acgan", "caps"),
+    ("acgan", "cnn"),
+    ("infogan", "caps"),
+    ("infogan", "cnn"),
+    ("wgan", "caps"),
+    ("wgan", "cnn"),
+)
+TIMED = 50  # steps
+KEPT = 3  # last snapshots that are packed: a score is their mean
+PART_BYTES = 16 * 2**20
+GPU_SHARE = 0.9  # of its memory, for all processes together
+RESERVE = 15  # seconds for the last checkpoints and for packing
+
+
+def main() -> int:
+    """Time, choose, train, pack; 0 if at least one run is finished or nothing is left to do."""
+    options = parse_arguments()
+    configs = planned(options)
+    if options.dry_run:
+        print(f"{len(configs)} runs of {options.steps:,} steps, batch {options.batch_size}, width {options.width:g}:")
+        for number, config in enumerate(configs, 1):
+            print(f"{number:3}  {config.label:20} seed {config.seed}  {config.run_id}")
+        return 0
+    deadline = time.monotonic() + options.seconds - RESERVE
+    study = Study(options, configs, deadline)
+    try:
+        study.prepare()
+    except ValueError as error:
+        print(f"gpu_study.py: {error}", file=sys.stderr)
+        return 2
+    study.pack()  # what an earlier call finished but did not pack
+    with contextlib.suppress(KeyboardInterrupt):
+        seconds = study.time_networks()
+        study.print_estimate(seconds)
+        study.train(seconds)
+    study.pack()
+    finished = sum(study.stored(config).exists() for config in configs)
+    rest = "" if finished == len(configs) else "; the same command goes on"
+    print(f"{finished} of {len(configs)} runs are finished, packed in {options.out}{rest}", flush=True)
+    return 0 if finished else 1
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The options, each checked before anything starts."""
+    parser = OneLineParser(prog="gpu_study.py", description=__doc__.split("\n")[0])
+    parser.add_argument("--seconds", type=positive, default=600, help="limit of the whole call (default: 600)")
+    parser.add_argument("--processes", type=int, default=4, help="runs that share the GPU (default: 4)")
+    parser.add_argument("--seeds", type=int, default=3, help="seeds 0 to this less 1 (default: 3)")
+    names = " ".join("-".join(network) for network in NETWORKS)
+    parser.add_argument("--networks", nargs="+", metavar="NAME", help=f"some of: {names} (default: all)")
+    parser.add_argument(
+        "--home", type=Path, default=ROOT / "build" / "gpu", help="for runs, logs and the compile cache"
+    )
+    parser.add_argument("--out", type=Path, help="for the packed results (default: HOME/packed)")
+    parser.add_argument("--parts", type=int, default=8, help="the most files of 16 MiB that are packed (default: 8)")
+    parser.add_argument("--mnist", type=Path, help="an mnist.npz to be used (default: the one in HOME, or a download)")
+    parser.add_argument("--wheels", type=Path, help="a folder of wheels to install for this call, without network")
+    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--width", type=float, default=1.0, help="of the Caps trunk; 1 is the thesis")
+    parser.add_argument("--precision", default="mixed_bfloat16", help=" | ".join(PRECISIONS))
+    parser.add_argument("--device", default="gpu", help="gpu | cpu (default: gpu)")
+    parser.add_argument("--dry-run", action="store_true", help="print what would run")
+    options = parser.parse_args()
+    options.out = (options.out or options.home / "packed").resolve()
+    options.home = options.home.resolve()
+    known = {"-".join(network): network for network in NETWORKS}
+    for name in options.networks or ():
+        if name not in known:
+            parser.error(f"invalid --networks {name!r}; expected some of: {names}")
+    options.networks = [known[name] for name in options.networks or known]
+    for name in ("processes", "seeds", "parts"):
+        if getattr(options, name) < 1:
+            parser.error(f"invalid --{name} {getattr(options, name)}; expected 1 or more")
+    if options.device not in ("gpu", "cpu"):
+        parser.error(f"invalid --device {options.device!r}; expected gpu or cpu")
+    for name in ("mnist", "wheels"):
+        path = getattr(options, name)
+        if path and not path.exists():
+            parser.error(f"--{name} {path} does not exist")
+    try:
+        planned(options)
+    except ValueError as error:
+        parser.error(str(error))
+    return options
+
+
+def planned(options: argparse.Namespace) -> list[RunConfig]:
+    """All runs, in the order of their value."""
+    scale = {"steps": options.steps, "batch_size": options.batch_size, "width": options.width, "dataset": "mnist"}
+    kept = sorted({max(1, options.steps * part // 20) for part in (1, 2, 5, 10, 15, 18, 19, 20)})
+    return [
+        RunConfig(gan, trunk, seed=seed, precision=options.precision, snapshots=kept, **scale)
+        for seed in range(options.seeds)
+        for gan, trunk in options.networks
+    ]
+
+
+@dataclass
+class Study:
+    """Runs that are trained in processes of their own, within a limit of time.
+
+    Attributes:
+        options: of the command line.
+        configs: the runs, in the order of their value.
+        deadline: in seconds of ``time.monotonic``; what is not finished then has a checkpoint.
+    """
+
+    options: argparse.Namespace
+    configs: list[RunConfig]
+    deadline: float
+
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline."""
+        return self.deadline - time.monotonic()
+
+    def prepare(self):
+        """Folders, MNIST, wheels, and what the processes find in their environment."""
+        home = self.options.home
+        for folder in (home / "logs", home / "stored", self.options.out):
+            folder.mkdir(parents=True, exist_ok=True)
+        if self.options.mnist and not (home / "mnist.npz").exists():
+            shutil.copyfile(self.options.mnist, home / "mnist.npz")
+        if self.options.wheels:
+            sys.path.insert(0, str(self._install_wheels()))  # the processes inherit it
+        for name in ("jax", "keras"):
+            if importlib.util.find_spec(name) is None:
+                raise ValueError(f"{name} is not installed; pip install {name}, or name a folder of --wheels")
+        os.environ |= {
+            "CAPSGAN_HOME": str(home),
+            "KERAS_BACKEND": "jax",
+            "JAX_COMPILATION_CACHE_DIR": str(home / "compiled"),
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        }
+        if self.options.device == "cpu":
+            os.environ["JAX_PLATFORMS"] = "cpu"
+
+    def _install_wheels(self) -> Path:
+        site = self.options.home / "site"
+        if not site.exists():
+            wheels = sorted(map(str, self.options.wheels.glob("*.whl")))
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-compile"]
+            fresh = site.with_name("site.partial")
+            shutil.rmtree(fresh, ignore_errors=True)
+            subprocess.run([*pip, "--target", str(fresh), *wheels], check=True)
+            fresh.rename(site)
+        return site
+
+    def time_networks(self) -> dict[str, float]:
+        """Seconds of a step by kind of network, each by itself as far as the cores allow; compiles all programs."""
+        path = self.options.home / "seconds.json"
+        seconds = json.loads(path.read_text()) if path.exists() else {}
+        missing = list({kind(config): config for config in self.configs if kind(config) not in seconds}.values())
+        if missing:
+            print(f"Compiling {len(missing)} networks and timing {TIMED} steps of each", flush=True)
+            together = min(len(missing), os.cpu_count() or 1)
+            self._run_all([(f"time-{kind(c)}", time_one, (c, str(self.options.home))) for c in missing], together)
+            for config in missing:
+                timed = self.options.home / f"seconds-{kind(config)}.json"
+                if timed.exists():
+                    seconds[kind(config)] = json.loads(timed.read_text())
+                    timed.unlink()
+            path.write_text(json.dumps(seconds, indent=2))
+        return seconds
+
+    def print_estimate(self, seconds: dict[str, float]):
+        """A row a run: what it would take alone, and where the list is cut if runs do not overlap at all."""
+        total = 0.0
+        for config in self.configs:
+            expected = self._expected(config, seconds)
+            total += expected
+            fits = "fits" if total <= self.left else "if time is left"
+            state = "finished" if self.stored(config).exists() else f"{expected:5.0f} s, {fits}"
+            each = 1000 * seconds.get(kind(config), float("nan"))
+            print(f"  {config.label:20} seed {config.seed}  {each:7.2f} ms per step  {state}", flush=True)
+
+    def train(self, seconds: dict[str, float]):
+        """Train what fits, in the order of value, ``processes`` at a time."""
+        waiting = [config for config in self.configs if not self.stored(config).exists()]
+        running: dict = {}
+        slowdown = 1.0  # of a run among others, as those that have ended say
+        try:
+            while (waiting or running) and self.left > 0:
+                while len(running) < self.options.processes:
+                    fits = (c for c in waiting if self._expected(c, seconds) * slowdown < self.left)
+                    config = next(fits, None)
+                    if config is None:
+                        break
+                    waiting.remove(config)
+                    arguments = (config, self.left, self.options.device, str(self.options.home))
+                    process = self._start(config.run_id, train_one, arguments, self.options.processes)
+                    running[process] = (config, time.monotonic(), self._expected(config, seconds))
+                    print(f"{self._clock()} started {config.label} seed {config.seed}", flush=True)
+                for process in [process for process in running if not process.is_alive()]:
+                    config, begin, expected = running.pop(process)
+                    took = time.monotonic() - begin
+                    good = self.stored(config).exists()
+                    if good and expected > 0:
+                        slowdown = max(1.0, took / expected)
+                    self.pack()
+                    how = "finished" if good else f"is not finished ({self._last_line(config.run_id)})"
+                    print(f"{self._clock()} {config.label} seed {config.seed} {how} after {took:.0f} s", flush=True)
+                if not running and not any(self._expected(c, seconds) * slowdown < self.left for c in waiting):
+                    break
+                time.sleep(0.2)
+        finally:
+            self._stop(list(running))
+
+    def stored(self, config: RunConfig) -> Path:
+        """Where the results of a run lie once it is finished."""
+        return self.options.home / "stored" / config.run_id
+
+    def pack(self):
+        """Put the files of stored runs that are in no part yet into zip files, each as soon as it is there."""
+        record = self.options.home / "packed.json"
+        packed = json.loads(record.read_text()) if record.exists() else {}
+        for path in sorted((self.options.home / "stored").rglob("*.*")):
+            name = str(path.relative_to(self.options.home / "stored"))
+            if path.is_file() and name not in packed:
+                part = self._part_with_room(path.stat().st_size)
+                if part is None:
+                    print(f"{name} does not fit into {self.options.parts} parts; it stays in {path}", flush=True)
+                    return
+                temporary = part.with_suffix(".tmp")
+                if part.exists():
+                    shutil.copyfile(part, temporary)
+                with zipfile.ZipFile(temporary, "a", zipfile.ZIP_DEFLATED) as archive:
+                    archive.write(path, name)
+                temporary.replace(part)
+                packed[name] = part.name
+                record.write_text(json.dumps(packed, indent=2))
+
+    def _part_with_room(self, size: int) -> Path | None:
+        parts = [self.options.out / f"part{number}.zip" for number in range(self.options.parts)]
+        room = (p for p in parts if not p.exists() or p.stat().st_size + size + 2000 <= PART_BYTES)
+        return next(room, None)
+
+    def _expected(self, config: RunConfig, seconds: dict[str, float]) -> float:
+        """Seconds that the rest of a run takes alone; 0 where its network could not be timed."""
+        saved = (self.options.home / "runs" / config.run_id / "checkpoints").glob("step_*.npz")
+        done = max((int(path.stem.removeprefix("step_")) for path in saved), default=0)
+        return (config.steps - done) * seconds.get(kind(config), 0.0)
+
+    def _start(self, name: str, target, arguments: tuple, together: int) -> multiprocessing.Process:
+        os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{GPU_SHARE / together:.3f}"
+        spawn = multiprocessing.get_context("spawn")  # a fresh interpreter: JAX does not survive a fork
+        process = spawn.Process(target=in_log, args=(str(self._log(name)), target, arguments), daemon=True)
+        process.start()
+        return process
+
+    def _run_all(self, tasks: list[tuple], together: int):
+        """Each (name, function, arguments) in a process; says which failed."""
+        waiting, running = list(tasks), {}
+        try:
+            while (waiting or running) and self.left > 0:
+                while waiting and len(running) < together:
+                    name, target, arguments = waiting.pop(0)
+                    running[self._start(name, target, arguments, together)] = name
+                for process in [process for process in running if not process.is_alive()]:
+                    name = running.pop(process)
+                    if process.exitcode:
+                        print(f"{name} failed: {self._last_line(name)}", flush=True)
+                time.sleep(0.1)
+        finally:
+            self._stop(list(running))
+
+    def _stop(self, processes: list):
+        """Have processes save a checkpoint and end; those that do not within the reserve are killed."""
+        for process in processes:
+            process.terminate()
+        end = time.monotonic() + RESERVE / 2
+        for process in processes:
+            process.join(max(0.0, end - time.monotonic()))
+            if process.is_alive():
+                process.kill()
+                process.join()
+
+    def _log(self, name: str) -> Path:
+        return self.options.home / "logs" / f"{name}.log"
+
+    def _last_line(self, name: str) -> str:
+        lines = self._log(name).read_text(errors="replace").splitlines()
+        return f"{lines[-1] if lines else 'it printed nothing'}; log: {self._log(name)}"
+
+    def _clock(self) -> str:
+        return f"[{self.options.seconds - RESERVE - self.left:5.0f} s]"
+
+
+def kind(config: RunConfig) -> str:
+    """What runs that differ in their seed only have in common."""
+    return f"{config.gan}-{config.discriminator}-{config.width:g}-{config.batch_size}-{config.precision}"
+
+
+# What the processes do ------------------------------------------------------------------------------------------------
+
+
+def in_log(path: str, function, arguments: tuple):
+    """Call a function with all that it prints in a file; end it with a checkpoint if the parent process is gone."""
+    with Path(path).open("ab", buffering=0) as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    parent = multiprocessing.parent_process()
+
+    def watch():
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        function(*arguments)
+    except KeyboardInterrupt as stopped:
+        print(stopped, flush=True)
+        os._exit(130)
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+
+
+def time_one(config: RunConfig, home: str):
+    """Write the seconds of a step."""
+    from capsgan.timing import seconds_per_step
+
+    seconds = seconds_per_step(config, steps=min(TIMED, config.steps))
+    Path(home, f"seconds-{kind(config)}.json").write_text(json.dumps(seconds))
+
+
+def train_one(config: RunConfig, seconds: float, device: str, home: str):
+    """Train a run, or go on with it, and store what is packed of it; a run that diverged is stored as failed."""
+    from capsgan.comparison import row
+    from capsgan.reference import save_reference
+    from capsgan.runs import run_for
+    from capsgan.training import TrainingDiverged, train
+
+    partial, stored = Path(home, "partial"), Path(home, "stored")
+    options = {"device": device, "stop_after": seconds, "progress": False}
+    try:
+        run = train(config, checkpoint_every=max(1, config.steps // 4), **options)
+        directory = save_reference(run, row(run), partial)
+        (directory / "generator.npz").unlink(missing_ok=True)  # the last snapshot has the same weights
+        (directory / "snapshots").mkdir()
+        for path in sorted((run.directory / "snapshots").glob("step_*.npz"))[-KEPT:]:
+            shutil.copyfile(path, directory / "snapshots" / path.name)
+    except TrainingDiverged as error:
+        print(error, flush=True)
+        directory = partial / config.run_id
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        for name in ("config.json", "provenance.json"):
+            shutil.copyfile(run_for(config).directory / name, directory / name)
+    directory.rename(stored / directory.name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
