@@ -183,7 +183,7 @@ class Study:
         return site
 
     def time_networks(self) -> dict[str, float]:
-        """Seconds of a step by kind of network, each by itself as far as the cores allow; compiles all programs."""
+        """Seconds of a step by kind of network, while others are timed beside it; compiles all programs."""
         path = self.options.home / "seconds.json"
         seconds = json.loads(path.read_text()) if path.exists() else {}
         missing = list({kind(config): config for config in self.configs if kind(config) not in seconds}.values())
@@ -217,9 +217,9 @@ class Study:
         slowdown = 1.0  # of a run among others, as those that have ended say
         try:
             while (waiting or running) and self.left > 0:
-                while len(running) < self.options.processes:
+                while waiting and len(running) < self.options.processes:
                     fits = (c for c in waiting if self._expected(c, seconds) * slowdown < self.left)
-                    config = next(fits, None)
+                    config = next(fits, None if running else waiting[0])  # rather a part of a run than an idle GPU
                     if config is None:
                         break
                     waiting.remove(config)
@@ -232,12 +232,10 @@ class Study:
                     took = time.monotonic() - begin
                     good = self.stored(config).exists()
                     if good and expected > 0:
-                        slowdown = max(1.0, took / expected)
+                        slowdown = took / expected
                     self.pack()
                     how = "finished" if good else f"is not finished ({self._last_line(config.run_id)})"
                     print(f"{self._clock()} {config.label} seed {config.seed} {how} after {took:.0f} s", flush=True)
-                if not running and not any(self._expected(c, seconds) * slowdown < self.left for c in waiting):
-                    break
                 time.sleep(0.2)
         finally:
             self._stop(list(running))

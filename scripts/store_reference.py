@@ -28,7 +28,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("prefixes", nargs="*", metavar="RUN_PREFIX", help="the beginning of a run's id")
     parser.add_argument("--parts", nargs="+", type=Path, default=[], metavar="ZIP", help="from scripts/gpu_study.py")
-    parser.add_argument("--commit", help="of the source that trained the parts, where that machine had no git")
+    parser.add_argument("--commit", help="of the source that trained the parts, where that machine could not tell")
     options = parser.parse_args()
     if options.parts:
         directories = unpack(options.parts, options.commit)
@@ -53,7 +53,7 @@ def unpack(parts: list[Path], commit: str | None) -> list[Path]:
     unpacked = [run for run in list_references() if (run.directory / "snapshots").exists()]
     for run in unpacked:
         provenance = run.provenance
-        if commit and not provenance["commit"]:
+        if commit:
             for origin in (provenance, *provenance["sessions"]):
                 origin["commit"] = commit
             text = json.dumps(provenance, indent=2) + "\n"

@@ -1,3 +1,4 @@
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from capsgan import reference as module
 from capsgan.comparison import comparison_table, row
+from capsgan.config import COMPARED_DISCRIMINATORS, RunConfig
 from capsgan.gans.base import METRICS
 from capsgan.plots import CHAPTER_8, draw_curve, metrics_figure, save_figure
 from capsgan.reference import ReferenceRun, list_references, load_reference, save_reference, thin_history
@@ -21,11 +23,11 @@ def history(steps, warm_up=0):
     return pd.DataFrame({name: numbers if name == "step" else np.sin(numbers) for name in COLUMNS})
 
 
-def test_a_long_history_becomes_about_a_thousand_rows_of_equal_bins():
-    full = history(20_000, warm_up=30)
+def test_a_long_history_becomes_about_300_rows_of_equal_bins():
+    full = history(30_000, warm_up=30)
     thin = thin_history(full)
-    assert len(thin) == 1000 and thin.step.iloc[0] == 20 and thin.step.iloc[-1] == 20_000
-    first = full[(full.step >= 1) & (full.step <= 20)]
+    assert len(thin) == 300 and thin.step.iloc[0] == 100 and thin.step.iloc[-1] == 30_000
+    first = full[(full.step >= 1) & (full.step <= 100)]
     for metric in METRICS:
         assert thin[metric][0] == pytest.approx(first[metric].mean())
         assert thin[f"{metric}_min"][0] == first[metric].min() and thin[f"{metric}_max"][0] == first[metric].max()
@@ -37,8 +39,8 @@ def test_a_last_short_bin_is_kept():
 
 
 def test_a_short_history_stays_as_it_is():
-    thin = thin_history(history(900))
-    np.testing.assert_allclose(thin[list(COLUMNS)], history(900))
+    thin = thin_history(history(300))
+    np.testing.assert_allclose(thin[list(COLUMNS)], history(300))
     np.testing.assert_array_equal(thin.g_loss_min, thin.g_loss_max)
 
 
@@ -81,9 +83,45 @@ def test_the_table_of_a_reference_run_is_that_of_its_whole_history(stored, pair)
     pd.testing.assert_frame_equal(table, whole)
 
 
-def test_a_reference_that_is_not_there_is_named(stored):
-    assert load_reference("dcgan", "caps", 3).config.discriminator == "caps"
-    with pytest.raises(ValueError, match=r"wgan cnn 0 is not in the project; allowed: dcgan caps 3, dcgan cnn 3"):
+@pytest.fixture
+def shelf(tmp_path, monkeypatch):
+    """References of DCGAN at four scales and in two precisions: configs alone."""
+    monkeypatch.setattr(module, "REFERENCE", tmp_path)
+    scales = [{}, {"width": 0.25}, {"steps": 2000, "width": 0.25}, {"fraction": 0.01}, {"dropout": 0.0}]
+    for scale in (*scales, {"precision": "mixed_bfloat16", "steps": 2000}, {"steps": 2000}):
+        values = {"dataset": "mnist", "steps": 20_000} | scale
+        config = RunConfig("dcgan", "cnn" if "dropout" in scale else "caps", **values)
+        (tmp_path / config.run_id).mkdir()
+        (tmp_path / config.run_id / "config.json").write_text(json.dumps(config.to_dict()))
+    return tmp_path
+
+
+def test_without_more_a_reference_is_of_the_thesis_scale(shelf):
+    config = load_reference("dcgan", "caps").config
+    assert (config.steps, config.width, config.fraction, config.batch_size) == (20_000, 1.0, 1.0, 32)
+
+
+@pytest.mark.parametrize("scale", [{"width": 0.25}, {"steps": 2000, "width": 0.25}, {"fraction": 0.01}], ids=str)
+def test_a_reference_of_another_scale_is_asked_for_by_its_config(shelf, scale):
+    config = load_reference("dcgan", "caps", **scale).config
+    assert {name: getattr(config, name) for name in scale} == scale
+    assert config.steps == scale.get("steps", 20_000) and config.width == scale.get("width", 1.0)
+
+
+def test_a_reference_trained_otherwise_does_not_stand_in_for_the_one_asked_for(shelf):
+    with pytest.raises(ValueError, match=r"dcgan cnn 0 is not in the project with .*steps=20000.*-cnn-mnist-20000-s0"):
+        load_reference("dcgan", "cnn")
+    assert load_reference("dcgan", "cnn", dropout=0.0).config.dropout == 0.0
+
+
+def test_an_ambiguous_reference_is_refused_and_says_how_to_choose(shelf):
+    with pytest.raises(ValueError, match=r"ambiguous; expected one of: .*'mixed_bfloat16'"):
+        load_reference("dcgan", "caps", steps=2000)
+    assert load_reference("dcgan", "caps", steps=2000, precision="float32").config.precision == "float32"
+
+
+def test_a_reference_that_is_not_there_is_named(shelf):
+    with pytest.raises(ValueError, match=r"wgan cnn 0 is not in the project .* of this network there are: none"):
         load_reference("wgan")
 
 
@@ -109,6 +147,7 @@ def test_the_band_reaches_from_least_to_greatest():
 
 
 COMMITTED = [run for run in list_references() if run.config.seed == 0]
+SHOWN = [run for run in COMMITTED if run.config.discriminator in COMPARED_DISCRIMINATORS]
 
 
 @pytest.mark.skipif(not COMMITTED, reason="no reference results in this checkout")
@@ -118,7 +157,7 @@ def test_the_committed_figures_show_the_committed_results(number, ending):
     gan, name = CHAPTER_8[number]
     text = (ROOT / "figures" / "paper" / f"{name}.{ending}").read_bytes().decode("latin-1")
     described = set(re.findall(r"([\w.-]+-s\d+-[0-9a-f]{8}) ([0-9a-f]{64})", text))
-    assert described == {(run.directory.name, run.history_sha256) for run in COMMITTED if run.config.gan == gan}
+    assert described == {(run.directory.name, run.history_sha256) for run in SHOWN if run.config.gan == gan}
     assert len(described) == 2
 
 

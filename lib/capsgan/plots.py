@@ -33,13 +33,13 @@ CHAPTER_8 = {  # figure number → (GAN, file name)
 THESIS_STEPS = 20_000
 
 
-def metrics_figure(number: str, classical: Run, caps: Run, profile: str) -> plt.Figure:
+def metrics_figure(number: str, classical: Run, caps: Run, profile: str | None = None) -> plt.Figure:
     """One of Figures 8.1 to 8.5: losses and accuracy against step, classical and Caps.
 
     Args:
         number: ``8.1`` to ``8.5``; 8.5 is 8.4 with the vertical axis zoomed in on the second half of training.
         classical, caps: finished runs of one GAN that differ in the trunk only.
-        profile: named in the title, with steps, width and seed.
+        profile: named in the title, before steps, width and seed; None: the runs are of no profile.
 
     Raises:
         ValueError: an unknown number, or runs that are no pair.
@@ -85,12 +85,13 @@ def draw_curve(axis, history: pd.DataFrame, column: str, colour: str, label: str
     axis.plot(steps, smooth, color=colour, linewidth=1.8, label=label)
 
 
-def describe_scale(config: RunConfig, profile: str) -> str:
+def describe_scale(config: RunConfig, profile: str | None = None) -> str:
     """What a title says of a run's scale, so that no quick run passes for the thesis's."""
     steps = f"{config.steps:,} steps" + ("" if config.steps == THESIS_STEPS else f" (thesis: {THESIS_STEPS:,})")
     width = f", Caps width {config.width:g}" if config.discriminator != "cnn" else ""
     dataset = safe_name(config.dataset) if is_folder(config.dataset) else config.dataset
-    return f"{profile} profile, {dataset}, {steps}, batch {config.batch_size}{width}, seed {config.seed}"
+    named = f"{profile} profile, " if profile else ""
+    return f"{named}{dataset}, {steps}, batch {config.batch_size}{width}, seed {config.seed}"
 
 
 def samples_figure(samples: dict[str, np.ndarray], title: str, columns: int = 5) -> plt.Figure:
