@@ -78,7 +78,9 @@ def train(name: str):
         "python": platform.python_version(),
     }
     write_atomically(path.with_suffix(".json"), lambda file: file.write(json.dumps(card, indent=2).encode() + b"\n"))
-    print(f"{name}: test accuracy {accuracy:.2%}; {path.stat().st_size / 1e6:.2f} MB; sha256 {card['sha256']}", flush=True)
+    print(
+        f"{name}: test accuracy {accuracy:.2%}; {path.stat().st_size / 1e6:.2f} MB; sha256 {card['sha256']}", flush=True
+    )
 
 
 def scale_features(model: keras.Model, images: np.ndarray):

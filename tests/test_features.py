@@ -223,7 +223,9 @@ def test_a_damaged_file_is_named_with_the_way_out(how, tmp_path, monkeypatch):
         architecture = ARCHITECTURES["digits"]._replace(sha256=hashlib.sha256(b"x").hexdigest())
         monkeypatch.setitem(ARCHITECTURES, "digits", architecture)
     monkeypatch.setattr(module, "FEATURES", path.parent)
-    with pytest.raises(ValueError, match=r"digits\.npz is missing, damaged or a different one .*git checkout -- data/f"):
+    with pytest.raises(
+        ValueError, match=r"digits\.npz is missing, damaged or a different one .*git checkout -- data/f"
+    ):
         load_features("digits")
 
 

@@ -6,8 +6,8 @@ import hashlib
 import io
 import zipfile
 import zlib
-from contextlib import contextmanager
 from collections.abc import Callable
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
@@ -60,7 +60,9 @@ class Architecture(NamedTuple):
 
 
 ARCHITECTURES = {
-    "digits": Architecture(_convolutions, "relu", 0, 12, "e478961c819569ae275800e649ee9ea094601545d57bdf83ef795e877665e07c"),
+    "digits": Architecture(
+        _convolutions, "relu", 0, 12, "e478961c819569ae275800e649ee9ea094601545d57bdf83ef795e877665e07c"
+    ),
     "lenet": Architecture(_lenet, "tanh", 1, 14, "d6b1df5377a8d3883005b726eebd3ca92d2067c75cbf136c522fe866bd3d15af"),
 }
 SPACES = tuple(ARCHITECTURES)  # the first is the one that runs are compared by

@@ -17,7 +17,13 @@ from .statistics import mean_interval
 
 RESULTS = ROOT / "data" / "results"
 SHARES = ("precision", "recall", "coverage", "missing_classes", "label_accuracy")  # in [0, 1], and so their intervals
-NUMBERS = ("features", "metric", "value", "floor", "held_out")  # the columns of a number; all others say which run it is of
+NUMBERS = (
+    "features",
+    "metric",
+    "value",
+    "floor",
+    "held_out",
+)  # of a number; all others are of its run
 
 
 def runs_at_scale(profile: Profile) -> list[Run]:
@@ -71,7 +77,8 @@ def metrics_frame(evaluations: list[dict]) -> pd.DataFrame:
 
     Returns:
         Columns ``run``, those of the config, ``status`` (finished), ``samples``, ``features`` (where the number is
-        taken: a feature space, ``pixels`` or ``discriminator``), ``metric``, ``value``, ``floor``, ``held_out``. No lists.
+        taken: a feature space, ``pixels`` or ``discriminator``), ``metric``, ``value``, ``floor``, ``held_out``.
+        No lists.
     """
     rows = []
     for evaluation in evaluations:

@@ -141,7 +141,11 @@ def evaluate(run: Run, samples: int | None = None, *, seed: int = 0, progress: b
         "held_out": len(held_out),
         "training_images": len(training),
         "averaged": averaged,
-        "dataset_sha256": {"reference": real.reference.sha256, "held_out": held_out.sha256, "training": training.sha256},
+        "dataset_sha256": {
+            "reference": real.reference.sha256,
+            "held_out": held_out.sha256,
+            "training": training.sha256,
+        },
         "commit": source_commit(),
         "backend": backend,
         "versions": {name: importlib.metadata.version(name) for name in ("keras", "numpy", "scipy", backend)},
