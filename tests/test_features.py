@@ -105,7 +105,11 @@ def test_features_do_not_depend_on_keras_precision_nor_change_its_random_numbers
 
 @pytest.mark.parametrize(
     ("space", "numbers"),
-    [("digits", [-0.9163, 0.4852, -0.7859, -1.2784]), ("random", [0.7427, 0.5176, -0.0699, 1.3391])],
+    [
+        ("digits", [-1.0376, -0.5316, -0.7577, 1.0382]),
+        ("lenet", [-0.7500, -1.7995, -1.2190, -0.6466]),
+        ("random", [0.7427, 0.5176, -0.0699, 1.3391]),
+    ],
 )
 def test_features_of_the_first_digit_are_those_of_all_scores_so_far(real, space, numbers):
     np.testing.assert_allclose(real[space][0, :4], numbers, atol=1e-3)

@@ -57,11 +57,12 @@ def evaluate(run: Run, samples: int | None = None, *, seed: int = 0, progress: b
         progress: whether to show a progress bar on standard error.
 
     Returns:
-        What ``metrics.json`` holds. ``metrics``: by feature space those of :func:`~capsgan.evaluation.scoring.score`, each with ``value``,
-        ``floor`` and ``held_out``, and ``fid_at_<step>`` of up to 2,000 images of each snapshot. Of the last snapshot
-        only: under ``pixels`` those of :func:`~capsgan.evaluation.neighbours.memorisation` and, for a GAN with classes,
-        ``classification_accuracy``; under ``digits`` ``label_accuracy`` (the share classified as what was asked for)
-        beside ``label_accuracy_chance``. Of the finished networks: under ``discriminator`` those of
+        What ``metrics.json`` holds. ``metrics``: by feature space those of
+        :func:`~capsgan.evaluation.scoring.score`, each with ``value``, ``floor`` and ``held_out``, and
+        ``fid_at_<step>`` of up to 2,000 images of each snapshot. Of the last snapshot only: under ``pixels`` those of
+        :func:`~capsgan.evaluation.neighbours.memorisation` and, for a GAN with classes, ``classification_accuracy``;
+        under ``digits`` ``label_accuracy`` (the share classified as what was asked for) beside
+        ``label_accuracy_chance``. Of the finished networks: under ``discriminator`` those of
         :func:`~capsgan.evaluation.overfitting.overfitting` and of :mod:`capsgan.evaluation.orientation`, of an InfoGAN
         those of :func:`~capsgan.evaluation.codes.read_codes` too. Under ``training`` those of
         :func:`~capsgan.evaluation.curves.curve_numbers`; under ``cost`` milliseconds of the quickest step, megabytes,

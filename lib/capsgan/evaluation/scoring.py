@@ -87,6 +87,7 @@ def side_by_side(sides: dict[str, dict]) -> dict[str, dict]:
 
 
 def play(tasks: Iterator[str], total: int, title: str, progress: bool):
+    """Run a generator to its end; the names that it yields, ``total`` of them, stand beside a progress bar."""
     with tqdm(desc=title, total=total, file=sys.stderr, leave=False, ncols=100, disable=not progress) as bar:
         for number, name in enumerate(tasks):
             bar.update(1 if number else 0)
