@@ -63,12 +63,10 @@ def statistics_of(discriminator: keras.Model, images: np.ndarray):
 def estimate_statistics(model: keras.Model, batches: Iterable, run: Callable):
     """Set BatchNormalization's moving statistics to the average of its batch statistics.
 
-    In training they are a moving average over about nine batches (momentum 0.8) of networks that were still changing:
-    they, and with them the images of a generator, differ from one step to the next by chance. Nested models are
-    reached too.
+    In training they are a moving average over about nine batches (momentum 0.8) of networks that were still changing.
 
     Args:
-        model: changed in place.
+        model: changed in place, nested models too.
         batches: its inputs, all of equal numbers of rows.
         run: called with each of the batches; calls the model with ``training=True``.
     """

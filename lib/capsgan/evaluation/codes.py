@@ -12,13 +12,13 @@ from ..images import to_float
 from ..sampling import choose_codes
 
 BATCHES = 20
+CHANCE = {"code_accuracy": 1 / CATEGORIES, "code_error": 1 / 3, "code_loss": float(np.log(CATEGORIES)) + CONTINUOUS / 6}
 
 
 def read_codes(gan: InfoGAN, images: np.ndarray, *, seed: int = 0) -> dict[str, float]:
-    """How well the code can be read, and the losses' parts, of the finished networks.
+    """How well the code can be read, and the losses' parts, of the finished networks, which are not changed.
 
-    In training mode, on batches of the run's own size, as in training: with the statistics of each batch, which is of
-    real or of generated images only, and with dropout. The networks are not changed.
+    As in training, on batches of the run's own size: with the statistics of each batch, and with dropout.
 
     Args:
         gan: both players, trained.
@@ -26,16 +26,13 @@ def read_codes(gan: InfoGAN, images: np.ndarray, *, seed: int = 0) -> dict[str, 
         seed: of the latents and of the real images.
 
     Returns:
-        ``code_accuracy``: share of images whose category Q reads correctly, and ``code_accuracy_chance``, one tenth;
-        ``code_error``: mean squared error of the continuous codes, and ``code_error_chance``, their variance;
-        ``code_loss``: the part of both losses that is about the code, and ``code_loss_chance``, its value where Q knows
-        nothing (log 10 plus half the variance of each continuous code); ``g_loss_adversarial`` and
-        ``d_loss_adversarial``: the other part of each.
+        ``code_accuracy``: share of images whose category Q reads correctly; ``code_error``: mean squared error of the
+        continuous codes; ``code_loss``: the part of both losses that is about the code; ``<name>_chance``: each of the
+        three where Q knows nothing; ``g_loss_adversarial`` and ``d_loss_adversarial``: the other part of each loss.
     """
-    half, rows = gan.config.batch_size // 2, []
-    batch = gan.config.batch_size
+    batch, rows, smooth = gan.config.batch_size, [], gan.config.label_smoothing
     codes = choose_codes(gan, BATCHES * batch, seed)
-    chosen = np.random.Generator(np.random.Philox(key=seed)).integers(0, len(images), (BATCHES, half))
+    chosen = np.random.Generator(np.random.Philox(key=seed)).integers(0, len(images), (BATCHES, batch // 2))
     variables = [*gan.generator.variables, *gan.discriminator.variables]
     before = [np.array(ops.convert_to_numpy(variable)) for variable in variables]
     try:
@@ -43,21 +40,14 @@ def read_codes(gan: InfoGAN, images: np.ndarray, *, seed: int = 0) -> dict[str, 
             for number in range(BATCHES):
                 part = {name: array[number * batch : (number + 1) * batch] for name, array in codes.items()}
                 real = gan.discriminator(to_float(images[chosen[number]]), training=True)[0]
-                fake, category, mean = gan.discriminator(gan.generate(part, training=True), training=True)
-                rows.append(
-                    (
-                        np.mean(ops.convert_to_numpy(category).argmax(axis=1) == part["category"]),
-                        np.mean((ops.convert_to_numpy(mean) - part["continuous"]) ** 2),
-                        code_loss(part, category, mean),
-                        logistic_loss(fake, 1.0),
-                        (logistic_loss(real, 1.0 - gan.config.label_smoothing) + logistic_loss(fake, 0.0)) / 2,
-                    )
-                )
+                fake, *q = gan.discriminator(gan.generate(part, training=True), training=True)
+                category, mean = map(ops.convert_to_numpy, q)
+                on_images = (logistic_loss(real, 1.0 - smooth) + logistic_loss(fake, 0.0)) / 2
+                right, error = category.argmax(axis=1) == part["category"], (mean - part["continuous"]) ** 2
+                rows.append((right.mean(), error.mean(), code_loss(part, *q), logistic_loss(fake, 1.0), on_images))
     finally:
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
-    names = ("code_accuracy", "code_error", "code_loss", "g_loss_adversarial", "d_loss_adversarial")
-    columns = [[float(ops.convert_to_numpy(value)) for value in column] for column in zip(*rows, strict=True)]
-    chance = {"code_accuracy": 1 / CATEGORIES, "code_error": 1 / 3, "code_loss": np.log(CATEGORIES) + CONTINUOUS / 6}
-    means = {name: float(np.mean(column)) for name, column in zip(names, columns, strict=True)}
-    return means | {f"{name}_chance": float(value) for name, value in chance.items()}
+    means = np.mean([[float(ops.convert_to_numpy(value)) for value in row] for row in rows], axis=0).tolist()
+    found = dict(zip((*CHANCE, "g_loss_adversarial", "d_loss_adversarial"), means, strict=True))
+    return found | {f"{name}_chance": value for name, value in CHANCE.items()}

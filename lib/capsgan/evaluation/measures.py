@@ -21,7 +21,7 @@ NEIGHBOURS = (("precision", "recall"), precision_recall), (("density", "coverage
 
 @remembered
 def measure(images: np.ndarray, real: np.ndarray, space: str, seed: int, everything: bool = True) -> dict:
-    """Compare images with real ones; remembered, since real images in their place get the same for every run.
+    """Compare images with real ones; remembered: what real images get is the same for every run.
 
     Args:
         images: uint8 [n, height, width, channels], n ≥ 256.

@@ -42,12 +42,9 @@ ORIENTED = 2000  # held-out images that the discriminator is shown turned, shift
 def evaluate(run: Run, samples: int | None = None, *, seed: int = 0, progress: bool = True) -> dict:
     """Generate images with a trained run, score them, and write ``metrics.json`` and ``features.npz`` beside the run.
 
-    Three kinds of real images take part, see :mod:`capsgan.evaluation.real_images`: a reference that all others are
-    compared with; the floor, other training images; and held-out ones, the test split. Both of the latter are scored as
-    if they were generated, in equal numbers, so that a FID's bias is the same in all three.
-
-    A run's score is the mean over its last three snapshots (of a run without snapshots: its final generator), each
-    with BatchNormalization's statistics estimated anew and in float32, whatever the precision of training.
+    The score is the mean over the run's last three snapshots (without snapshots: its final generator), each with
+    BatchNormalization's statistics estimated anew and in float32. The floor, and what held-out images get, are taken
+    with equal numbers of images, so that a FID's bias is the same: see :mod:`capsgan.evaluation.real_images`.
 
     Args:
         run: finished; of a reference run the discriminator is not kept, and what needs it is skipped.
@@ -57,18 +54,12 @@ def evaluate(run: Run, samples: int | None = None, *, seed: int = 0, progress: b
         progress: whether to show a progress bar on standard error.
 
     Returns:
-        What ``metrics.json`` holds. ``metrics``: by feature space those of
-        :func:`~capsgan.evaluation.scoring.score`, each with ``value``, ``floor`` and ``held_out``, and
-        ``fid_at_<step>`` of up to 2,000 images of each snapshot. Of the last snapshot only: under ``pixels`` those of
-        :func:`~capsgan.evaluation.neighbours.memorisation` and, for a GAN with classes, ``classification_accuracy``;
-        under ``digits`` ``label_accuracy`` (the share classified as what was asked for) beside
-        ``label_accuracy_chance``. Of the finished networks: under ``discriminator`` those of
-        :func:`~capsgan.evaluation.overfitting.overfitting` and of :mod:`capsgan.evaluation.orientation`, of an InfoGAN
-        those of :func:`~capsgan.evaluation.codes.read_codes` too. Under ``training`` those of
-        :func:`~capsgan.evaluation.curves.curve_numbers`; under ``cost`` milliseconds of the quickest step, megabytes,
-        and the discriminator's size. ``snapshots``: by step all scores of each snapshot; ``averaged``: the steps that
-        the score is the mean of. ``skipped``: what was skipped and why. And where they come from: config, measure,
-        numbers of images, seed, checksums, versions, and the commit of this code.
+        What ``metrics.json`` holds, plain JSON. ``metrics``: by place (a feature space, ``pixels``, ``discriminator``,
+        ``training``, ``cost``) and metric the numbers ``value``, ``floor`` and ``held_out``, which ``docs/metrics.md``
+        explains. ``averaged``: the steps that they are means of; what takes long is of the last of them only, what is
+        about the discriminator of the finished networks. ``snapshots``: by step all scores of each snapshot.
+        ``skipped``: what was skipped and why. And where they come from: config, measure, numbers of images, seed,
+        checksums, versions, and the commit of this code.
 
     Raises:
         ValueError: the run has no trained weights, too few samples or real images, or it generates NaN.
@@ -94,8 +85,8 @@ def evaluate(run: Run, samples: int | None = None, *, seed: int = 0, progress: b
             snapshots[step] = {"samples": len(generated)}
             for space in spaces:
                 snapshots[step][space] = measure(generated, real.reference.images, space, seed, everything=late)
-                features = load_features(space, generated.shape[1:]).features(generated).astype("float64")
-                early = frechet_distance(_features(space, real.reference), features[:EARLY_SAMPLES])
+                features = _features(space, generated)
+                early = frechet_distance(_features(space, real.reference.images), features[:EARLY_SAMPLES])
                 snapshots[step][space] |= {"fid_at": early}
                 if late:
                     moments.update(_moments(f"{space}_{step}", features))
@@ -200,8 +191,8 @@ def _average(scores: list[dict]) -> dict:
     return {name: np.mean([found[name] for found in scores], axis=0).tolist() for name in scores[0]}
 
 
-def _features(space: str, dataset) -> np.ndarray:
-    return load_features(space, dataset.image_shape).features(dataset.images)
+def _features(space: str, images: np.ndarray) -> np.ndarray:
+    return load_features(space, images.shape[1:]).features(images).astype("float64")
 
 
 def _moments(name: str, features: np.ndarray) -> dict[str, np.ndarray]:
@@ -212,15 +203,7 @@ def _moments(name: str, features: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _measure_labels(metrics, codes, generated, floor, held_out, seed: int):
-    """Of a GAN that is told, or finds out, what class to make: are the images of that class, and good to learn from?
-
-    Args:
-        metrics: gets ``label_accuracy``, ``label_accuracy_chance`` and ``classification_accuracy``.
-        codes: that the images were made from.
-        generated: uint8 [n, height, width, channels].
-        floor, held_out: real images with labels.
-        seed: of the classifier's training and of the shuffled codes.
-    """
+    """Of a GAN that is told, or finds out, what class to make: are the images of that class, and good to learn from?"""
     network = load_features("digits")
     seen = network.probabilities(generated).argmax(axis=1)
     asked = codes["labels"] if "labels" in codes else match_codes(codes["category"], seen)[codes["category"]]

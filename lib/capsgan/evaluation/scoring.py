@@ -32,10 +32,8 @@ def score(
         generated: uint8 [n, height, width, channels], n ≥ 256.
         real: uint8 [m, height, width, channels], m > 64: what they are compared with.
         control: uint8 [≥ 256, height, width, channels], other real images, best as many as there are generated ones and
-            as mixed: ``mnist5k`` stands class by class, so that its first thousand would be zeros and ones only. The
-            floor is what they get in place of the generated images. None: ``real`` is halved at random, and the floor
-            is what one half gets against the other: with half the samples, so that a FID's bias is about twice as large
-            there (m ≥ 512 then).
+            as mixed (``mnist5k`` stands class by class): the floor is what they get in place of the generated ones.
+            None: what one random half of ``real`` gets against the other, with about twice the bias of a FID (m ≥ 512).
         spaces: some of ``digits``, ``lenet`` and ``random``, see :func:`~capsgan.evaluation.features.load_features`.
         seed: of all random choices.
         progress: whether to show a progress bar on standard error.
