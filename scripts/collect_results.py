@@ -1,12 +1,11 @@
 """Evaluate a profile's runs that have not been, and write data/results/{runs,metrics,verdicts}_PROFILE.csv.
 
-.venv/bin/python scripts/collect_results.py study [--samples 5000] [--evaluate-only]
+.venv/bin/python scripts/collect_results.py study [--samples 10000] [--evaluate-only]
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 
@@ -17,6 +16,7 @@ import pandas as pd
 from capsgan.datasets import load_dataset
 from capsgan.evaluation.claims import CLAIMS
 from capsgan.evaluation.results import (
+    NUMBERS,
     RESULTS,
     collect_results,
     is_at_scale,
@@ -25,22 +25,22 @@ from capsgan.evaluation.results import (
     runs_at_scale,
     save_results,
 )
-from capsgan.evaluation.scoring import evaluate
+from capsgan.evaluation.run_scores import evaluate, is_scored
 from capsgan.evaluation.verdicts import verdicts
 from capsgan.profiles import get_profile
-from capsgan.runs import Run, list_runs
+from capsgan.runs import list_runs
 
 
 def main() -> int:
     """Evaluate, judge, collect."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("profile", help="e.g. study")
-    parser.add_argument("--samples", type=int, default=5000, help="images of each generator (default: 5000)")
+    parser.add_argument("--samples", type=int, default=10_000, help="images of each snapshot (default: 10000)")
     parser.add_argument("--evaluate-only", action="store_true", help="leave the CSV files as they are")
     options = parser.parse_args()
     runs = runs_at_scale(get_profile(options.profile))
     for run in runs:
-        if run.finished and scored_images(run) != options.samples:
+        if run.finished and not is_scored(run, options.samples):
             print(f"evaluating {run.directory.name}", flush=True)
             evaluate(run, options.samples, progress=False)
     if options.evaluate_only:
@@ -55,7 +55,7 @@ def main() -> int:
     finished = [run for run in runs if run.finished and run.config.fraction == 1]
     real = load_dataset(runs[0].config.dataset).images
     judged = judge_pairs(finished, real, options.samples)
-    heads = results.drop(columns=["features", "metric", "value", "floor"]).drop_duplicates()
+    heads = results.drop(columns=list(NUMBERS)).drop_duplicates()
     results = results if judged.empty else pd.concat([results, judged.merge(heads, on="run")])
     if (RESULTS / f"runs_{options.profile}.csv").exists():
         stored = load_results(options.profile)
@@ -67,12 +67,6 @@ def main() -> int:
     table.to_csv(RESULTS / f"verdicts_{options.profile}.csv", index=False, float_format="%.4g")
     print(f"{results.run.nunique()} runs, {len(results):,} numbers")
     return 0
-
-
-def scored_images(run: Run) -> int:
-    """How many images of the run have been scored: 0 if none."""
-    path = run.directory / "metrics.json"
-    return json.loads(path.read_text())["samples"] if path.exists() else 0
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
-"""Train the classifier whose last hidden layer is the feature space "digits", and store it in data/features/.
+"""Train the classifiers whose last hidden layers are the feature spaces, and store them in data/features/.
 
-.venv/bin/python scripts/train_features.py        # needs the full MNIST; about 15 minutes on 2 cores
+.venv/bin/python scripts/train_features.py [digits] [lenet]        # needs the full MNIST; minutes each on one core
 
+They learn from one half of MNIST's training digits; references and floors are taken from the other half.
 The same seed gives the same network up to the rounding of sums, which differs from machine to machine. So the stored
 file is the one that scores refer to: after a new training its SHA-256 has to be entered in evaluation/features.py.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import importlib.metadata
 import json
@@ -22,50 +24,63 @@ import numpy as np
 
 from capsgan.checkpoints import write_atomically
 from capsgan.datasets import load_dataset
-from capsgan.evaluation.features import DIGITS, build_classifier, draw_weights, run_in_chunks
+from capsgan.evaluation.features import ARCHITECTURES, FEATURES, build_classifier, draw_weights, run_in_chunks
+from capsgan.evaluation.real_images import POOL, feature_training_digits
 
-SEED = 0
-EPOCHS = 16
 BATCH = 128
 
 
 def main():
-    """Train, round the weights to float16, measure on the 10,000 test digits, store."""
-    train, test = load_dataset("mnist", "train"), load_dataset("mnist", "test")
-    keras.utils.set_random_seed(SEED)
-    model = build_classifier()
-    model.set_weights(draw_weights(model, SEED))
+    """Train the networks that are named, all by default."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=" | ".join(ARCHITECTURES))
+    names = parser.parse_args().names or list(ARCHITECTURES)
+    unknown = sorted(set(names) - set(ARCHITECTURES))
+    if unknown:
+        parser.error(f"invalid name {unknown[0]!r}; expected {' | '.join(ARCHITECTURES)}")
+    for name in names:
+        train(name)
+
+
+def train(name: str):
+    """Train one network, round its weights to float16, measure it on the 10,000 test digits, store it."""
+    digits, test, architecture = feature_training_digits(), load_dataset("mnist", "test"), ARCHITECTURES[name]
+    keras.utils.set_random_seed(architecture.seed)
+    model = build_classifier(name)
+    model.set_weights(draw_weights(model, architecture.seed))
     classifier = keras.Model(model.input, model.outputs[1])
-    rate = keras.optimizers.schedules.CosineDecay(1e-3, EPOCHS * (len(train) // BATCH))
+    rate = keras.optimizers.schedules.CosineDecay(2e-3, architecture.epochs * (len(digits) // BATCH))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     classifier.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
-    for epoch in range(EPOCHS):
-        rng = np.random.Generator(np.random.Philox(key=[SEED, epoch]))
-        order = rng.permutation(len(train))[: len(train) // BATCH * BATCH]
-        images = distort(train.images[order], rng)
-        answer = classifier.fit(images, train.labels[order], BATCH, shuffle=False, verbose=0)
-        print(f"epoch {epoch + 1}: training accuracy {answer.history['accuracy'][0]:.4f}", flush=True)
+    for epoch in range(architecture.epochs):
+        rng = np.random.Generator(np.random.Philox(key=[architecture.seed, epoch]))
+        order = rng.permutation(len(digits))[: len(digits) // BATCH * BATCH]
+        images = distort(digits.images[order], rng)
+        answer = classifier.fit(images, digits.labels[order], BATCH, shuffle=False, verbose=0)
+        print(f"{name}: epoch {epoch + 1}: training accuracy {answer.history['accuracy'][0]:.4f}", flush=True)
 
-    scale_features(model, train.images)
+    scale_features(model, digits.images)
     weights = [weight.astype("float16") for weight in model.get_weights()]
     classifier.set_weights([weight.astype("float32") for weight in weights])
     _, accuracy = classifier.evaluate(test.images / np.float32(255), test.labels, 500, verbose=0)
-    write_atomically(DIGITS, lambda file: np.savez_compressed(file, *weights))
-    digest = hashlib.sha256(DIGITS.read_bytes()).hexdigest()
+    path = FEATURES / f"{name}.npz"
+    write_atomically(path, lambda file: np.savez_compressed(file, *weights))
     card = {
         "test_accuracy": round(accuracy, 5),
-        "sha256": digest,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "parameters": model.count_params(),
-        "seed": SEED,
-        "epochs": EPOCHS,
-        "training_data": {"name": "mnist", "split": "train", "sha256": train.sha256},
+        "seed": architecture.seed,
+        "epochs": architecture.epochs,
+        "training_data": {"name": "mnist", "split": "train", "from": POOL, "sha256": digits.sha256},
         "test_data": {"name": "mnist", "split": "test", "sha256": test.sha256},
         "backend": keras.backend.backend(),
         "versions": {name: importlib.metadata.version(name) for name in ("keras", "numpy", "tensorflow")},
         "python": platform.python_version(),
     }
-    write_atomically(DIGITS.with_suffix(".json"), lambda file: file.write(json.dumps(card, indent=2).encode() + b"\n"))
-    print(f"test accuracy {accuracy:.2%}; {DIGITS.stat().st_size / 1e6:.2f} MB; DIGITS_SHA256 = {digest!r}")
+    write_atomically(path.with_suffix(".json"), lambda file: file.write(json.dumps(card, indent=2).encode() + b"\n"))
+    print(
+        f"{name}: test accuracy {accuracy:.2%}; {path.stat().st_size / 1e6:.2f} MB; sha256 {card['sha256']}", flush=True
+    )
 
 
 def scale_features(model: keras.Model, images: np.ndarray):

@@ -16,7 +16,19 @@ import pytest
 from capsgan.datasets import load_dataset
 from capsgan.evaluation import features as module
 from capsgan.evaluation.distances import frechet_distance, kernel_distance
-from capsgan.evaluation.features import CHUNK, DIGITS, DIGITS_SHA256, SPACES, draw_weights, load_features
+from capsgan.evaluation.features import (
+    ARCHITECTURES,
+    CHUNK,
+    FEATURES,
+    SPACES,
+    UNTRAINED,
+    draw_weights,
+    load_features,
+    spaces_for,
+)
+from capsgan.evaluation.real_images import POOL
+
+ALL = (*SPACES, UNTRAINED)
 
 RANDOM_SHA256 = "dc4d705e7ca1f3713ed5c5deb586c1252aae1a636114eb5844f79d100a5a40a5"  # of the float32 weights at 28×28×1
 MNIST = Path(os.environ.get("CAPSGAN_TEST_MNIST") or Path(__file__).parents[2] / "shared" / "data" / "mnist.npz")
@@ -38,7 +50,7 @@ def digits():
 
 @pytest.fixture(scope="module")
 def real(digits):
-    return {space: load_features(space).features(digits.images) for space in SPACES}
+    return {space: load_features(space).features(digits.images) for space in ALL}
 
 
 def damaged(images):
@@ -52,14 +64,14 @@ def damaged(images):
     }
 
 
-@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("space", ALL)
 def test_features_are_64_finite_numbers_an_image(real, space):
     assert real[space].shape == (1000, 64) and real[space].dtype == np.float32
     assert np.isfinite(real[space]).all()
     assert np.linalg.matrix_rank(np.cov(real[space], rowvar=False)) == 64  # no unit is silent
 
 
-@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("space", ALL)
 @pytest.mark.parametrize("count", [1, 3, CHUNK, CHUNK + 1])
 def test_features_of_an_image_do_not_depend_on_the_others(digits, real, space, count):
     np.testing.assert_array_equal(load_features(space).features(digits.images[:count]), real[space][:count])
@@ -69,15 +81,15 @@ def test_features_of_an_image_do_not_depend_on_the_others(digits, real, space, c
     )
 
 
-@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("space", ALL)
 def test_the_size_of_a_chunk_has_no_effect(digits, real, space, monkeypatch):
     monkeypatch.setattr(module, "CHUNK", 100)
     np.testing.assert_allclose(load_features(space).features(digits.images), real[space], rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("space", ALL)
 def test_features_do_not_depend_on_keras_precision_nor_change_its_random_numbers(digits, real, space, monkeypatch):
-    monkeypatch.setattr(module, "_digits", module._digits.__wrapped__)  # not from the cache
+    monkeypatch.setattr(module, "_trained", module._trained.__wrapped__)  # not from the cache
     monkeypatch.setattr(module, "_random", module._random.__wrapped__)
     random.seed(1)
     state = random.getstate()
@@ -93,7 +105,11 @@ def test_features_do_not_depend_on_keras_precision_nor_change_its_random_numbers
 
 @pytest.mark.parametrize(
     ("space", "numbers"),
-    [("digits", [-0.9163, 0.4852, -0.7859, -1.2784]), ("random", [0.7427, 0.5176, -0.0699, 1.3391])],
+    [
+        ("digits", [-1.0376, -0.5316, -0.7577, 1.0382]),
+        ("lenet", [-0.7500, -1.7995, -1.2190, -0.6466]),
+        ("random", [0.7427, 0.5176, -0.0699, 1.3391]),
+    ],
 )
 def test_features_of_the_first_digit_are_those_of_all_scores_so_far(real, space, numbers):
     np.testing.assert_allclose(real[space][0, :4], numbers, atol=1e-3)
@@ -111,17 +127,23 @@ def test_features_are_the_same_on_every_backend(digits, real, backend, tmp_path)
     program += "folder = Path(sys.argv[1]); images = np.load(folder / 'images.npy')\n"
     program += "for name in sys.argv[2:]: np.save(folder / f'{name}.npy', load_features(name).features(images))\n"
     environment = os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": str(module.ROOT / "lib")}
-    subprocess.run([sys.executable, "-c", program, str(tmp_path), *SPACES], env=environment, check=True, timeout=300)
-    for space in SPACES:
+    subprocess.run([sys.executable, "-c", program, str(tmp_path), *ALL], env=environment, check=True, timeout=300)
+    for space in ALL:
         np.testing.assert_allclose(np.load(tmp_path / f"{space}.npy"), real[space][:50], rtol=1e-4, atol=1e-5)
 
 
-def test_digits_have_a_mean_square_of_one(real):
-    assert np.square(real["digits"]).mean() == pytest.approx(1, rel=0.05)
+@pytest.mark.parametrize("space", SPACES)
+def test_trained_features_have_a_mean_square_of_one(real, space):
+    assert np.square(real[space]).mean() == pytest.approx(1, rel=0.05)
 
 
-def test_the_classifier_knows_digits(digits):
-    network = load_features("digits")
+def test_images_that_no_trained_network_reads_have_the_untrained_space_only():
+    assert spaces_for((28, 28, 1)) == ("digits", "lenet") and spaces_for((64, 64, 3)) == ("random",)
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_the_classifiers_know_digits(digits, space):
+    network = load_features(space)
     probabilities = network.probabilities(digits.images)
     assert probabilities.shape == (1000, 10) and probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
@@ -129,14 +151,15 @@ def test_the_classifier_knows_digits(digits):
     np.testing.assert_array_equal(network.read(digits.images)[1], probabilities)
 
 
-def test_features_of_one_digit_are_nearer_to_each_other_than_to_other_digits(digits, real):
-    x = real["digits"]
+@pytest.mark.parametrize("space", SPACES)
+def test_features_of_one_digit_are_nearer_to_each_other_than_to_other_digits(digits, real, space):
+    x = real[space]
     distances = np.linalg.norm(x[:, None] - x[None], axis=2)
     np.fill_diagonal(distances, np.inf)
     assert (digits.labels[distances.argmin(axis=1)] == digits.labels).mean() > 0.98
 
 
-@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("space", ALL)
 def test_the_worse_the_images_the_greater_the_distances(digits, real, space):
     network, half = load_features(space), real[space][::2]
     ladder = {"real": real[space][1::2]}
@@ -150,42 +173,63 @@ def test_the_worse_the_images_the_greater_the_distances(digits, real, space):
 # the stored files -----------------------------------------------------------------------------------------------
 
 
-def test_the_stored_network_is_small_and_what_its_card_says():
-    card = json.loads(DIGITS.with_suffix(".json").read_text())
-    data = DIGITS.read_bytes()
-    assert hashlib.sha256(data).hexdigest() == card["sha256"] == DIGITS_SHA256 == load_features("digits").sha256
-    assert len(data) < 1.5e6
-    assert card["test_accuracy"] >= 0.993
-    assert card["parameters"] == load_features("digits").model.count_params()
+@pytest.mark.parametrize("space", SPACES)
+def test_the_stored_networks_are_what_their_cards_say(space):
+    path, network = FEATURES / f"{space}.npz", load_features(space)
+    card = json.loads(path.with_suffix(".json").read_text())
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert digest == card["sha256"] == ARCHITECTURES[space].sha256 == network.sha256
+    assert card["test_accuracy"] >= 0.992
+    assert card["parameters"] == network.model.count_params()
+    assert (card["seed"], card["epochs"]) == (ARCHITECTURES[space].seed, ARCHITECTURES[space].epochs)
 
 
-def test_the_card_names_the_data_that_the_library_loads(mnist):
-    card = json.loads(DIGITS.with_suffix(".json").read_text())
-    for split, entry in (("train", "training_data"), ("test", "test_data")):
-        assert card[entry]["sha256"] == load_dataset("mnist", split).sha256
+def test_the_stored_networks_are_small_and_differ_in_architecture_and_seed():
+    assert sum((FEATURES / f"{space}.npz").stat().st_size for space in SPACES) <= 1e6
+    shapes = [[weight.shape for weight in load_features(space).model.get_weights()] for space in SPACES]
+    assert shapes[0] != shapes[1] and len({ARCHITECTURES[space].seed for space in SPACES}) == len(SPACES)
+
+
+def test_the_two_spaces_do_not_tell_the_same(real):
+    """No linear map from one space explains the other: a finding that holds in both says more than one of them."""
+    x, y = (real[space] - real[space].mean(axis=0) for space in SPACES)
+    predicted = x[:500] @ np.linalg.lstsq(x[500:], y[500:], rcond=None)[0]
+    assert np.square(y[:500] - predicted).sum() > 0.1 * np.square(y[:500]).sum()
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_the_card_names_the_data_that_the_library_loads(mnist, space):
+    card = json.loads((FEATURES / f"{space}.json").read_text())
+    training = load_dataset("mnist").take(np.arange(POOL, 60_000))
+    assert card["training_data"]["sha256"] == training.sha256 and card["training_data"]["from"] == POOL
+    assert card["test_data"]["sha256"] == load_dataset("mnist", "test").sha256
 
 
 @pytest.mark.slow
-def test_the_card_states_the_accuracy_on_mnists_test_digits(mnist):
+@pytest.mark.parametrize("space", SPACES)
+def test_the_card_states_the_accuracy_on_mnists_test_digits(mnist, space):
     test = load_dataset("mnist", "test")
-    found = (load_features("digits").probabilities(test.images).argmax(axis=1) == test.labels).mean()
-    assert found == pytest.approx(json.loads(DIGITS.with_suffix(".json").read_text())["test_accuracy"], abs=2e-4)
+    found = (load_features(space).probabilities(test.images).argmax(axis=1) == test.labels).mean()
+    assert found == pytest.approx(json.loads((FEATURES / f"{space}.json").read_text())["test_accuracy"], abs=2e-4)
 
 
 @pytest.mark.parametrize("how", ["changed", "cut", "missing", "no archive", "another network"])
 def test_a_damaged_file_is_named_with_the_way_out(how, tmp_path, monkeypatch):
     path = tmp_path / "data" / "features" / "digits.npz"
     path.parent.mkdir(parents=True)
-    data = DIGITS.read_bytes()
+    data = (FEATURES / "digits.npz").read_bytes()
     changed = data[:5000] + bytes([data[5000] ^ 1]) + data[5001:]
     if how == "another network":
-        np.savez(path, *module.build_classifier().get_weights())
+        np.savez(path, *module.build_classifier("digits").get_weights())
     elif how != "missing":
         path.write_bytes({"changed": changed, "cut": data[:9000], "no archive": b"x"}[how])
     if how == "no archive":
-        monkeypatch.setattr(module, "DIGITS_SHA256", hashlib.sha256(b"x").hexdigest())
-    monkeypatch.setattr(module, "DIGITS", path)
-    with pytest.raises(ValueError, match=r"digits\.npz is missing, damaged or another one .*git checkout -- data/feat"):
+        architecture = ARCHITECTURES["digits"]._replace(sha256=hashlib.sha256(b"x").hexdigest())
+        monkeypatch.setitem(ARCHITECTURES, "digits", architecture)
+    monkeypatch.setattr(module, "FEATURES", path.parent)
+    with pytest.raises(
+        ValueError, match=r"digits\.npz is missing, damaged or a different one .*git checkout -- data/f"
+    ):
         load_features("digits")
 
 
@@ -197,7 +241,7 @@ def test_the_random_network_is_the_same_everywhere():
 
 
 def test_drawn_weights_are_he_uniform_and_depend_on_the_seed_only():
-    model = module.build_classifier()
+    model = module.build_classifier("digits")
     weights, again, others = draw_weights(model, 3), draw_weights(model, 3), draw_weights(model, 4)
     for ours, same, other, variable in zip(weights, again, others, model.weights, strict=True):
         assert ours.shape == tuple(variable.shape) and ours.dtype == np.float32
@@ -218,7 +262,7 @@ def test_the_random_network_reads_other_images_too():
 # what is refused ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("space", ALL)
 @pytest.mark.parametrize(
     ("images", "message"),
     [
@@ -235,9 +279,9 @@ def test_what_is_no_image_of_the_networks_shape_is_refused(space, images, messag
 
 
 def test_names_shapes_and_questions_that_are_not_possible_are_refused():
-    with pytest.raises(ValueError, match=r"features='inception' is not known; allowed: digits \| random"):
+    with pytest.raises(ValueError, match=r"invalid features='inception'; expected digits \| lenet \| random"):
         load_features("inception")
-    with pytest.raises(ValueError, match=r"image_shape=\(64, 64, 3\) is not possible; allowed: \(28, 28, 1\) for 'dig"):
+    with pytest.raises(ValueError, match=r"invalid image_shape=\(64, 64, 3\); expected \(28, 28, 1\) for 'digits'"):
         load_features("digits", (64, 64, 3))
-    with pytest.raises(ValueError, match="features='random' has no classes; allowed: digits"):
+    with pytest.raises(ValueError, match="invalid features='random': it has no classes; expected digits \\| lenet"):
         load_features("random").probabilities(np.zeros((1, 28, 28, 1), "uint8"))

@@ -4,8 +4,10 @@ import contextlib
 import itertools
 import json
 import re
+import shutil
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -13,17 +15,23 @@ from capsgan import reference
 from capsgan.comparison import row
 from capsgan.config import RunConfig
 from capsgan.datasets import load_dataset
-from capsgan.evaluation import classes, scoring
+from capsgan.evaluation import classes, run_scores, snapshots
 from capsgan.evaluation import overfitting as module
-from capsgan.evaluation.measures import stages
+from capsgan.evaluation.codes import BATCHES, read_codes
+from capsgan.evaluation.distances import Gaussian
+from capsgan.evaluation.features import SPACES, load_features
+from capsgan.evaluation.measures import measure
 from capsgan.evaluation.overfitting import overfitting
+from capsgan.evaluation.real_images import real_images
 from capsgan.evaluation.results import metrics_frame
-from capsgan.evaluation.scoring import evaluate, score
+from capsgan.evaluation.run_scores import evaluate, is_scored
+from capsgan.evaluation.scoring import score
 from capsgan.gans import build_gan
-from capsgan.images import to_float, to_uint8
+from capsgan.images import to_float
 from capsgan.inference import run_discriminator, statistics_of
 from capsgan.reference import ReferenceRun, list_references, save_reference
 from capsgan.runs import Run
+from capsgan.sampling import choose_codes
 from capsgan.training import train
 
 pytestmark = pytest.mark.slow  # most of them look at thousands of images
@@ -51,19 +59,25 @@ def scores(digits):
     return {name: score(images, held_out, control=control, progress=False) for name, images in kinds.items()}
 
 
-@pytest.mark.parametrize("space", ["digits", "random"])
-def test_generators_of_known_quality_rank_in_both_spaces(digits, scores, space):
-    """Real digits, 2,000 steps of a quick learner, 700 of the slowest GAN, and noise."""
+@pytest.fixture(scope="module")
+def generated():
+    """600 images of two stored generators: 2,000 steps of a quick learner, and 700 of the slowest GAN."""
     references = {(run.config.gan, run.config.discriminator): run for run in list_references() if run.config.seed == 0}
+    runs = [references[network] for network in (("acgan", "caps"), ("wgan", "cnn"))]
+    return [snapshots.SnapshotSampler(run, 0).generate(run.config.steps, 600) for run in runs]
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_generators_of_known_quality_rank_in_both_spaces(digits, scores, generated, space):
+    """Real digits, the two generators, and noise."""
     ladder = [scores["real"][space]]
-    for network in (("acgan", "caps"), ("wgan", "cnn")):
-        images = to_uint8(references[network].generate(600, seed=0))
+    for images in generated:
         found = score(images, digits[1], control=digits[0][1:1200:2], spaces=(space,), progress=False)
         ladder.append(found[space])
     ladder.append(scores["noise"][space])
     for metric in DISTANCES:
         values = [found[metric]["value"] for found in ladder]
-        assert all(worse > better + abs(better) for better, worse in itertools.pairwise(values)), (metric, values)
+        assert all(worse > better + abs(better) / 2 for better, worse in itertools.pairwise(values)), (metric, values)
 
 
 # images ---------------------------------------------------------------------------------------------------------
@@ -71,15 +85,15 @@ def test_generators_of_known_quality_rank_in_both_spaces(digits, scores, space):
 
 def test_every_number_has_a_floor_beside_it(scores):
     found = scores["real"]
-    assert set(found) == {"digits", "random"}
-    assert set(found["random"]) == {*DISTANCES, "kid_error", *SHARES}
-    assert set(found["digits"]) == {*DISTANCES, "kid_error", *SHARES, *CLASSES}
+    assert set(found) == {"digits", "lenet"}
+    for space in SPACES:
+        assert set(found[space]) == {*DISTANCES, "kid_error", *SHARES, *CLASSES}
     for metrics in found.values():
         assert all(set(numbers) == {"value", "floor"} for numbers in metrics.values())
     json.dumps(found, allow_nan=False)  # plain numbers, none of them NaN
 
 
-@pytest.mark.parametrize("space", ["digits", "random"])
+@pytest.mark.parametrize("space", SPACES)
 def test_real_images_in_place_of_generated_ones_score_near_the_floor(scores, space):
     metrics = scores["real"][space]
     assert metrics["fid"]["value"] == pytest.approx(metrics["fid"]["floor"], rel=0.35)
@@ -89,7 +103,7 @@ def test_real_images_in_place_of_generated_ones_score_near_the_floor(scores, spa
         assert metrics[name]["value"] == pytest.approx(metrics[name]["floor"], abs=0.08)
 
 
-@pytest.mark.parametrize("space", ["digits", "random"])
+@pytest.mark.parametrize("space", SPACES)
 def test_worse_images_score_worse_in_every_way(scores, space):
     def values(name):
         return [scores[kind][space][name]["value"] for kind in ("real", "speckled", "noise")]
@@ -102,7 +116,7 @@ def test_worse_images_score_worse_in_every_way(scores, space):
 
 
 def test_the_floor_does_not_depend_on_what_is_generated(scores):
-    for space in ("digits", "random"):
+    for space in SPACES:
         for name, numbers in scores["real"][space].items():
             assert numbers["floor"] == scores["noise"][space][name]["floor"]
 
@@ -116,7 +130,7 @@ def test_classes_of_noise_are_missing(scores):
 
 def test_without_a_control_one_half_of_the_real_images_is_scored_against_the_other(digits):
     training, held_out = digits
-    metrics = score(training[:1000], held_out, spaces=("random",), progress=False)["random"]
+    metrics = score(training[:1000], held_out, spaces=("digits",), progress=False)["digits"]
     assert metrics["fid"]["floor"] > 1.3 * metrics["fid"]["value"]  # half the samples, twice the bias
     assert abs(metrics["kid"]["floor"]) < 6 * metrics["kid_error"]["floor"]
     for name in SHARES:
@@ -126,10 +140,10 @@ def test_without_a_control_one_half_of_the_real_images_is_scored_against_the_oth
 
 def test_the_same_call_gives_the_same_numbers_and_another_seed_others(digits, scores):
     training, held_out = digits
-    call = {"control": training[1:1200:2], "progress": False, "spaces": ("random",)}
-    assert score(training[:1200:2], held_out, **call)["random"] == scores["real"]["random"]
-    other = score(training[:1200:2], held_out, seed=1, **call)["random"]
-    assert other["kid"] != scores["real"]["random"]["kid"] and other["fid"] == scores["real"]["random"]["fid"]
+    call = {"control": training[1:1200:2], "progress": False, "spaces": ("lenet",)}
+    assert score(training[:1200:2], held_out, **call)["lenet"] == scores["real"]["lenet"]
+    other = score(training[:1200:2], held_out, seed=1, **call)["lenet"]
+    assert other["kid"] != scores["real"]["lenet"]["kid"] and other["fid"] == scores["real"]["lenet"]["fid"]
 
 
 def test_other_images_are_scored_in_the_random_space():
@@ -137,9 +151,7 @@ def test_other_images_are_scored_in_the_random_space():
     assert set(score(images[:300], images[:300], control=images[300:], spaces=("random",), progress=False)) == {
         "random"
     }
-    with pytest.raises(
-        ValueError, match=r"image_shape=\(32, 32, 3\) is not possible; allowed: \(28, 28, 1\) for 'digi"
-    ):
+    with pytest.raises(ValueError, match=r"invalid image_shape=\(32, 32, 3\); expected \(28, 28, 1\) for 'digits'"):
         score(images, images, progress=False)
 
 
@@ -157,7 +169,7 @@ def test_what_cannot_be_scored_is_refused(digits):
         score(training[:300], held_out, control=training[:3], progress=False)
     for spaces in ("digits", ()):
         with pytest.raises(
-            ValueError, match=r"spaces=.* is not possible; allowed: a tuple with some of digits, random"
+            ValueError, match=r"spaces=.* is not possible; allowed: a tuple with some of digits, lenet, random"
         ):
             score(training[:300], held_out, spaces=spaces, progress=False)
     with pytest.raises(
@@ -166,7 +178,7 @@ def test_what_cannot_be_scored_is_refused(digits):
         score(training[:300], held_out[:300], progress=False)
     with pytest.raises(ValueError, match="seed=-1 is not possible; allowed: whole numbers from 0"):
         score(training[:300], held_out, seed=-1, progress=False)
-    with pytest.raises(ValueError, match=r"features='inception' is not known; allowed: digits \| random"):
+    with pytest.raises(ValueError, match=r"invalid features='inception'; expected digits \| lenet \| random"):
         score(training[:300], held_out, spaces=("inception",), progress=False)
 
 
@@ -250,8 +262,9 @@ def test_a_discriminator_that_hardly_trained_does_not_overfit(pair, digits):
 @pytest.fixture(autouse=True, scope="module")
 def few_images_for_the_discriminator():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scoring, "PROBED", 200)
-        patch.setattr(scoring, "ORIENTED", 100)
+        patch.setattr(run_scores, "PROBED", 200)
+        patch.setattr(run_scores, "ORIENTED", 100)
+        patch.setattr(snapshots, "STATISTICS", 250)
         yield
 
 
@@ -264,13 +277,14 @@ def test_an_evaluation_is_written_beside_the_run_and_says_where_it_comes_from(pa
     run = pair[0]
     assert json.loads((run.directory / "metrics.json").read_text()) == evaluation
     assert evaluation["run"] == run.directory.name and RunConfig.from_dict(evaluation["config"]) == run.config
-    assert (evaluation["samples"], evaluation["held_out"], evaluation["training_images"]) == (300, 1000, 400)
+    names = ("samples", "reference", "floor", "held_out", "training_images")
+    assert [evaluation[name] for name in names] == [300, 3000, 1000, 300, 400]
     assert evaluation["seed"] == 0 and evaluation["dataset_sha256"]["training"] == run.provenance["dataset_sha256"]
-    assert evaluation["features_sha256"].keys() == {"digits", "random"}
+    assert evaluation["features_sha256"].keys() == {"digits", "lenet"}
     assert evaluation["versions"].keys() == {"keras", "numpy", "scipy", evaluation["backend"]}
-    assert evaluation["skipped"].keys() == {"classification_accuracy", "label_accuracy"}
+    assert evaluation["skipped"].keys() == {"classification_accuracy", "label_accuracy", "snapshots"}
     metrics = evaluation["metrics"]
-    assert metrics.keys() == {"digits", "random", "pixels", "discriminator", "training", "cost"}
+    assert metrics.keys() == {"digits", "lenet", "pixels", "discriminator", "training", "cost"}
     assert metrics["pixels"].keys() == {"nearest_training", "nearer_than_real", "copies", "sharpness"}
     orders = {"turned_order", "shifted_order", "scrambled_order"}
     probed = {"class_accuracy", "angle_error"}
@@ -279,10 +293,12 @@ def test_an_evaluation_is_written_beside_the_run_and_says_where_it_comes_from(pa
     assert metrics["cost"]["discriminator_parameters"] == {"value": 392_705}
 
 
-def test_a_generator_of_six_steps_is_far_above_the_floor(evaluation):
-    for space in ("digits", "random"):
-        assert evaluation["metrics"][space]["fid"]["value"] > 10 * evaluation["metrics"][space]["fid"]["floor"]
-        assert evaluation["metrics"][space]["coverage"]["value"] < 0.1
+@pytest.mark.parametrize("space", SPACES)
+def test_a_generator_of_six_steps_is_far_above_the_floor_and_held_out_digits_are_not(evaluation, space):
+    fid, coverage = (evaluation["metrics"][space][name] for name in ("fid", "coverage"))
+    assert fid["value"] > 10 * fid["floor"] and coverage["value"] < 0.1
+    assert fid["held_out"] == pytest.approx(fid["floor"], rel=0.3)
+    assert coverage["held_out"] == pytest.approx(coverage["floor"], abs=0.05)
 
 
 def test_evaluating_again_gives_the_same_file_and_the_bar_ends_where_it_says(pair, evaluation, capsys):
@@ -291,7 +307,19 @@ def test_evaluating_again_gives_the_same_file_and_the_bar_ends_where_it_says(pai
     evaluate(pair[0], 300)
     assert path.read_bytes() == before
     stages_done = re.findall(r"DCGAN.*?(\d+)/(\d+) ", capsys.readouterr().err)
-    assert stages_done[-1] == (str(stages(("digits", "random")) + 5),) * 2
+    assert stages_done[-1] == ("6", "6")
+
+
+def test_a_run_counts_as_scored_only_by_this_measure_these_networks_numbers_and_seed(pair, evaluation, monkeypatch):
+    run = pair[0]
+    assert is_scored(run, 300) and not is_scored(run, 301) and not is_scored(run, 300, seed=1)
+    assert not is_scored(run)  # 1,000 images would be generated
+    path = run.directory / "metrics.json"
+    for changed in ({"measure": 1}, {"features_sha256": {"digits": "0", "lenet": "0"}}):
+        path.write_text(json.dumps(evaluation | changed))
+        assert not is_scored(run, 300)
+    path.write_text(json.dumps(evaluation, indent=2, allow_nan=False) + "\n")
+    assert is_scored(run, 300)
 
 
 @pytest.mark.parametrize(("name", "asked"), [("acgan", "labels"), ("infogan", "category")])
@@ -302,31 +330,158 @@ def test_a_generator_is_measured_by_the_digits_it_is_asked_for(name, asked, tmp_
     members = [rng.permutation(np.flatnonzero(dataset.labels == (5 if digit == 3 else digit))) for digit in range(10)]
     run = Run(tmp_path, RunConfig(name, fraction=0.1))
     run.gan = build_gan(run.config, (28, 28, 1), 10)
+    provenance = {"status": "finished", "image_shape": [28, 28, 1], "classes": 10}
+    (tmp_path / "provenance.json").write_text(json.dumps(provenance))
 
     def generate(gan, codes):
         digits = order[codes[asked]] if name == "infogan" else codes[asked]
         return to_float(dataset.images[[members[digit][row % 400] for row, digit in enumerate(digits)]])
 
-    monkeypatch.setattr(scoring, "generate_images", generate)
-    for part in ("_measure_training", "_cost"):  # it has no history
-        monkeypatch.setattr(scoring, part, lambda *_: {})
+    monkeypatch.setattr(snapshots, "generate_images", generate)
+    monkeypatch.setattr(run_scores, "curve_numbers", lambda _: {})  # it has no history
+    monkeypatch.setattr(run_scores, "_cost", lambda _: {})
     found = evaluate(run, 600, progress=False)
     metrics = found["metrics"]
-    assert not found["skipped"]
-    assert metrics["digits"]["missing_classes"] == {"value": 0.1, "floor": 0}
+    assert found["skipped"].keys() == {"snapshots"}
+    assert metrics["digits"]["missing_classes"] == {"value": 0.1, "floor": 0, "held_out": 0}
     assert metrics["digits"]["label_accuracy"] == {
         "value": pytest.approx(0.9, abs=0.04),
         "floor": pytest.approx(1, abs=0.02),
     }
+    assert metrics["digits"]["label_accuracy_chance"]["value"] == pytest.approx(0.12, abs=0.05)
     accuracy = metrics["pixels"]["classification_accuracy"]
     assert accuracy["floor"] - 0.2 < accuracy["value"] < accuracy["floor"] - 0.05 and accuracy["floor"] > 0.75
+    if name == "infogan":  # of untrained networks, whose Q knows nothing
+        q = {part: numbers["value"] for part, numbers in metrics["discriminator"].items()}
+        assert q["code_accuracy"] == pytest.approx(q["code_accuracy_chance"], abs=0.06)
+        assert q["code_error"] == pytest.approx(q["code_error_chance"], rel=0.6)
+        assert q["code_loss"] == pytest.approx(q["code_loss_chance"], rel=0.2)
 
 
-def test_snapshots_are_measured_each_by_its_own_weights(home):
-    config = RunConfig("dcgan", steps=4, snapshots=(2, 4), batch_size=4, fraction=0.1)
-    found = evaluate(train(config, progress=False), 256, progress=False)["metrics"]
-    early, late = (found["training"][f"fid_infinity_at_{step}"]["value"] for step in config.snapshots)
-    assert early != late == pytest.approx(found["digits"]["fid_infinity"]["value"], rel=0.02)  # float16 weights
+def test_reading_codes_changes_nothing_and_repeats_itself(digits):
+    gan = build_gan(RunConfig("infogan", batch_size=8), (28, 28, 1), 10)
+    before = [np.array(v) for v in (*gan.generator.get_weights(), *gan.discriminator.get_weights())]
+    found = read_codes(gan, digits[0])
+    assert read_codes(gan, digits[0]) == found
+    for ours, theirs in zip((*gan.generator.get_weights(), *gan.discriminator.get_weights()), before, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_the_losses_parts_add_up_to_the_loss_in_training(digits):
+    """With one batch, no dropout and the same codes: the sum is what the GAN's own loss gives."""
+    gan = build_gan(RunConfig("infogan", "caps", batch_size=8, width=1 / 64), (28, 28, 1), 10)
+    found = read_codes(gan, digits[0], seed=3)
+    codes = choose_codes(gan, BATCHES * 8, 3)
+    parts = [{name: array[at : at + 8] for name, array in codes.items()} for at in range(0, BATCHES * 8, 8)]
+    losses = [float(gan.generator_loss(part)[0]) for part in parts]
+    assert found["g_loss_adversarial"] + found["code_loss"] == pytest.approx(np.mean(losses), rel=1e-4)
+
+
+@pytest.fixture(scope="module")
+def with_snapshots(shared_home):
+    """A run with five snapshots, and its score."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CAPSGAN_HOME", str(shared_home))
+        config = RunConfig("dcgan", steps=8, snapshots=(1, 2, 4, 6, 8), batch_size=4, fraction=0.1)
+        run = train(config, progress=False)
+        return run, evaluate(run, 300, progress=False)
+
+
+def test_a_score_is_the_mean_of_the_last_three_snapshots(with_snapshots):
+    found = with_snapshots[1]
+    assert found["averaged"] == [4, 6, 8] and list(found["snapshots"]) == ["1", "2", "4", "6", "8"]
+    for space in SPACES:
+        for name in ("fid", "fid_infinity", "kid", "precision", "coverage"):
+            values = [found["snapshots"][step][space][name] for step in ("4", "6", "8")]
+            assert found["metrics"][space][name]["value"] == pytest.approx(np.mean(values)) and len(set(values)) > 1
+        assert "precision" not in found["snapshots"]["1"][space]
+        assert sum(found["metrics"][space]["class_histogram"]["value"]) == pytest.approx(300)
+
+
+def test_every_snapshot_is_measured_by_its_own_weights(with_snapshots):
+    found = with_snapshots[1]["metrics"]["digits"]
+    values = [found[f"fid_at_{step}"]["value"] for step in (1, 2, 4, 6, 8)]
+    assert len(set(values)) == 5 and np.mean(values[2:]) == pytest.approx(found["fid"]["value"])
+
+
+def test_fid_can_be_taken_again_from_what_is_kept_even_against_other_images(with_snapshots):
+    run, found = with_snapshots
+    real = real_images("mnist5k")
+    with np.load(run.directory / "features.npz") as kept:
+        assert kept["nearest_training"].shape == (300,) and kept["nearest_training"].min() > 0
+        triangle = np.zeros((64, 64))
+        triangle[np.tril_indices(64)] = kept["lenet_8_covariance"]
+        images = Gaussian(kept["lenet_8_mean"], triangle + np.tril(triangle, -1).T)
+    network = load_features("lenet")
+    reference, others = (Gaussian.of(network.features(part.images).astype("float64")) for part in real[:2])
+    assert reference.distance(images) == pytest.approx(found["snapshots"]["8"]["lenet"]["fid"], rel=1e-4)
+    assert others.distance(images) != pytest.approx(reference.distance(images), rel=1e-4)
+    assert (run.directory / "features.npz").stat().st_size < 60_000
+
+
+def test_a_run_that_has_some_of_its_snapshots_only_is_scored_by_those(with_snapshots, tmp_path):
+    run = Run(tmp_path / "run", with_snapshots[0].config)
+    shutil.copytree(with_snapshots[0].directory, run.directory)
+    for step in (1, 2, 4):
+        (run.directory / "snapshots" / f"step_{step:08d}.npz").unlink()
+    found = evaluate(run, 300, progress=False)
+    assert found["averaged"] == [6, 8] and "fid_at_2" not in found["metrics"]["digits"]
+    assert found["snapshots"]["8"] == with_snapshots[1]["snapshots"]["8"]
+
+
+def test_moving_statistics_have_no_effect_on_a_score(with_snapshots):
+    """They depend on the last nine batches of training; the statistics are estimated anew."""
+    run = with_snapshots[0]
+    sampler, other = (snapshots.SnapshotSampler(run, 0) for _ in range(2))
+    weights = run.weights_at(8)
+    changed = [
+        weight * 3 if "moving" in v.path else weight
+        for weight, v in zip(weights, sampler.gan.generator.weights, strict=True)
+    ]
+    assert sum(not np.array_equal(a, b) for a, b in zip(weights, changed, strict=True)) == 6
+    other.run = type("Stub", (), {"snapshot_steps": [8], "weights_at": staticmethod(lambda step: changed)})()
+    np.testing.assert_array_equal(sampler.generate(8, 30), other.generate(8, 30))
+
+
+def test_estimated_statistics_are_the_mean_of_those_of_all_batches():
+    import keras
+
+    from capsgan.inference import estimate_statistics
+
+    layer = keras.layers.BatchNormalization(momentum=0.8)
+    model = keras.Sequential([keras.Input((3,)), keras.Sequential([keras.Input((3,)), layer])])  # nested, like ACGAN's
+    batches = np.random.default_rng(0).normal(5, 2, (7, 11, 3)).astype("float32")
+    estimate_statistics(model, batches, lambda batch: model(batch, training=True))
+    np.testing.assert_allclose(layer.moving_mean, batches.mean(axis=(0, 1)), rtol=1e-5)
+    np.testing.assert_allclose(layer.moving_variance, batches.var(axis=1).mean(axis=0), rtol=1e-4)
+    assert layer.momentum == 0.8
+
+
+def damaged(images, labels):
+    """Ever worse digits, by kind of damage: from a little to much."""
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, images.shape).astype("uint8")
+    blurred = [np.stack([cv2.GaussianBlur(image, (0, 0), width) for image in images])[..., None] for width in (0.6, 2)]
+    replaced = [images[np.flatnonzero(labels < kinds)] for kinds in (9, 5)]
+    return {
+        "noise": [np.where(rng.random(images.shape) < share, noise, images) for share in (0.03, 0.2)],
+        "blur": blurred,
+        "missing classes": [np.resize(some, images.shape) for some in replaced],
+    }
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("kind", ["noise", "blur", "missing classes"])
+def test_the_more_damaged_held_out_digits_are_the_worse_they_score(space, kind):
+    real = real_images("mnist5k")
+    ladder = [real.held_out.images, *damaged(real.held_out.images, real.held_out.labels)[kind]]
+    found = [measure(images, real.reference.images, space, 0) for images in ladder]
+    for name in (*DISTANCES, "coverage", "recall"):
+        good, worse, bad = (numbers[name] for numbers in found)
+        assert good < worse < bad if name in DISTANCES else good > worse > bad, (name, good, worse, bad)
+    assert found[0]["missing_classes"] == 0
+    if kind == "missing classes":
+        assert [numbers["missing_classes"] for numbers in found] == pytest.approx([0, 0.1, 0.5])
 
 
 def test_a_critic_has_no_accuracy(digits):
@@ -372,19 +527,21 @@ def test_no_more_images_are_generated_than_real_ones_give_the_floor(pair, monkey
     class Enough(Exception):
         pass
 
-    def choose_codes(gan, count, seed):
+    def generate(sampler, step, count):
         raise Enough(count)
 
-    monkeypatch.setattr(scoring, "choose_codes", choose_codes)
-    with pytest.raises(Enough, match="4000"):
-        evaluate(pair[0], 10_000, progress=False)
+    monkeypatch.setattr(snapshots.SnapshotSampler, "generate", generate)
+    for samples in (10_000, None):
+        with pytest.raises(Enough, match="1000"):
+            evaluate(pair[0], samples, progress=False)
 
 
 def test_the_frame_has_one_row_a_number_with_what_identifies_the_run(evaluation):
     frame = metrics_frame([evaluation])
     fid = frame[(frame.features == "digits") & (frame.metric == "fid")]
     assert fid.value.item() == evaluation["metrics"]["digits"]["fid"]["value"]
-    assert fid.floor.item() == evaluation["metrics"]["digits"]["fid"]["floor"]
+    for side in ("floor", "held_out"):
+        assert fid[side].item() == evaluation["metrics"]["digits"]["fid"][side]
     assert (fid.gan.item(), fid.discriminator.item(), fid.seed.item(), fid.samples.item()) == ("dcgan", "cnn", 3, 300)
     assert not frame.duplicated(["run", "features", "metric"]).any() and not frame.value.isna().any()
     assert "class_histogram" not in set(frame.metric) and "nearest_training" in set(frame.metric)

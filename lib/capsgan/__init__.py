@@ -24,7 +24,7 @@ _HOMES = {
     "train_grid": "grid",
     "comparison_table": "comparison",
     "score": "evaluation.scoring",
-    "evaluate": "evaluation.scoring",
+    "evaluate": "evaluation.run_scores",
     "make_masks": "masks",
     "regenerate": "regeneration",
     "regenerate_photos": "photos",

@@ -72,15 +72,17 @@ def build_parser() -> argparse.ArgumentParser:
 
     evaluate = commands.add_parser("evaluate", help="score the images of finished runs", description=_evaluate.__doc__)
     evaluate.set_defaults(command=_evaluate)
-    evaluate.add_argument("runs", metavar="RUN", nargs="+", help="the beginning of its id")
+    evaluate.add_argument(
+        "runs", metavar="RUN", nargs="*", help="the beginning of its id; without any: all finished runs"
+    )
     evaluate.add_argument(
         "--samples",
         type=positive,
         metavar="INT",
-        default=10_000,
-        help="images, 256 or more (default: 10000; no more than there are training images)",
+        help="images of each of the last snapshots, 256 or more (default: 10000; not more than the floor has)",
     )
     evaluate.add_argument("--seed", type=int, metavar="INT", default=0, help="of the latents")
+    evaluate.add_argument("--force", action="store_true", help="score again what this measure has scored already")
     evaluate.add_argument("--backend", metavar="NAME", help=f"{' | '.join(BACKENDS)} (default: $KERAS_BACKEND)")
 
     regenerate = commands.add_parser("regenerate", help="make damaged images whole", description=_regenerate.__doc__)
@@ -153,22 +155,30 @@ def _show(options: argparse.Namespace):
 
 
 def _evaluate(options: argparse.Namespace):
-    """Score a run's images; print every metric beside its floor, what real images get; write metrics.json beside it."""
+    """Score runs by their images; print each metric beside what real images get; write metrics.json beside the run."""
     with _standard_error_to_null():
-        from .evaluation.results import metrics_frame
-        from .evaluation.scoring import evaluate
-        from .runs import load_run
+        from .evaluation.results import NUMBERS, metrics_frame
+        from .evaluation.run_scores import evaluate, is_scored
+        from .reference import list_references
+        from .runs import list_runs, load_run
 
-    runs = [load_run(prefix) for prefix in options.runs]
+    references = {run.directory.name: run for run in list_references()}
+    runs = [references.get(prefix) or load_run(prefix) for prefix in options.runs]
+    runs = runs or [run for run in list_runs() if run.finished]
     for run in runs:  # what cannot be scored is told before anything is
         run.require_finished()
     for run in runs:
-        evaluation = evaluate(run, options.samples, seed=options.seed)
-        columns = ["features", "metric", "value", "floor"]
-        print(f"{run.directory.name}: {evaluation['samples']:,} images, {evaluation['held_out']:,} held-out real ones")
+        if not options.force and is_scored(run, options.samples, seed=options.seed):
+            print(f"{run.directory.name}: scored already; --force scores it again")
+            continue
+        evaluation, columns = evaluate(run, options.samples, seed=options.seed), list(NUMBERS)
+        print(
+            f"{run.directory.name}: {evaluation['samples']:,} images at each of the steps {evaluation['averaged']}, "
+            f"against {evaluation['reference']:,} real ones"
+        )
         print(metrics_frame([evaluation])[columns].to_string(index=False, float_format="{:.4g}".format, na_rep="–"))
         for name, reason in evaluation["skipped"].items():
-            print(f"{name} is left out: {reason}")
+            print(f"{name} skipped: {reason}")
         print(f"written: {run.directory / 'metrics.json'}")
 
 

@@ -1,7 +1,8 @@
-"""A trained discriminator asked for its answers, in inference mode and with the statistics of the images at hand."""
+"""Trained networks in inference mode, BatchNormalization with the statistics of what they are given."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 
 import keras
@@ -42,7 +43,7 @@ def statistics_of(discriminator: keras.Model, images: np.ndarray):
         discriminator: a model without nested models.
         images: uint8 [n, height, width, channels].
     """
-    normalizations = [layer for layer in discriminator.layers if isinstance(layer, layers.BatchNormalization)]
+    normalizations = _normalizations(discriminator)
     before = [[ops.convert_to_numpy(v).copy() for v in _statistics(layer)] for layer in normalizations]
     try:
         for layer in normalizations:  # in the order of the layers: the later see what the earlier make of the images
@@ -57,6 +58,33 @@ def statistics_of(discriminator: keras.Model, images: np.ndarray):
     finally:
         for layer, values in zip(normalizations, before, strict=True):
             _assign(layer, values)
+
+
+def estimate_statistics(model: keras.Model, batches: Iterable, run: Callable):
+    """Set BatchNormalization's moving statistics to the average of its batch statistics.
+
+    In training they are a moving average over about nine batches (momentum 0.8) of networks that were still changing.
+
+    Args:
+        model: changed in place, nested models too.
+        batches: its inputs, all of equal numbers of rows.
+        run: called with each of the batches; calls the model with ``training=True``.
+    """
+    normalizations = _normalizations(model)
+    momenta = [layer.momentum for layer in normalizations]
+    try:
+        for number, batch in enumerate(batches):
+            for layer in normalizations:
+                layer.momentum = number / (number + 1)  # the moving average is then the mean of all batches so far
+            with get_engine().no_gradients():
+                run(batch)
+    finally:
+        for layer, momentum in zip(normalizations, momenta, strict=True):
+            layer.momentum = momentum
+
+
+def _normalizations(model: keras.Model) -> list:
+    return [layer for layer in model._flatten_layers() if isinstance(layer, layers.BatchNormalization)]
 
 
 def _statistics(layer):

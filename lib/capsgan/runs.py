@@ -123,16 +123,27 @@ class Run:
 
     def generator_at(self, step: int):
         """The generator as it was at one of the config's ``snapshots`` (kept in float16)."""
+        weights, provenance = self.weights_at(step), self.provenance
+        model = build_gan(self.config, provenance["image_shape"], provenance["classes"]).generator
+        model.set_weights(weights)
+        return model
+
+    @property
+    def snapshot_steps(self) -> list[int]:
+        """The steps of the snapshots that are on disk: those of the config, or the last of them."""
+        return sorted(int(path.stem.removeprefix("step_")) for path in self.directory.glob("snapshots/step_*.npz"))
+
+    def weights_at(self, step: int) -> list[np.ndarray]:
+        """The generator's weights in a snapshot, float32, for ``set_weights``.
+
+        Raises:
+            ValueError: there is no snapshot of this step. Lists those that there are.
+        """
         path = self.directory / "snapshots" / f"step_{step:08d}.npz"
         if not path.exists():
-            raise ValueError(
-                f"step={step!r} has no snapshot in {self.directory.name}; allowed: {self.config.snapshots}"
-            )
-        provenance = self.provenance
-        model = build_gan(self.config, provenance["image_shape"], provenance["classes"]).generator
+            raise ValueError(f"step={step!r} has no snapshot in {self.directory.name}; allowed: {self.snapshot_steps}")
         with np.load(path) as archive:
-            model.set_weights([archive[key].astype("float32") for key in archive.files])
-        return model
+            return [archive[key].astype("float32") for key in archive.files]
 
     def sample_paths(self) -> list[Path]:
         """The sample grids saved during training, in the order of their steps."""

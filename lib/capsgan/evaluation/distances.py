@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from .checks import check_features
+from .memory import remembered
 
 POINTS = 15  # sample sizes that the limit is fitted through, as in the paper
 SUBSETS = 10
@@ -27,7 +30,7 @@ def frechet_distance(real: np.ndarray, generated: np.ndarray) -> float:
         ValueError: too few samples (a covariance of rank below d), shapes that do not fit, or values not finite.
     """
     real, generated = check_features(real, generated, np.shape(real)[-1] + 1)
-    return Gaussian(real).distance(generated)
+    return _reference(real).distance(Gaussian.of(generated))
 
 
 def frechet_distance_infinity(real: np.ndarray, generated: np.ndarray, *, points: int = POINTS, seed: int = 0) -> float:
@@ -55,8 +58,8 @@ def frechet_distance_infinity(real: np.ndarray, generated: np.ndarray, *, points
         raise ValueError(f"points={points!r} is not possible; allowed: 2 or more, for a line")
     count, rng = len(generated), np.random.Generator(np.random.Philox(key=seed))
     sizes = np.linspace(max(count // 10, 2 * dimensions), count, points).astype(int)
-    reference = Gaussian(real)
-    distances = [reference.distance(rng.choice(generated, size, replace=False, shuffle=False)) for size in sizes]
+    subsets = (rng.choice(generated, size, replace=False, shuffle=False) for size in sizes)
+    distances = [_reference(real).distance(Gaussian.of(subset)) for subset in subsets]
     _, intercept = np.polyfit(1 / sizes, distances, 1)
     return float(intercept)
 
@@ -117,24 +120,36 @@ def _mean_off_diagonal(kernel: np.ndarray) -> float:
 
 
 class Gaussian:
-    """The normal distribution with the mean and covariance of features float64 [n, d], n > d."""
+    """A normal distribution: its mean float64 [d] and covariance float64 [d, d]."""
 
-    def __init__(self, features: np.ndarray):
-        self.mean = features.mean(axis=0)
-        self.covariance = np.cov(features, rowvar=False).reshape(2 * features.shape[1:])
+    def __init__(self, mean: np.ndarray, covariance: np.ndarray):
+        self.mean, self.covariance = mean, covariance
+
+    @classmethod
+    def of(cls, features: np.ndarray) -> Gaussian:
+        """The one with the mean and covariance of features float64 [n, d], n > d."""
+        return cls(features.mean(axis=0), np.cov(features, rowvar=False).reshape(2 * features.shape[1:]))
+
+    @cached_property
+    def root(self) -> np.ndarray:
+        """Σ^½, float64 [d, d]."""
         values, vectors = np.linalg.eigh(self.covariance)
-        self.root = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
+        return vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
 
-    def distance(self, features: np.ndarray) -> float:
-        """The squared Fréchet distance to the Gaussian of other features float64 [m, d].
+    def distance(self, other: Gaussian) -> float:
+        """The squared Fréchet distance to another one, 0 or more.
 
         (Σ Σ')^½ and (Σ^½ Σ' Σ^½)^½ have the same trace, and the latter is symmetric: no complex roots, and no trouble
         where units of the feature network never answer and the covariances are singular.
         """
-        mean, covariance = features.mean(axis=0), np.cov(features, rowvar=False).reshape(self.covariance.shape)
-        squares = np.linalg.eigvalsh(self.root @ covariance @ self.root)
-        trace = np.trace(self.covariance) + np.trace(covariance) - 2 * np.sqrt(np.maximum(squares, 0)).sum()
-        return max(0.0, float(np.sum((self.mean - mean) ** 2) + trace))
+        squares = np.linalg.eigvalsh(self.root @ other.covariance @ self.root)
+        trace = np.trace(self.covariance) + np.trace(other.covariance) - 2 * np.sqrt(np.maximum(squares, 0)).sum()
+        return max(0.0, float(np.sum((self.mean - other.mean) ** 2) + trace))
+
+
+@remembered
+def _reference(features: np.ndarray) -> Gaussian:
+    return Gaussian.of(features)
 
 
 def _cube(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -6,9 +6,11 @@ import hashlib
 import io
 import zipfile
 import zlib
+from collections.abc import Callable
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -20,17 +22,55 @@ from ..engines import get_engine
 from .checks import check_images
 from .memory import remembered
 
-DIGITS = ROOT / "data" / "features" / "digits.npz"
-DIGITS_SHA256 = "f17325c45cf4f6690910281b37775688e0b592169374a814345af7f3642cd7ef"  # of the file
+FEATURES = ROOT / "data" / "features"
 DIGITS_SHAPE = (28, 28, 1)
-SPACES = ("digits", "random")
+UNTRAINED = "random"
 CLASSES = 10
-DIMENSIONS = 64  # of both spaces
+DIMENSIONS = 64  # of every space
 CHUNK = 512  # images at once
 
 # Weights are set afterwards: no initialiser shall draw from Python's random numbers, from which Keras seeds a run's.
 convolution = partial(layers.Conv2D, padding="same", activation="relu", kernel_initializer="zeros")
 dense = partial(layers.Dense, kernel_initializer="zeros")
+
+
+def _convolutions(images):
+    """Three convolutions, the first of 5×5 pixels."""
+    for filters, size, strides in ((24, 5, 2), (48, 3, 2), (64, 3, 1)):
+        images = convolution(filters, size, strides=strides)(images)
+    return layers.Flatten()(images)
+
+
+def _lenet(images):
+    """Convolutions of 5×5, tanh and average pooling, as in LeNet-5 (LeCun et al. 1998), with more filters."""
+    for filters, padding in ((16, "same"), (32, "valid")):
+        images = convolution(filters, 5, padding=padding, activation="tanh")(images)
+        images = layers.AveragePooling2D(2)(images)
+    return dense(120, activation="tanh")(layers.Flatten()(images))
+
+
+class Architecture(NamedTuple):
+    """A classifier of digits that makes a feature space, and how ``scripts/train_features.py`` trains it."""
+
+    trunk: Callable  # images float32 [B, 28, 28, 1] in [0, 1] → [B, n]
+    activation: str  # after the features: before them it would hide how far from any digit noise lies
+    seed: int
+    epochs: int
+    sha256: str  # of its file
+
+
+ARCHITECTURES = {
+    "digits": Architecture(
+        _convolutions, "relu", 0, 12, "e478961c819569ae275800e649ee9ea094601545d57bdf83ef795e877665e07c"
+    ),
+    "lenet": Architecture(_lenet, "tanh", 1, 14, "d6b1df5377a8d3883005b726eebd3ca92d2067c75cbf136c522fe866bd3d15af"),
+}
+SPACES = tuple(ARCHITECTURES)  # the first is the one that runs are compared by
+
+
+def spaces_for(image_shape: tuple[int, int, int]) -> tuple[str, ...]:
+    """The feature spaces of images (height, width, channels): both trained ones of digits, else ``("random",)``."""
+    return SPACES if tuple(image_shape) == DIGITS_SHAPE else (UNTRAINED,)
 
 
 class FeatureNetwork:
@@ -61,7 +101,7 @@ class FeatureNetwork:
             ValueError: dtype or shape are others; or the network is no classifier.
         """
         if len(self.model.outputs) == 1:
-            raise ValueError(f"features={self.name!r} has no classes; allowed: digits")
+            raise ValueError(f"invalid features={self.name!r}: it has no classes; expected {' | '.join(SPACES)}")
         return self.read(images)[1]
 
     def read(self, images: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -83,25 +123,25 @@ def load_features(name: str = "digits", image_shape: tuple[int, int, int] = DIGI
     """A feature network by name.
 
     Args:
-        name: ``digits``: the last hidden layer, before its ReLU, of a classifier of ours, trained on MNIST's 60,000
-            training digits (``scripts/train_features.py``), scaled to a mean square of 1; or ``random``: a
-            convolutional network that was never trained, its weights drawn by Philox. Naeem et al. 2020
-            (arXiv:2002.09797) propose such for images no trained network knows.
-        image_shape: (height, width, channels); ``digits`` reads 28×28×1 only.
+        name: ``digits`` or ``lenet``: the last hidden layer, before its activation, of a classifier of ours, trained on
+            the half of MNIST's training digits that no score is taken on (:mod:`capsgan.evaluation.real_images`,
+            ``scripts/train_features.py``), scaled to a mean square of 1. They differ in architecture and seed: what
+            holds in one only is about the network, not about the images. Or ``random``: a convolutional network that
+            was never trained, its weights drawn by Philox, for images that no trained network reads (Naeem et al. 2020,
+            arXiv:2002.09797).
+        image_shape: (height, width, channels); ``digits`` and ``lenet`` read 28×28×1 only.
 
     Raises:
-        ValueError: no such network, an image shape it cannot read, or its file is missing, damaged or another one.
+        ValueError: no such network, an image shape it cannot read, or its file is missing, damaged or a different one.
     """
-    if name not in SPACES:
-        raise ValueError(f"features={name!r} is not known; allowed: {' | '.join(SPACES)}")
+    if name not in (*SPACES, UNTRAINED):
+        raise ValueError(f"invalid features={name!r}; expected {' | '.join((*SPACES, UNTRAINED))}")
     image_shape = tuple(image_shape)
-    if name == "random":
+    if name == UNTRAINED:
         return _random(image_shape)
     if image_shape != DIGITS_SHAPE:
-        raise ValueError(
-            f"image_shape={image_shape} is not possible; allowed: {DIGITS_SHAPE} for 'digits', any for 'random'"
-        )
-    return _digits(DIGITS)
+        raise ValueError(f"invalid image_shape={image_shape}; expected {DIGITS_SHAPE} for {name!r}, any for 'random'")
+    return _trained(name, FEATURES / f"{name}.npz", ARCHITECTURES[name].sha256)
 
 
 def run_in_chunks(model: keras.Model, images: np.ndarray) -> list[np.ndarray]:
@@ -134,15 +174,16 @@ def single_precision():
 
 
 @single_precision()
-def build_classifier() -> keras.Model:
-    """Digits float32 [B, 28, 28, 1] in [0, 1] → features [B, 64] and logits [B, 10]. Its weights are zeros."""
-    images = keras.Input(DIGITS_SHAPE)
-    x = images
-    for filters, strides in ((32, 1), (32, 2), (64, 1), (64, 2)):
-        x = convolution(filters, 3, strides=strides)(x)
-    features = dense(DIMENSIONS, name="features")(layers.Flatten()(x))
-    x = layers.ReLU()(features)  # after the features: it would hide how far from any digit noise lies
-    x = layers.Dropout(0.4, seed=0)(x)  # in training only
+def build_classifier(name: str) -> keras.Model:
+    """Digits float32 [B, 28, 28, 1] in [0, 1] → features [B, 64] and logits [B, 10]. Its weights are zeros.
+
+    Args:
+        name: one of ``ARCHITECTURES``.
+    """
+    architecture, images = ARCHITECTURES[name], keras.Input(DIGITS_SHAPE)
+    features = dense(DIMENSIONS, name="features")(architecture.trunk(images))
+    x = layers.Activation(architecture.activation)(features)
+    x = layers.Dropout(0.3, seed=0)(x)  # in training only
     return keras.Model(images, [features, dense(CLASSES, name="logits")(x)])
 
 
@@ -181,17 +222,17 @@ def _random(image_shape) -> FeatureNetwork:
 
 
 @cache
-def _digits(path: Path) -> FeatureNetwork:
-    way_out = f"restore it (git checkout -- {'/'.join(path.parts[-3:])}) or make it anew (scripts/train_features.py)"
+def _trained(name: str, path: Path, sha256: str) -> FeatureNetwork:
+    way_out = f"restore it (git checkout -- {'/'.join(path.parts[-3:])}) or make it again (scripts/train_features.py)"
     try:
         data = path.read_bytes()
         digest = hashlib.sha256(data).hexdigest()
-        if digest != DIGITS_SHA256:
-            raise ValueError(f"SHA-256 {digest[:12]}…, not {DIGITS_SHA256[:12]}…")
+        if digest != sha256:
+            raise ValueError(f"SHA-256 {digest[:12]}…, not {sha256[:12]}…")
         with np.load(io.BytesIO(data)) as archive:
-            weights = [archive[name].astype("float32") for name in archive.files]
+            weights = [archive[key].astype("float32") for key in archive.files]
     except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path} is missing, damaged or another one ({error}); {way_out}") from error
-    model = build_classifier()
+        raise ValueError(f"{path} is missing, damaged or a different one ({error}); {way_out}") from error
+    model = build_classifier(name)
     model.set_weights(weights)
-    return FeatureNetwork("digits", model, DIGITS_SHA256)
+    return FeatureNetwork(name, model, sha256)

@@ -167,6 +167,7 @@ def _prepare(real, generated, neighbours: int):
     return real - centre, generated - centre
 
 
+@remembered
 def _squared_radii(samples: np.ndarray, neighbours: int) -> np.ndarray:
     """Squared distance of every sample to its k-th nearest other one, rounded up: float64 [n]."""
     search = NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(samples)

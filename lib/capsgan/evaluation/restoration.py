@@ -10,7 +10,7 @@ from skimage.metrics import structural_similarity
 
 from ..masks import check_masks
 from .checks import check_images
-from .features import DIGITS_SHAPE, load_features
+from .features import load_features, spaces_for
 from .statistics import mean_interval
 
 PEAK = 255  # the pixels' range
@@ -42,7 +42,7 @@ def measure(truth: np.ndarray, restored: np.ndarray, masks: np.ndarray) -> pd.Da
     if len(restored) != len(truth):
         raise ValueError(f"restored: {len(restored)} images for {len(truth)} true ones; allowed: as many")
     masks = check_masks(masks, truth, holes=False)
-    network = load_features("digits" if truth.shape[1:] == DIGITS_SHAPE else "random", truth.shape[1:])
+    network = load_features(spaces_for(truth.shape[1:])[0], truth.shape[1:])
     distances = np.linalg.norm(network.features(truth) - network.features(restored), axis=1)
     rows = []
     for true, image, known, distance in zip(truth, restored, masks, distances, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ..config import ROOT, RunConfig
@@ -16,7 +17,13 @@ from .statistics import mean_interval
 
 RESULTS = ROOT / "data" / "results"
 SHARES = ("precision", "recall", "coverage", "missing_classes", "label_accuracy")  # in [0, 1], and so their intervals
-NUMBERS = ("features", "metric", "value", "floor")  # the columns of a number; all others say which run it is of
+NUMBERS = (
+    "features",
+    "metric",
+    "value",
+    "floor",
+    "held_out",
+)  # of a number; all others are of its run
 
 
 def runs_at_scale(profile: Profile) -> list[Run]:
@@ -39,7 +46,7 @@ def collect_results(runs: list[Run]) -> pd.DataFrame:
     Returns:
         One row a run and number: ``run``, the fields of its config, ``status``, ``samples``, ``commit``, ``device``,
         ``features`` (where the number is taken: a feature space, ``pixels``, ``discriminator``, ``training``, ``cost``,
-        ``fresh_critic``), ``metric``, ``value``, ``floor``.
+        ``fresh_critic``), ``metric``, ``value``, ``floor``, ``held_out``.
 
     Raises:
         ValueError: a run has not been evaluated, or is neither finished nor failed. Names them all.
@@ -66,11 +73,12 @@ def metrics_frame(evaluations: list[dict]) -> pd.DataFrame:
     """Evaluations as one row a run and number, as :mod:`capsgan.evaluation.pairing` reads them.
 
     Args:
-        evaluations: from :func:`~capsgan.evaluation.scoring.evaluate`, or read from ``metrics.json``.
+        evaluations: from :func:`~capsgan.evaluation.run_scores.evaluate`, or read from ``metrics.json``.
 
     Returns:
         Columns ``run``, those of the config, ``status`` (finished), ``samples``, ``features`` (where the number is
-        taken: a feature space, ``pixels`` or ``discriminator``), ``metric``, ``value``, ``floor``. No lists.
+        taken: a feature space, ``pixels`` or ``discriminator``), ``metric``, ``value``, ``floor``, ``held_out``.
+        No lists.
     """
     rows = []
     for evaluation in evaluations:
@@ -78,7 +86,8 @@ def metrics_frame(evaluations: list[dict]) -> pd.DataFrame:
         for features, metrics in evaluation["metrics"].items():
             rows += [run | {"features": features, "metric": metric} | numbers for metric, numbers in metrics.items()]
     scalar = [{name: value for name, value in row.items() if not isinstance(value, list)} for row in rows]
-    return pd.DataFrame([row for row in scalar if "value" in row])
+    frame = pd.DataFrame([row for row in scalar if "value" in row])
+    return frame if "held_out" in frame or frame.empty else frame.assign(held_out=np.nan)
 
 
 def judge_pairs(runs: list[Run], real, samples: int, *, seed: int = 0, pair=("cnn", "caps")) -> pd.DataFrame:
@@ -113,7 +122,8 @@ def summarise(results: pd.DataFrame, metrics: dict[str, str], alpha: float = 0.0
         alpha: one minus the interval's level.
 
     Returns:
-        Text but for ``seeds``; the last row is what real images get. Intervals of shares are cut at 0 and 1.
+        Text but for ``seeds``; the last rows are what real images get: the floor, and held-out images where the results
+        have them (those of an earlier measure do not). Intervals of shares are cut at 0 and 1.
     """
     chosen = results[(results.fraction == 1) & results.value.notna()]
     rows = []
@@ -128,16 +138,19 @@ def summarise(results: pd.DataFrame, metrics: dict[str, str], alpha: float = 0.0
                 f"{values.mean():.3g} ({low:.3g} to {high:.3g})" if len(values) > 1 else f"{values.mean():.3g}"
             )
         rows.append(row)
-    floors = chosen.groupby(["features", "metric"]).floor.median()
-    real = {metric: f"{floors[features, metric]:.3g}" for metric, features in metrics.items()}
-    return pd.DataFrame([*rows, {"gan": "real images", "discriminator": "", "seeds": ""} | real])
+    for name, side in (("real images", "floor"), ("held-out real images", "held_out")):
+        if side in chosen and chosen[side].notna().any():
+            found = chosen.groupby(["features", "metric"])[side].median()
+            real = {metric: f"{found[features, metric]:.3g}" for metric, features in metrics.items()}
+            rows.append({"gan": name, "discriminator": "", "seeds": ""} | real)
+    return pd.DataFrame(rows)
 
 
 def save_results(results: pd.DataFrame, name: str, directory: Path = RESULTS):
     """Write ``runs_<name>.csv``, one row a run, and ``metrics_<name>.csv``, one row a run and number."""
     heads = [column for column in results if column not in NUMBERS]
     results[heads].drop_duplicates().to_csv(directory / f"runs_{name}.csv", index=False)
-    numbers = results.loc[results.value.notna(), ["run", *NUMBERS]]
+    numbers = results[results.value.notna()].reindex(columns=["run", *NUMBERS])
     numbers.to_csv(directory / f"metrics_{name}.csv", index=False, float_format="%.9g")
 
 
