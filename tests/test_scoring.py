@@ -497,7 +497,12 @@ def test_of_a_reference_run_the_discriminators_part_is_left_out_with_the_reason(
     assert found["skipped"]["discriminator"] == "a reference run does not keep its discriminator's weights"
     assert "reference run" in found["skipped"]["training"] and found["metrics"]["cost"]["peak_memory_mb"]["value"] > 0
     assert not {"discriminator", "training"} & found["metrics"].keys() and (stored.directory / "metrics.json").exists()
+    (stored.directory / "snapshots").mkdir()
+    shutil.copyfile(stored.directory / "generator.npz", stored.directory / "snapshots" / "step_00000006.npz")
     (stored.directory / "generator.npz").unlink()
+    kept = evaluate(ReferenceRun(stored.directory, run.config), 256, progress=False)  # its snapshots are enough
+    assert kept["metrics"]["digits"]["fid"] == found["metrics"]["digits"]["fid"] and "snapshots" not in kept["skipped"]
+    shutil.rmtree(stored.directory / "snapshots")
     with pytest.raises(ValueError, match="has no weights in the project"):
         evaluate(ReferenceRun(stored.directory, run.config), 256, progress=False)
 
