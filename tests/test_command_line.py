@@ -156,8 +156,31 @@ def test_evaluate_prints_every_metric_beside_its_floor(pair, shared_home, monkey
     for directory in (first, second):
         metrics = json.loads((directory / "metrics.json").read_text())["metrics"]
         assert f"written: {directory / 'metrics.json'}" in printed
-        value, floor = (f"{metrics['digits']['fid_infinity'][side]:.4g}" for side in ("value", "floor"))
-        assert re.search(rf"digits +fid_infinity +{re.escape(value)} +{re.escape(floor)}", printed)
+        numbers = [f"{metrics['digits']['fid_infinity'][side]:.4g}" for side in ("value", "floor", "held_out")]
+        assert re.search("digits +fid_infinity +" + " +".join(map(re.escape, numbers)), printed)
+    before = (first / "metrics.json").stat().st_mtime_ns
+    assert run(f"evaluate {first.name} --samples 256") == 0
+    assert f"{first.name}: scored already; --force scores it again" in capsys.readouterr().out
+    assert (first / "metrics.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+def test_evaluate_without_a_name_scores_all_finished_runs_and_takes_references_by_name(home, monkeypatch, capsys):
+    from capsgan.evaluation import run_scores
+    from capsgan.reference import list_references
+
+    scored = []
+    monkeypatch.setattr(run_scores, "evaluate", lambda run, *_, **__: scored.append(run.directory.name) or 1 / 0)
+    assert run("evaluate") == 0 and not scored  # no runs in this home
+    reference = list_references()[0]
+    assert run(f"evaluate {reference.directory.name}") == 1 and scored == [reference.directory.name]
+    finished, unfinished = (home / "runs" / name for name in ("a", "b"))
+    for directory, status in ((finished, "finished"), (unfinished, "failed")):
+        directory.mkdir(parents=True)
+        (directory / "config.json").write_text((reference.directory / "config.json").read_text())
+        provenance = {"status": status, "image_shape": [28, 28, 1], "classes": 10}
+        (directory / "provenance.json").write_text(json.dumps(provenance))
+    assert run("evaluate") == 1 and scored[1:] == ["a"]
 
 
 def test_evaluate_refuses_too_few_images(pair, shared_home, monkeypatch, capsys):

@@ -100,7 +100,7 @@ def evaluated(pair, tmp_path):
         runs.append(Run(directory, run.config))
         if number < 2:
             metrics = {
-                "digits": {"fid": {"value": 2.0 + number, "floor": 0.5}},
+                "digits": {"fid": {"value": 2.0 + number, "floor": 0.5, "held_out": 0.6}},
                 "cost": {"ms_of_quickest_step": {"value": 9.0}},
             }
             evaluation = {"run": directory.name, "config": run.config.to_dict(), "samples": 300, "metrics": metrics}
@@ -119,8 +119,12 @@ def test_results_have_a_row_a_number_and_one_for_a_run_that_failed(evaluated, tm
     save_results(results, "few", tmp_path)
     again = load_results("few", tmp_path)
     pd.testing.assert_frame_equal(
-        again.sort_values(["run", "metric"]).reset_index(drop=True)[["run", "metric", "value", "floor", "status"]],
-        results.sort_values(["run", "metric"]).reset_index(drop=True)[["run", "metric", "value", "floor", "status"]],
+        again.sort_values(["run", "metric"]).reset_index(drop=True)[
+            ["run", "metric", "value", "floor", "held_out", "status"]
+        ],
+        results.sort_values(["run", "metric"]).reset_index(drop=True)[
+            ["run", "metric", "value", "floor", "held_out", "status"]
+        ],
     )
     with pytest.raises(ValueError, match="results='many' are not there; allowed: few"):
         load_results("many", tmp_path)
@@ -141,8 +145,14 @@ def test_a_pair_is_judged_together_and_a_run_without_partner_is_not(pair, monkey
 
 def test_a_summary_has_means_and_intervals_by_network_and_what_real_images_get(evaluated):
     rows = summarise(collect_results(evaluated).assign(fraction=1.0), {"fid": "digits"})
-    assert list(rows.fid) == ["3", "2", "0.5"]
-    assert list(rows.discriminator) == ["caps", "cnn", ""] and list(rows.seeds) == [1, 1, ""]
+    assert list(rows.fid) == ["3", "2", "0.5", "0.6"]
+    assert list(rows.discriminator) == ["caps", "cnn", "", ""] and list(rows.seeds) == [1, 1, "", ""]
+    assert list(rows.gan[2:]) == ["real images", "held-out real images"]
+
+
+def test_results_of_an_earlier_measure_have_no_row_of_held_out_images(evaluated):
+    earlier = collect_results(evaluated).assign(fraction=1.0).drop(columns="held_out")
+    assert list(summarise(earlier, {"fid": "digits"}).fid) == ["3", "2", "0.5"]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "data" / "results").glob("runs_*.csv")), ids=lambda path: path.stem[5:])

@@ -131,8 +131,7 @@ class Gaussian:
         return cls(features.mean(axis=0), np.cov(features, rowvar=False).reshape(2 * features.shape[1:]))
 
     @cached_property
-    def root(self) -> np.ndarray:
-        """Σ^½, float64 [d, d]."""
+    def _root(self) -> np.ndarray:
         values, vectors = np.linalg.eigh(self.covariance)
         return vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
 
@@ -142,7 +141,7 @@ class Gaussian:
         (Σ Σ')^½ and (Σ^½ Σ' Σ^½)^½ have the same trace, and the latter is symmetric: no complex roots, and no trouble
         where units of the feature network never answer and the covariances are singular.
         """
-        squares = np.linalg.eigvalsh(self.root @ other.covariance @ self.root)
+        squares = np.linalg.eigvalsh(self._root @ other.covariance @ self._root)
         trace = np.trace(self.covariance) + np.trace(other.covariance) - 2 * np.sqrt(np.maximum(squares, 0)).sum()
         return max(0.0, float(np.sum((self.mean - other.mean) ** 2) + trace))
 

@@ -87,11 +87,7 @@ class FeatureNetwork:
         self.image_shape = tuple(model.input.shape[1:])
 
     def features(self, images: np.ndarray) -> np.ndarray:
-        """Uint8 [n, height, width, channels] → float32 [n, 64], each row from its image alone.
-
-        Raises:
-            ValueError: dtype or shape are others.
-        """
+        """Uint8 [n, height, width, channels] → float32 [n, 64], each row from its image alone; raises as ``read``."""
         return self.read(images)[0]
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
@@ -105,11 +101,7 @@ class FeatureNetwork:
         return self.read(images)[1]
 
     def read(self, images: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Features and, of a classifier, probabilities, in one pass; see the methods of these names.
-
-        Raises:
-            ValueError: dtype or shape are others.
-        """
+        """Features and, of a classifier, probabilities, in one pass; ``ValueError`` of another dtype or shape."""
         check_images("images", images, self.image_shape)
         return self._read(images)
 
@@ -123,12 +115,10 @@ def load_features(name: str = "digits", image_shape: tuple[int, int, int] = DIGI
     """A feature network by name.
 
     Args:
-        name: ``digits`` or ``lenet``: the last hidden layer, before its activation, of a classifier of ours, trained on
-            the half of MNIST's training digits that no score is taken on (:mod:`capsgan.evaluation.real_images`,
-            ``scripts/train_features.py``), scaled to a mean square of 1. They differ in architecture and seed: what
-            holds in one only is about the network, not about the images. Or ``random``: a convolutional network that
-            was never trained, its weights drawn by Philox, for images that no trained network reads (Naeem et al. 2020,
-            arXiv:2002.09797).
+        name: ``digits`` or ``lenet``: the last hidden layer, before its activation, of a classifier trained on the
+            half of MNIST's training digits that no score is taken on (``scripts/train_features.py``), scaled to a mean
+            square of 1; or ``random``, a network that was never trained, its weights drawn by Philox, for images that
+            no trained network reads (Naeem et al. 2020, arXiv:2002.09797).
         image_shape: (height, width, channels); ``digits`` and ``lenet`` read 28×28×1 only.
 
     Raises:
@@ -175,11 +165,7 @@ def single_precision():
 
 @single_precision()
 def build_classifier(name: str) -> keras.Model:
-    """Digits float32 [B, 28, 28, 1] in [0, 1] → features [B, 64] and logits [B, 10]. Its weights are zeros.
-
-    Args:
-        name: one of ``ARCHITECTURES``.
-    """
+    """Digits float32 [B, 28, 28, 1] in [0, 1] → features [B, 64] and logits [B, 10]; its weights are zeros."""
     architecture, images = ARCHITECTURES[name], keras.Input(DIGITS_SHAPE)
     features = dense(DIMENSIONS, name="features")(architecture.trunk(images))
     x = layers.Activation(architecture.activation)(features)

@@ -29,7 +29,7 @@ def measure(images: np.ndarray, real: np.ndarray, space: str, seed: int, everyth
             coverage depends on the ratio.
         space: a feature space, see :func:`~capsgan.evaluation.features.load_features`.
         seed: of all random choices.
-        everything: False: ``fid``, ``kid`` and ``kid_error`` only, and what a classifier says.
+        everything: False: ``fid`` only, and what a classifier says.
 
     Returns:
         Metric → number, or list of numbers. Not to be changed.
@@ -40,7 +40,7 @@ def measure(images: np.ndarray, real: np.ndarray, space: str, seed: int, everyth
     network = load_features(space, images.shape[1:])
     theirs, (ours, *probabilities) = network.features(real), network.read(images)
     numbers = {}
-    for names, function, seeded in DISTANCES[: None if everything else 2]:
+    for names, function, seeded in DISTANCES[: None if everything else 1]:
         values = function(theirs, ours, **({"seed": seed} if seeded else {}))
         numbers |= zip(names, map(float, np.atleast_1d(values)), strict=True)
     if everything:

@@ -34,14 +34,12 @@ def real_images(name: str, image_size: int | None = None) -> RealImages:
     """The real images that runs on a dataset are scored by.
 
     No feature network has seen any of them. ``mnist``: the first 20,000 training digits are the reference, the next
-    10,000 the floor. They stay in MNIST's order, in which digits of one writer stand together: the floor's writers are
-    others than the reference's, as the test split's are. A floor drawn at random would have the reference's own
-    writers, and lie two to three times lower than any new writer's digits. The 5,000 digits of ``mnist5k`` are among
-    the first 6,000. Other datasets: floor and reference are drawn at random from the training split, by class.
+    10,000 the floor: in MNIST's order, which is not random, so that blocks differ as new writers' digits do. A floor
+    drawn at random is about half as high. The digits of ``mnist5k`` are among the first 6,000. Other datasets:
+    floor and reference are drawn at random from the training split, by class.
 
     Args:
-        name: as for :func:`~capsgan.datasets.load_dataset`.
-        image_size: pixels a side.
+        name, image_size: as for :func:`~capsgan.datasets.load_dataset`.
 
     Raises:
         ValueError: too few training images, or those of :func:`~capsgan.datasets.load_dataset`.

@@ -11,6 +11,7 @@ import numpy as np
 from ..checkpoints import write_atomically
 from ..comparison import row as comparison_row
 from ..datasets import load_dataset
+from ..gans import build_gan
 from ..gans.infogan import InfoGAN
 from ..inspection import training_megabytes
 from ..provenance import source_commit
@@ -33,7 +34,7 @@ from .snapshots import SnapshotSampler
 MEASURE = 2  # of what evaluate() measures: a score of a different one is not comparable
 SAMPLES = 10_000
 AVERAGED = 3  # a run's score is the mean of its last snapshots: one alone is as good or bad as the last steps were
-EARLY_SAMPLES = 2000  # of each snapshot for FID by step
+EARLY_SAMPLES = 1000  # of each snapshot, for FID by step: to generate is what takes longest
 NEAREST = 2000  # images whose nearest training images are searched
 PROBED = 2000  # training images that a probe of the discriminator's layers learns from
 ORIENTED = 2000  # held-out images that the discriminator is shown turned, shifted and scrambled
@@ -84,18 +85,18 @@ def evaluate(run: Run, samples: int | None = None, *, seed: int = 0, progress: b
             generated = sampler.generate(step, count if late else min(count, EARLY_SAMPLES))
             snapshots[step] = {"samples": len(generated)}
             for space in spaces:
-                snapshots[step][space] = measure(generated, real.reference.images, space, seed, everything=late)
                 features = _features(space, generated)
                 early = frechet_distance(_features(space, real.reference.images), features[:EARLY_SAMPLES])
-                snapshots[step][space] |= {"fid_at": early}
+                found = measure(generated, real.reference.images, space, seed, everything=late)
+                snapshots[step][space] = found | {"fid_at": early}
                 if late:
                     moments.update(_moments(f"{space}_{step}", features))
         yield "real images"
         for space in spaces:
-            metrics[space] = _average([snapshots[step][space] for step in averaged])
             others = {"floor": floor} | ({} if "held_out" in skipped else {"held_out": held_out})
-            sides = {side: measure(d.images, real.reference.images, space, seed) for side, d in others.items()}
-            metrics[space] = side_by_side({"value": metrics[space]} | sides)
+            sides = {side: measure(part.images, real.reference.images, space, seed) for side, part in others.items()}
+            average = _average([snapshots[step][space] for step in averaged])
+            metrics[space] = side_by_side({"value": average} | sides)
             for step in run.snapshot_steps:
                 metrics[space][f"fid_at_{step}"] = {"value": snapshots[step][space]["fid_at"]}
         yield "nearest training images"
@@ -133,11 +134,7 @@ def evaluate(run: Run, samples: int | None = None, *, seed: int = 0, progress: b
         "held_out": len(held_out),
         "training_images": len(training),
         "averaged": averaged,
-        "dataset_sha256": {
-            "reference": real.reference.sha256,
-            "held_out": held_out.sha256,
-            "training": training.sha256,
-        },
+        "dataset_sha256": {name: part.sha256 for name, part in (real._asdict() | {"training": training}).items()},
         "commit": source_commit(),
         "backend": backend,
         "versions": {name: importlib.metadata.version(name) for name in ("keras", "numpy", "scipy", backend)},
@@ -225,8 +222,9 @@ def _cost(run: Run) -> dict:
 
     Its megabytes are those of the generator's update, which sends a whole batch through it.
     """
-    row = comparison_row(run)
+    row, provenance = comparison_row(run), run.provenance
+    gan = build_gan(run.config, provenance["image_shape"], provenance["classes"])  # sizes need no trained weights
     names = ("discriminator_parameters", "discriminator_multiply_adds", "peak_memory_mb")
     numbers = {"ms_of_quickest_step": 1000 * run.history.seconds.min()} | {name: row[name] for name in names}
-    numbers["discriminator_megabytes"] = training_megabytes(run.gan.discriminator, run.config.batch_size)
+    numbers["discriminator_megabytes"] = training_megabytes(gan.discriminator, run.config.batch_size)
     return {name: {"value": float(number)} for name, number in numbers.items()}

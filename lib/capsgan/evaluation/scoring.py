@@ -17,7 +17,7 @@ def score(
     generated: np.ndarray,
     real: np.ndarray,
     *,
-    control: np.ndarray | None = None,
+    control: np.ndarray,
     spaces: tuple[str, ...] = SPACES,
     seed: int = 0,
     progress: bool = True,
@@ -33,7 +33,6 @@ def score(
         real: uint8 [m, height, width, channels], m > 64: what they are compared with.
         control: uint8 [≥ 256, height, width, channels], other real images, best as many as there are generated ones and
             as mixed (``mnist5k`` stands class by class): the floor is what they get in place of the generated ones.
-            None: what one random half of ``real`` gets against the other, with about twice the bias of a FID (m ≥ 512).
         spaces: some of ``digits``, ``lenet`` and ``random``, see :func:`~capsgan.evaluation.features.load_features`.
         seed: of all random choices.
         progress: whether to show a progress bar on standard error.
@@ -54,15 +53,6 @@ def score(
         raise ValueError(f"spaces={spaces!r} is not possible; allowed: a tuple with some of {names}")
     check_images("generated", generated)
     check_images("real", real, generated.shape[1:])
-    reference = real
-    if control is None:
-        if len(real) < 2 * LEAST:
-            raise ValueError(
-                f"real: {len(real)} images are too few to be halved for the floor; allowed: {2 * LEAST} or more, or "
-                "other real images as control"
-            )
-        order = np.random.Generator(np.random.Philox(key=seed)).permutation(len(real))
-        reference, control = real[order[len(real) // 2 :]], real[order[: len(real) // 2]]
     check_images("control", control, generated.shape[1:])
     for name, images in {"generated": generated, "control": control}.items():
         if len(images) < LEAST:
@@ -72,7 +62,7 @@ def score(
     def tasks():
         for space in spaces:
             yield space
-            sides = {"value": measure(generated, real, space, seed), "floor": measure(control, reference, space, seed)}
+            sides = {"value": measure(generated, real, space, seed), "floor": measure(control, real, space, seed)}
             metrics[space] = side_by_side(sides)
 
     play(tasks(), len(spaces), "score", progress)

@@ -33,11 +33,7 @@ class SnapshotSampler:
         return choose_codes(self.gan, count, self.seed)
 
     def generate(self, step: int, count: int) -> np.ndarray:
-        """Uint8 [count, height, width, channels], of the snapshot at a step.
-
-        Raises:
-            ValueError: the weights make NaN.
-        """
+        """Uint8 [count, height, width, channels], of the snapshot at a step; ``ValueError`` if the weights make NaN."""
         kept = step in self.run.snapshot_steps
         weights = self.run.weights_at(step) if kept else self.run.gan.generator.get_weights()
         self.gan.generator.set_weights(weights)
