@@ -41,7 +41,7 @@ def analyse(results: pd.DataFrame, plan: AnalysisPlan) -> pd.DataFrame:
         for features, metric in spaces:
             there = (results.features == features) & (base == metric.name)
             decides = features == plan.features and metric == plan.metric
-            if decides or there.any():
+            if decides or (there.any() and rows[-1]["planned"] > rows[-1]["missing"]):
                 used = there | base.isna() | base.isin([*plan.collapsed])
                 pairs = pair_runs(results[used], comparison, metric, plan, features)
                 head = {"comparison": name, "primary": name in plan.primary, **_names(comparison, plan)}
