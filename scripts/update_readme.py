@@ -11,8 +11,8 @@ import textwrap
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
+from capsgan.evaluation.plan import CONTRADICTED, NOT_TESTABLE, REPLICATED, read_plan
 from capsgan.evaluation.restoration import describe_gap, paired_intervals, scores_table
 from capsgan.result_plots import describe_results
 
@@ -76,7 +76,7 @@ def verdicts_table() -> str:
     """Every claim with its verdict, and what it stands on."""
     rows = pd.read_csv(RESULTS / "verdicts_study.csv")
     counts = rows[rows.section != "ours"].verdict.value_counts()
-    planned = len(yaml.safe_load((ROOT / "study" / "analysis_plan.yaml").read_text(encoding="utf-8"))["seeds"])
+    plan = read_plan()
     found = ", ".join(f"{number} are {verdict}" for verdict, number in counts.items())
     runs = pd.read_csv(RESULTS / "runs_study.csv")
     scale = (
@@ -85,22 +85,21 @@ def verdicts_table() -> str:
         "figures: [notebook 08](notebooks/08_testing_the_claims.ipynb); the numbers: `data/results/`."
     )
     words = (
-        f"Of {counts.sum()} statements {found}. *Not supported* means that these runs cannot tell; "
-        f"{(rows.section == 'ours').sum()} more statements are checks of ours and not the thesis's. **A look ahead**: "
-        f"at hand are up to {rows.seeds.max()} of the {planned} seeds that `study/analysis_plan.yaml` asks for, too "
-        "few for its corrected test to say anything; the intervals below hold for each line by itself. Similarity is "
-        "decided by the 90 % interval (two one-sided tests). FID∞ is the Fréchet distance on the features of a "
-        "classifier of digits, extrapolated to infinitely many images (lower is better). Only its margin was written "
-        "down before the first run, the other bounds during the study. After its first results came the rule that runs "
-        "of fewer than 1,500 steps get no verdict on what they end with, and the statements on overhead and on less "
-        "data were recast (notebook 08, section 1). What a verdict is on the features of a network that was never "
-        "trained stands beside it where it is another: what holds in one space alone is weak. At the thesis's width a "
+        f"Of {counts.sum()} statements {found}. *Cannot tell yet*: the interval holds the bound, or seeds are too few; "
+        f"{(rows.section == 'ours').sum()} more statements are checks of ours and not the thesis's. "
+        f"`study/analysis_plan.yaml`, version {plan.version} of {plan.date}, decides from {plan.least_seeds} seeds on; "
+        f"these results have up to {rows.seeds.max()}. The intervals below hold for each line by itself. Similarity is "
+        "decided by the 90 % interval (two one-sided tests). FID is the Fréchet distance on the features of a "
+        "classifier of digits (lower is better). The "
+        "plan says what was laid down when, and what had been seen by then. "
+        "At the thesis's width a "
         f"step of CapsDCGAN takes {full_width_ratio('mixed_bfloat16'):.1f} times one of DCGAN in bfloat16, "
         f"{full_width_ratio('float32'):.1f} times in float32 (table below), not what it takes at a quarter of it."
     )
-    decided = rows[rows.verdict.isin(["supported", "contradicted"]) & (rows.section != "ours")]
+    decided = rows[rows.verdict.isin([REPLICATED, CONTRADICTED]) & (rows.section != "ours")]
     lines = [textwrap.fill(text, 118) + "\n" for text in (in_short(rows.set_index("claim")), scale, words)]
-    lines += ["Those supported or contradicted:", "", *claim_rows(decided), ""]
+    if len(decided):
+        lines += ["Those replicated or contradicted:", "", *claim_rows(decided), ""]
     lines += ["<details>", f"<summary>All {len(rows)} statements</summary>", "", *claim_rows(rows), "", "</details>"]
     return "\n".join(lines)
 
@@ -114,18 +113,14 @@ def in_short(rows: pd.DataFrame) -> str:
     gans = ("ACGAN", "DCGAN", "InfoGAN")
     images = [rows.loc[f"{gan}: comparable, if not better"] for gan in gans]
     ratios = ", ".join(f"{gan} {shown(row)}" for gan, row in zip(gans, images, strict=True))
-    others = ", ".join(f"{row.random_estimate:.2f} ({row.random_low:.2f} to {row.random_high:.2f})" for row in images)
     cause = rows.loc["capsules are the cause: against a CNN as large"]
-    both = cause.verdict == cause.random_verdict == "supported"
-    answer = "which shows" if both else "which does not show"
     wgan = rows.loc["WGAN: comparable, if not better"]
     wgan_words = f"WGAN {shown(wgan)}" if pd.notna(wgan.low) else f"WGAN has no verdict ({wgan.note})"
     times = [rows.estimate[f"{gan}: overhead, time a step"] for gan in (*gans, "WGAN")]
     return (
-        "**In short**: the Fréchet distance of generated from real digits with a Caps discriminator is so many times "
-        f"that with the classical one: {ratios}; {wgan_words}. On features never trained, "
-        f"in this order: {others}. Against a CNN as large, without capsules, it is {shown(cause)} in DCGAN, {answer} "
-        f"that the capsules are the cause. A step takes {min(times):.2f} to {max(times):.2f} times as long."
+        f"**In short**: ratio of FIDs, Caps ÷ classical: {ratios}; {wgan_words}. Against a CNN as large, without "
+        f"capsules, it is {shown(cause)} in DCGAN; whether capsules are the cause: {cause.verdict}. A step takes "
+        f"{min(times):.2f} to {max(times):.2f} times as long."
     )
 
 
@@ -135,13 +130,13 @@ def claim_rows(rows: pd.DataFrame) -> list[str]:
     for row in rows.itertuples():
         interval = "" if pd.isna(row.low) else f" ({row.low:.3g} to {row.high:.3g})"
         effect = "–" if pd.isna(row.estimate) else f"{row.unit} {row.estimate:.3g}{interval}"
-        verdict = row.verdict if row.verdict.startswith("not") else f"**{row.verdict}**"
+        verdict = f"**{row.verdict}**" if row.verdict in (REPLICATED, CONTRADICTED) else row.verdict
         verdict += f" ({row.failed} runs failed)" if row.failed else ""
         verdict += f" ({row.collapsed} runs collapsed)" if row.collapsed else ""
-        if isinstance(row.random_verdict, str) and row.random_verdict != row.verdict:
-            interval = f"{row.random_estimate:.3g} ({row.random_low:.3g} to {row.random_high:.3g})"
-            verdict += f"; untrained features: {row.random_verdict}, {interval}"
-        verdict += f": {row.note}" if row.verdict == "not tested at this scale" else ""
+        if isinstance(row.second_verdict, str) and row.second_verdict != row.verdict:
+            interval = f"{row.second_estimate:.3g} ({row.second_low:.3g} to {row.second_high:.3g})"
+            verdict += f"; second feature space: {row.second_verdict}, {interval}"
+        verdict += f": {row.note}" if row.verdict == NOT_TESTABLE else ""
         lines.append(f"| {row.claim} | {row.section} | {row.tested} | {row.seeds} | {effect} | {verdict} |")
     return lines
 

@@ -7,7 +7,7 @@ import pytest
 from test_claims import run_rows
 
 from capsgan import result_plots
-from capsgan.evaluation.analysis import analyse_what_is_there
+from capsgan.evaluation.analysis import analyse
 from capsgan.evaluation.plan import read_plan
 from capsgan.evaluation.statistics import power_curve
 
@@ -25,7 +25,10 @@ def results():
     for seed in range(3):
         for trunk, factor in (("cnn", 2.0), ("caps", 1.0)):
             for fraction in (0.01, 0.1, 1.0):
-                values = {"digits__fid_infinity": factor * (seed + 1) / fraction, "digits__fid": 9.0}
+                values = {
+                    "digits__fid_infinity": factor * (seed + 1) / fraction,
+                    "digits__fid": factor * (seed + 1) / fraction,
+                }
                 values |= {f"training__fid_infinity_at_{step}": factor * 100 / step for step in (10, 20)}
                 values |= {f"digits__{m}": 0.5 for m in ("kid", "precision", "recall", "coverage")}
                 values |= {"digits__classifier_score": 7.0, "digits__missing_classes": 0.0}
@@ -60,26 +63,21 @@ def test_controls_show_a_point_a_seed_and_the_mean(results):
 
 
 def test_intervals_are_drawn_where_the_analysis_has_them(results):
-    from dataclasses import replace
-
     plan = read_plan()
-    plan = replace(plan, families={"gans": tuple(c for c in plan.families["gans"] if c.gan == "dcgan")})
     varied = results.assign(value=results.value * np.where(results.run == "dcgan-caps-1.0-0", 1.3, 1))
-    analysis = analyse_what_is_there(varied, plan)
-    assert set(analysis.seeds) == {3} and set(analysis.planned) == {10}
-    row = analysis[analysis.metric == "fid_infinity"].iloc[0]
-    figure = result_plots.intervals_figure(analysis, plan, varied)
+    row = analyse(varied, plan).iloc[0]
+    figure = result_plots.intervals_figure(pd.DataFrame([row]), plan, varied)
     assert "(6 runs)" in figure.get_supxlabel()  # those of all data
     drawn = [tuple(np.round(line.get_xdata(), 6)) for line in figure.axes[0].lines]
     assert (round(row.low, 6), round(row.high, 6)) in drawn
-    assert analyse_what_is_there(varied[varied.discriminator == "cnn"], plan).empty
+    assert figure.axes[0].get_yticklabels()[0].get_text() == f"{row.comparison}  (n = 3)"
 
 
 def test_power_is_drawn_against_seeds_for_both_tests(results):
     plan = read_plan()
-    row = {"family": "gans", "gan": "dcgan", "discriminator": "caps", "reference": "cnn", "metric": "fid_infinity"}
-    figure = result_plots.power_figure(pd.DataFrame([row | {"sd": 0.16}]), plan, results)
-    curve = power_curve(0.16, plan, tests=4)
+    row = {"comparison": "c", "gan": "dcgan", "discriminator": "caps", "reference": "cnn", "features": "digits"}
+    figure = result_plots.power_figure(pd.DataFrame([row | {"metric": "fid", "sd": 0.16}]), plan, results)
+    curve = power_curve(0.16, plan, tests=3)
     for axis, kind in enumerate(("difference", "equivalence")):
         assert tuple(np.round(curve[kind], 3)) in lines(figure, axis) and (0.8, 0.8) in lines(figure, axis)
     assert list(figure.axes[0].lines[0].get_xdata()) == list(curve.seeds) and "(6 runs)" in figure.get_supxlabel()

@@ -1,6 +1,6 @@
-"""Verdicts keep the error rates they promise on simulated runs, and what must not be compared is refused."""
+"""Words keep the error rates they promise on simulated runs, and what must not be compared is refused."""
 
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
@@ -8,542 +8,291 @@ import pytest
 from scipy import stats
 
 from capsgan.config import RunConfig
-from capsgan.evaluation.analysis import analyse, analyse_what_is_there, compare, results_table
+from capsgan.evaluation.analysis import analyse, compare, results_table
 from capsgan.evaluation.pairing import COLUMNS, GAME, RUN, TRUNK, pair_runs
-from capsgan.evaluation.plan import Bootstrap, Comparison, Metric, read_plan
-from capsgan.evaluation.statistics import (
-    bootstrap_interval,
-    equivalence_p,
-    holm,
-    mean_interval,
-    power_curve,
-    seeds_for_p,
-    seeds_needed,
-    sign_flip_p,
-    verdict,
-)
+from capsgan.evaluation.plan import CANNOT_TELL, CONTRADICTED, NOT_TESTABLE, REPLICATED, read_plan
+from capsgan.evaluation.scores import numbers_at
+from capsgan.evaluation.statistics import holm, mean_interval, power_curve, seeds_for_p, seeds_needed, sign_flip_p
 
 PLAN = read_plan()
-PAIR = Comparison("dcgan", "caps", "cnn")
-FID = PLAN.primary
+FID = PLAN.metric
 LIMITS = FID.limits
-RATIOS = np.array([0.7, 0.8, 0.65, 0.9, 0.75, 0.6, 0.85, 0.7, 0.8, 0.72])
+CAPS, MATCHED, INTERACTION = PLAN.primary  # their names
+RATIOS = np.array([0.7, 0.8, 0.65, 0.9, 0.75, 0.6, 0.85, 0.72])
 SIMULATIONS = 8000
+CONFIGS = PLAN.configs()
 
 
-def plan_for(seeds, **changes):
-    """The study's plan for other seeds and one comparison, without secondary metrics."""
-    return replace(PLAN, seeds=range(seeds), families={"one": (PAIR,)}, secondary=(), **changes)
+def run_rows(block, arm, seed, fid, status="finished", cpu="EPYC", **changes):
+    """The rows of one of the plan's runs: its score at every snapshot, and a collapse's numbers."""
+    config = CONFIGS[block, arm, seed]
+    run = {
+        "run": f"{block}-{arm}-s{seed}",
+        **config.to_dict(),
+        "status": status,
+        "samples": 10_000,
+        "cpu": cpu,
+    } | changes
+    del run["snapshots"]
+    if status == "failed":
+        return [run]
+    numbers = {f"fid_at_{step}": fid for step in config.snapshots} | {"missing_classes": 0.0}
+    return [run | {"features": "digits", "metric": name, "value": value} for name, value in numbers.items()]
 
 
-def run_rows(discriminator, seed, gan="dcgan", status="finished", **numbers):
-    """The rows of one run: good numbers, but for those given."""
-    number = {"fid_infinity": 4.0, "fid": 5.0, "missing_classes": 0.0} | numbers
-    scale = {"dataset": "mnist", "steps": 20_000, "batch_size": 128, "precision": "float32", "width": 1.0}
-    run = {"run": f"{gan}-{discriminator}-s{seed}", "gan": gan, "discriminator": discriminator, "seed": seed} | scale
-    run |= {"status": status, "features": "digits", "samples": 10_000}
-    return [run | {"metric": name, "value": value} for name, value in number.items()]
-
-
-def results_of(ratios, gan="dcgan", discriminator="caps", reference="cnn"):
+def block_rows(block, ratios, arm="caps", reference="cnn", seeds=None, **changes):
     """Runs whose FIDs have these ratios, seed by seed; the seeds alone make a FID of 3 to 6."""
     rows = []
-    for seed, ratio in enumerate(ratios):
+    for seed, ratio in zip(PLAN.blocks[block].seeds if seeds is None else seeds, ratios, strict=False):
         base = 3 + (seed * 7 % 10) / 3
-        rows += run_rows(discriminator, seed, gan, fid_infinity=ratio * base)
-        rows += run_rows(reference, seed, gan, fid_infinity=base)
+        rows += run_rows(block, arm, seed, ratio * base, **changes) + run_rows(block, reference, seed, base, **changes)
     return pd.DataFrame(rows)
 
 
-def changed(results, run, **values):
-    results = results.copy()
-    for name, value in values.items():
-        results[name] = results[name].astype(object)
-        results.loc[results.run == run, name] = value
-    return results
+def pairs_of(results, name=CAPS):
+    return pair_runs(results, PLAN.comparisons[name], FID, PLAN)
 
 
-def failed(results, run):
-    """The results as they are where a run broke off: one row, nothing measured."""
-    rows = results[results.run != run]
-    row = results[results.run == run].iloc[[0]].assign(status="failed", metric=None, value=np.nan, samples=0)
-    return pd.concat([rows, row])
+def word_of(results, name):
+    table = analyse(results, PLAN)
+    return table[(table.comparison == name) & (table.metric == "fid")].iloc[0]
 
 
-def compared(results, seeds=None, **changes):
-    plan = plan_for(results.seed.nunique() if seeds is None else seeds, **changes)
-    return compare(pair_runs(results, PAIR, FID, plan), FID, plan)
+def inside(effects, limits):
+    """Whether the 90 % interval lies inside the margin: Schuirmann's two one-sided tests."""
+    low, high = mean_interval(effects, 0.1)
+    return (limits[0] < low) & (high < limits[1])
 
 
-# Pairs ------------------------------------------------------------------------------------------------------------
+# Pairs and steps --------------------------------------------------------------------------------------------------
 
 
 def test_runs_are_paired_by_seed_in_whatever_order_they_come():
-    results = results_of(RATIOS)
-    pairs = pair_runs(results, PAIR, FID, PLAN)
-    assert pairs.seed.tolist() == list(range(10))
-    assert pairs.run.tolist() == [f"dcgan-caps-s{seed}" for seed in range(10)]
-    assert pairs.reference_run.tolist() == [f"dcgan-cnn-s{seed}" for seed in range(10)]
+    results = block_rows("A", RATIOS)
+    pairs = pairs_of(results)
+    assert pairs.seed.tolist() == list(range(8)) and set(pairs.step) == {20_000}
     np.testing.assert_allclose(np.exp(pairs.effect), RATIOS)
-    shuffled = results.sample(frac=1, random_state=3)
-    pd.testing.assert_frame_equal(pairs, pair_runs(shuffled, PAIR, FID, PLAN))
+    pd.testing.assert_frame_equal(pairs, pairs_of(results.sample(frac=1, random_state=3)))
 
 
-def test_differences_are_compared_less_the_reference():
-    metric = Metric("missing_classes", "difference", "lower")
-    results = results_of(RATIOS)
-    results.loc[(results.discriminator == "caps") & (results.metric == "missing_classes"), "value"] = 0.2
-    np.testing.assert_allclose(pair_runs(results, PAIR, metric, PLAN).effect, 0.2)
+def test_a_score_is_the_mean_of_the_three_snapshots_before_its_step():
+    results = block_rows("A", RATIOS)
+    scale = {18_000: 3.0, 19_000: 2.0, 20_000: 1.0, 8000: 1.0, 9000: 5.0, 10_000: 3.0}
+    factor = results.metric.str.extract(r"(\d+)$")[0].astype(float).map(scale).fillna(99.0)
+    results["value"] *= factor.where(results.discriminator == "caps", 1.0)
+    for step, mean in ((20_000, 2.0), (10_000, 3.0)):
+        found = numbers_at(results, step, PLAN)
+        caps = found[(found.discriminator == "caps") & (found.metric == "fid")].sort_values("seed").value
+        cnn = found[(found.discriminator == "cnn") & (found.metric == "fid")].sort_values("seed").value
+        np.testing.assert_allclose(caps.to_numpy() / cnn.to_numpy(), mean * RATIOS)
 
 
-def test_other_gans_metrics_and_feature_spaces_are_left_alone():
-    results = results_of(RATIOS)
-    others = pd.concat([results_of(2 * RATIOS, "wgan"), results.assign(features="random", value=99.0)])
-    others = pd.concat([results, others, results_of(RATIOS, "dcgan", "caps-routing", "cnn-matched")])
-    pd.testing.assert_frame_equal(pair_runs(others, PAIR, FID, PLAN), pair_runs(results, PAIR, FID, PLAN))
+def test_a_run_without_one_of_the_three_snapshots_has_no_score():
+    results = block_rows("A", RATIOS)
+    results = results[(results.run != "A-caps-s3") | (results.metric != "fid_at_19000")]
+    assert np.flatnonzero(pairs_of(results).effect.isna()).tolist() == [3]
 
 
-@pytest.mark.parametrize(
-    "column, value",
-    [("dataset", "mnist5k"), ("steps", 5000), ("batch_size", 64), ("precision", "mixed_bfloat16"), ("width", 0.25)],
-)
+def test_runs_of_mixed_length_are_compared_at_the_common_step():
+    results = block_rows("C", RATIOS[:5])
+    assert set(results.steps) == {10_000, 20_000}
+    late = results.metric.isin(["fid_at_18000", "fid_at_19000", "fid_at_20000"])
+    results.loc[late, "value"] = 99.0
+    row = word_of(results, "C ACGAN: Caps / classical")
+    assert (row.step, row.pairs, row.word) == (10_000, 5, REPLICATED)
+    assert row.estimate == pytest.approx(stats.gmean(RATIOS[:5]))
+
+
+def test_arms_that_vary_a_discriminator_are_told_from_the_usual_ones():
+    plain = pd.DataFrame([row for seed in range(5) for row in run_rows("H", "cnn-plain", seed, 6.0)])
+    results = pd.concat([block_rows("A", RATIOS), plain])
+    pd.testing.assert_frame_equal(pairs_of(results), pairs_of(block_rows("A", RATIOS)))
+    pairs = pairs_of(results, "H DCGAN: classical without dropout / with")
+    assert set(pairs.value) == {6.0} and set(pairs.step) == {5000}
+
+
+@pytest.mark.parametrize("column, value", [("dataset", "mnist5k"), ("batch_size", 64), *((name, 9) for name in GAME)])
 def test_mixed_scales_are_refused_with_the_odd_run(column, value):
-    results = changed(results_of(RATIOS), "dcgan-caps-s3", **{column: value})
-    with pytest.raises(ValueError, match=rf"{column} is mixed .*{value}: dcgan-caps-s3(;|\))"):
-        pair_runs(results, PAIR, FID, PLAN)
+    results = block_rows("A", RATIOS).astype({column: object})
+    results.loc[results.run == "A-caps-s3", column] = value
+    with pytest.raises(ValueError, match=rf"{column} is mixed .*{value}(\.0)?: A-caps-s3(;|\))"):
+        pairs_of(results)
 
 
-@pytest.mark.parametrize("column, value", [("dataset", "mnist5k"), ("steps", 5000)])
-def test_discriminators_at_different_scales_are_refused(column, value):
-    results = results_of(RATIOS)
-    results.loc[results.discriminator == "caps", column] = value
-    with pytest.raises(ValueError, match=f"{column} is mixed in one comparison"):
-        pair_runs(results, PAIR, FID, PLAN)
-
-
-@pytest.mark.parametrize("column", [*GAME, "dropout", "routing_iterations"])
-def test_other_rules_of_the_game_are_compared_where_the_results_have_them(column):
-    results = results_of(RATIOS).assign(**{column: 1.0})
-    pair_runs(results, PAIR, FID, PLAN)
-    with pytest.raises(ValueError, match=rf"{column} is mixed .*0\.1: dcgan-cnn-s2"):
-        pair_runs(changed(results, "dcgan-cnn-s2", **{column: 0.1}), PAIR, FID, PLAN)
+def test_runs_of_one_seed_have_one_precision_and_seeds_may_differ():
+    results = block_rows("A", RATIOS)
+    results.loc[results.seed == 2, "precision"] = "float32"
+    assert pairs_of(results).effect.notna().all()
+    results.loc[results.run == "A-caps-s3", "precision"] = "float32"
+    with pytest.raises(ValueError, match=r"precision is mixed in one comparison of seed 3 .*float32: A-caps-s3"):
+        pairs_of(results)
 
 
 def test_every_field_of_a_config_is_compared_but_for_what_leaves_the_result_alone():
     assert {*RUN, *GAME, *TRUNK} - {"run", "status"} == {f.name for f in fields(RunConfig)} - {"snapshots"}
 
 
-@pytest.mark.parametrize("column", TRUNK)
-def test_caps_and_classical_trunks_may_differ_in_what_acts_on_one_of_them_only(column):
-    results = results_of(RATIOS).assign(dropout=0.25, routing_iterations=3.0)
-    results.loc[results.discriminator == "caps", column] = 0.125
-    assert len(pair_runs(results, PAIR, FID, PLAN)) == 10
-
-
-def test_a_seed_without_its_partner_is_refused():
-    results = results_of(RATIOS)
-    with pytest.raises(ValueError, match=r"seeds=\[4\] of gan='dcgan', discriminator='cnn' are missing .*unpaired"):
-        pair_runs(results[results.run != "dcgan-cnn-s4"], PAIR, FID, PLAN)
-
-
-def test_seeds_that_were_not_declared_are_refused():
-    with pytest.raises(ValueError, match=r"dcgan-caps-s8, dcgan-caps-s9 have seeds that the plan does not"):
-        pair_runs(results_of(RATIOS), PAIR, FID, plan_for(8))
-
-
-def test_a_comparison_without_runs_is_refused():
-    with pytest.raises(ValueError, match=r"gan='dcgan', discriminator='cnn-matched' has no runs"):
-        pair_runs(results_of(RATIOS), Comparison("dcgan", "caps", "cnn-matched"), FID, PLAN)
-
-
-def test_two_runs_of_one_seed_are_refused():
-    results = results_of(RATIOS)
-    again = results[results.run == "dcgan-caps-s2"].assign(run="dcgan-caps-s2-again")
-    with pytest.raises(ValueError, match=r"seed=2 has several runs .*dcgan-caps-s2, dcgan-caps-s2-again"):
-        pair_runs(pd.concat([results, again]), PAIR, FID, PLAN)
-
-
-def test_a_number_that_is_there_twice_is_refused():
-    results = results_of(RATIOS)
-    again = results[(results.run == "dcgan-cnn-s1") & (results.metric == "fid_infinity")].assign(value=1.0)
-    with pytest.raises(ValueError, match=r"metric='fid_infinity' is there twice for dcgan-cnn-s1"):
-        pair_runs(pd.concat([results, again]), PAIR, FID, PLAN)
-
-
-def test_a_run_with_two_configs_is_refused():
-    results = results_of(RATIOS)
-    again = results[results.run == "dcgan-cnn-s1"].assign(steps=7)
-    with pytest.raises(ValueError, match=r"dcgan-cnn-s1 stand in the results with two configs"):
-        pair_runs(pd.concat([results, again]), PAIR, FID, PLAN)
-
-
-def test_unequal_sample_counts_are_refused():
-    results = changed(results_of(RATIOS), "dcgan-caps-s5", samples=5000)
-    with pytest.raises(ValueError, match=r"samples is mixed .*5000: dcgan-caps-s5"):
-        pair_runs(results, PAIR, FID, PLAN)
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, None])
-def test_a_finished_run_without_a_finite_number_is_refused(value):
-    results = changed(results_of(RATIOS), "dcgan-caps-s5", value=value)
-    with pytest.raises(ValueError, match=r"metric='fid_infinity' is not finite for dcgan-caps-s5"):
-        pair_runs(results, PAIR, FID, PLAN)
-
-
-def test_a_finished_run_without_the_metric_is_refused():
-    results = results_of(RATIOS)
-    results = results[(results.run != "dcgan-caps-s5") | (results.metric != "fid_infinity")]
-    with pytest.raises(ValueError, match=r"metric='fid_infinity' \(features 'digits'\) is missing for dcgan-caps-s5"):
-        pair_runs(results, PAIR, FID, PLAN)
-
-
-@pytest.mark.parametrize("value", [0.0, -0.1])
-def test_a_number_without_a_logarithm_is_refused(value):
-    results = changed(results_of(RATIOS), "dcgan-caps-s5", value=value)
-    with pytest.raises(ValueError, match=r"metric='fid_infinity' is not above 0 for dcgan-caps-s5"):
-        pair_runs(results, PAIR, FID, PLAN)
-
-
-@pytest.mark.parametrize("status", ["running", "interrupted", "new"])
-def test_a_run_that_is_not_at_its_end_is_refused(status):
-    results = changed(results_of(RATIOS), "dcgan-cnn-s0", status=status)
-    with pytest.raises(ValueError, match=rf"dcgan-cnn-s0 is {status}; allowed: finished \| failed"):
-        pair_runs(results, PAIR, FID, PLAN)
+def test_doubled_runs_and_numbers_unequal_samples_and_broken_numbers_are_refused_by_name():
+    results = block_rows("A", RATIOS)
+    one = results[results.run == "A-caps-s2"]
+    for wrong, words in (
+        (pd.concat([results, one.assign(run="again")]), "seed=2 has several runs .*A-caps-s2, again"),
+        (pd.concat([results, *[block_rows("A", RATIOS, steps=9).assign(metric="fid")] * 2]), "two configs"),
+        (
+            results.assign(samples=results.samples.where(results.run != "A-caps-s2", 5)),
+            "samples is mixed .*5: A-caps-s2",
+        ),
+        (results.assign(value=results.value.where(results.run != "A-caps-s2", np.inf)), "not finite for A-caps-s2"),
+        (results.assign(value=results.value.where(results.run != "A-caps-s2", -1.0)), "not above 0 for A-caps-s2"),
+        (results.assign(status=results.status.where(results.run != "A-caps-s2", "running")), "A-caps-s2 is running"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            pairs_of(wrong)
 
 
 @pytest.mark.parametrize("column", COLUMNS)
 def test_a_missing_column_is_refused_by_name(column):
     with pytest.raises(ValueError, match=f"results lack the columns {column};"):
-        pair_runs(results_of(RATIOS).drop(columns=column), PAIR, FID, PLAN)
+        pairs_of(block_rows("A", RATIOS).drop(columns=column))
 
 
-# Failed and collapsed runs ----------------------------------------------------------------------------------------
+def test_pairs_of_two_cpu_models_are_kept_and_reported():
+    results = block_rows("A", RATIOS)
+    results.loc[results.run == "A-caps-s3", "cpu"] = "Xeon"
+    results.loc[results.run == "A-caps-s5", "cpu"] = "unknown"
+    row = word_of(results, CAPS)
+    assert (row.pairs, row.mixed_cpus, row.unknown_cpus) == (8, 1, 1)
+    assert "different CPU models: seeds 3" in row.note
+    assert word_of(results.drop(columns="cpu"), CAPS).unknown_cpus == 8
 
 
-def test_a_failed_run_is_counted_and_its_pair_leaves_the_interval_which_says_so():
-    row = compared(failed(results_of(RATIOS), "dcgan-caps-s3"))
-    assert (row["seeds"], row["pairs"], row["failed"], row["reference_failed"]) == (10, 9, 1, 0)
-    assert row["estimate"] == pytest.approx(stats.gmean(np.delete(RATIOS, 3)))
-    assert "9 of 10 pairs in which both runs finished" in row["note"] and row["verdict"] == "better"
-
-
-def test_too_many_failed_runs_leave_no_verdict():
-    results = failed(failed(results_of(RATIOS), "dcgan-caps-s3"), "dcgan-cnn-s7")
-    row = compared(results)
-    assert (row["failed"], row["reference_failed"], row["pairs"], row["verdict"]) == (1, 1, 8, "no verdict")
-    assert "too many pairs" in row["note"]
-    assert compared(results, unusable_pairs=0.2)["verdict"] == "better"
-
-
-def test_a_discriminator_all_of_whose_runs_failed_is_a_row_of_counts():
-    results = results_of(RATIOS)
-    for trunk, counts in (("caps", (10, 0)), ("cnn", (10, 10))):
-        for seed in range(10):
-            results = failed(results, f"dcgan-{trunk}-s{seed}")
-        row = compared(results)
-        assert (row["failed"], row["reference_failed"]) == counts
-        assert row["pairs"] == 0 and row["verdict"] == "no verdict"
-        assert np.isnan([row["estimate"], row["low"], row["p"], row["p_equivalence"]]).all()
-
-
-@pytest.mark.parametrize(
-    "numbers", [{"missing_classes": 0.3}, {"missing_classes": 0.9}, {"fid": 25.0}, {"fid": 50.0}], ids=str
-)
-def test_a_collapsed_run_is_counted_and_stays_in_the_interval(numbers):
-    results = results_of(RATIOS)
-    rows = pd.DataFrame(run_rows("caps", 3, fid_infinity=40.0, **numbers))
-    row = compared(pd.concat([results[results.run != "dcgan-caps-s3"], rows]))
-    assert (row["collapsed"], row["reference_collapsed"], row["both_collapsed"]) == (1, 0, 0)
-    assert row["pairs"] == 10 and row["estimate"] > stats.gmean(RATIOS)
-
-
-def test_what_is_just_short_of_a_limit_has_not_collapsed():
-    rows = [row for seed in range(10) for row in run_rows("caps", seed, missing_classes=0.2, fid=24.9)]
-    rows += [row for seed in range(10) for row in run_rows("cnn", seed)]
-    pairs = pair_runs(pd.DataFrame(rows), PAIR, FID, PLAN)
-    assert not pairs.collapsed.any() and not pairs.reference_collapsed.any()
-
-
-def test_two_dead_critics_are_not_equivalent():
-    """As under WGAN's clipping of every weight: both generators make noise, and their FIDs are all but the same."""
-    rng = np.random.default_rng(0)
-    rows = []
-    for seed in range(10):
-        for trunk in ("caps", "cnn"):
-            rows += run_rows(trunk, seed, fid_infinity=300 + rng.normal(), fid=300.0, missing_classes=0.9)
-    row = compared(pd.DataFrame(rows))
-    assert row["p_equivalence"] < 1e-6 and 0.99 < row["low"] < row["high"] < 1.01
-    assert (row["collapsed"], row["reference_collapsed"], row["both_collapsed"]) == (10, 10, 10)
-    assert row["verdict"] == "no verdict" and "both collapsed" in row["note"]
-
-
-def test_runs_too_short_to_make_digits_get_no_verdict():
-    results = results_of(np.exp(np.random.default_rng(3).normal(-0.5, 0.1, 10)))
-    for steps, word in ((PLAN.least_steps - 1, "no verdict"), (PLAN.least_steps, "better")):
-        row = compared(results.assign(steps=steps))
-        assert row["verdict"] == word and ("needed: 1,500" in row["note"]) == (word == "no verdict")
-        assert row["high"] < 1
-
-
-def test_what_is_there_is_analysed_comparison_by_comparison(study):
-    few = study[study.seed.isin([0, 1, 2]) & ~((study.discriminator == "caps-routing") & (study.seed > 0))].assign(
-        fraction=1.0
-    )
-    table = analyse_what_is_there(few, PLAN)
-    primary = table[table.metric == PLAN.primary.name]
-    assert (primary.planned == 10).all() and (primary.pairs == 3).all() and len(primary) == 7
-    assert "caps-routing" not in set(primary.reference)
-    assert not primary[primary.verdict == "better"].holds_in_family.any()
-    assert primary.note.str.contains("needed: 8 seeds").all()
-    rows = results_table(primary)
-    assert set(rows.pairs) == {"3 of 10"} and "better (uncorrected)" in set(rows.verdict)
-    assert analyse_what_is_there(few[few.seed == 0], PLAN).empty
-
-
-def test_a_frozen_comparison_has_no_interval_and_no_verdict():
-    row = compared(results_of(np.ones(10)))
-    assert np.isnan([row["low"], row["high"], row["p"], row["p_equivalence"]]).all()
-    assert row["verdict"] == "no verdict" and "same in every pair" in row["note"]
-
-
-# Intervals, tests: against SciPy ----------------------------------------------------------------------------------
+# Words ------------------------------------------------------------------------------------------------------------
 
 
 def test_one_comparison_agrees_with_scipy_on_the_logarithms():
-    results = results_of(RATIOS)
-    row = compared(results)
-    fid = results[results.metric == "fid_infinity"].pivot(index="seed", columns="discriminator", values="value")
-    caps, cnn = np.log(fid.caps), np.log(fid.cnn)
-    interval = stats.ttest_rel(caps, cnn).confidence_interval(0.95)
-    assert (row["low"], row["high"]) == pytest.approx((np.exp(interval.low), np.exp(interval.high)))
-    assert row["estimate"] == pytest.approx(stats.gmean(fid.caps / fid.cnn))
-    assert row["sd"] == pytest.approx(np.std(caps - cnn, ddof=1))
-    below = stats.ttest_1samp(caps - cnn, np.log(0.8), alternative="greater").pvalue
-    above = stats.ttest_1samp(caps - cnn, np.log(1.25), alternative="less").pvalue
-    assert row["p_equivalence"] == pytest.approx(max(below, above))
-    assert row["p"] == pytest.approx(2 / 2**10)  # all ratios lie below 1: no flip is more extreme but all at once
-    assert np.isnan(row["bootstrap_low"])
+    row = word_of(block_rows("A", RATIOS), CAPS)
+    interval = stats.ttest_1samp(np.log(RATIOS), 0).confidence_interval(0.95)
+    assert (row.low, row.high) == pytest.approx((np.exp(interval.low), np.exp(interval.high)))
+    assert row.estimate == pytest.approx(stats.gmean(RATIOS)) and row.sd == pytest.approx(np.log(RATIOS).std(ddof=1))
+    assert row.p == 2 / 2**8  # all ratios are below 1: no flip is more extreme but all at once
+    assert row.p_holm == pytest.approx(3 * row.p) and row.word == REPLICATED  # the two others count, made or not
+    assert word_of(block_rows("A", 1 / RATIOS), CAPS).word == CONTRADICTED
+
+
+def test_a_primary_is_tested_once_with_all_its_runs():
+    row = word_of(block_rows("A", RATIOS[:7]), CAPS)
+    assert row.high < 1 and np.isnan(row.p) and row.word == CANNOT_TELL and "with all its runs" in row.note
+
+
+def test_a_primary_that_holds_alone_but_not_under_holm_is_not_decided():
+    effects = np.array([-0.5, -0.6, -0.4, -0.5, -0.6, -0.5, 0.02, -0.1])
+    row = word_of(block_rows("A", np.exp(effects)), CAPS)
+    assert row.p <= 0.05 < row.p_holm * 2 and row.high < 1
+    effects[-1] = 0.3
+    row = word_of(block_rows("A", np.exp(effects)), CAPS)
+    assert (row.p_holm > 0.05) and row.word == CANNOT_TELL
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 3, 4, 5])
+def test_fewer_than_five_seeds_never_decide(seeds):
+    results = block_rows("B", RATIOS[:seeds])
+    row = word_of(results, "B DCGAN, 1 %: Caps / classical")
+    assert row.word == (REPLICATED if seeds == 5 else CANNOT_TELL)
+    assert row.pairs == seeds and (seeds == 5 or f"pairs: {seeds}, needed: 5" in row.note)
+
+
+def test_shorter_runs_and_fewer_images_than_planned_do_not_decide():
+    short = block_rows("A", RATIOS, steps=10_000)
+    row = word_of(short, CAPS)
+    assert row.word == CANNOT_TELL and "compared at 10,000 steps, planned: 20,000" in row.note
+    assert word_of(block_rows("A", RATIOS, samples=5000), CAPS).word == CANNOT_TELL
+
+
+def test_a_failed_run_is_counted_and_its_pair_leaves_the_interval():
+    results = block_rows("A", RATIOS)
+    results = pd.concat([results[results.run != "A-caps-s3"], pd.DataFrame(run_rows("A", "caps", 3, 0, "failed"))])
+    row = word_of(results, CAPS)
+    assert (row.pairs, row.failed, row.missing, row.p, row.word) == (7, 1, 0, 2 / 2**7, REPLICATED)
+    assert row.estimate == pytest.approx(stats.gmean(np.delete(RATIOS, 3)))
+    results = pd.concat([results[results.run != "A-cnn-s5"], pd.DataFrame(run_rows("A", "cnn", 5, 0, "failed"))])
+    assert word_of(results, CAPS).word == NOT_TESTABLE
+
+
+def test_two_dead_generators_are_not_equal():
+    rng = np.random.default_rng(0)
+    rows = [row for s in range(8) for arm in ("caps", "cnn") for row in run_rows("A", arm, s, 60 + rng.normal())]
+    row = word_of(pd.DataFrame(rows), CAPS)
+    assert row.inside_margin and (row.collapsed, row.reference_collapsed, row.both_collapsed) == (8, 8, 8)
+    assert row.word == NOT_TESTABLE and "too many pairs are unusable" in row.note
+
+
+def test_a_frozen_comparison_has_no_interval_and_no_word():
+    row = word_of(block_rows("A", np.ones(8)), CAPS)
+    assert np.isnan([row.low, row.high, row.p]).all() and row.word == CANNOT_TELL and "same in every pair" in row.note
+
+
+@pytest.mark.parametrize("ratio, equal", [(1.0, True), (1.1, True), (1.24, False), (1.6, False)])
+def test_what_lies_inside_the_margin_is_said_beside_the_word(ratio, equal):
+    noise = 0.05 * np.array([1, -1, 2, -2, 0.5, -0.5, 1.5, -1.5])
+    assert word_of(block_rows("A", ratio * np.exp(noise)), CAPS).inside_margin == equal
+
+
+def test_p_values_are_of_primaries_and_words_of_claims_by_the_deciding_metric_only():
+    results = block_rows("A", RATIOS)
+    kid = results[results.metric == "missing_classes"].assign(metric="kid", value=results.value)
+    table = analyse(pd.concat([results, kid.assign(value=kid.seed / 10)]), PLAN)
+    assert set(table.comparison[table.p.notna()]) == {CAPS} and set(table.metric[table.word != ""]) == {"fid"}
+    claiming = {name for name, one in PLAN.comparisons.items() if one.claims}
+    assert set(table.comparison[table.word != ""]) == claiming and "kid" in set(table.metric)
+    shown = results_table(table)
+    assert all(isinstance(cell, str) for cell in shown.to_numpy().ravel()) and set(shown.pairs[:1]) == {"8 of 8"}
+
+
+# The interaction --------------------------------------------------------------------------------------------------
+
+
+def test_the_interaction_recovers_a_planted_effect():
+    whole = np.exp(np.random.default_rng(1).normal(-0.4, 0.1, 8))
+    noise = np.array([0.05, -0.05, 0.1, -0.1, 0.02, -0.02, 0.08, -0.08])
+    results = pd.concat([block_rows("A", whole), block_rows("B", whole * 0.5 * np.exp(noise))])
+    row = word_of(results, INTERACTION)
+    assert row.estimate == pytest.approx(0.5) and (row.step, row.pairs) == (10_000, 8)
+    assert row.low < 0.5 < row.high < 1 and (row.p, row.word) == (2 / 2**8, REPLICATED)
+    none = pd.concat([block_rows("A", whole), block_rows("B", whole * np.exp(noise))])
+    assert word_of(none, INTERACTION).word == CANNOT_TELL
+
+
+def test_the_interval_of_the_interaction_covers_the_truth_in_95_percent():
+    pattern = pairs_of(pd.concat([block_rows("A", RATIOS), block_rows("B", RATIOS)]), INTERACTION)
+    rng, covered = np.random.default_rng(5), []
+    for _ in range(1500):
+        few, whole = rng.normal(-0.6, 0.2, 8), rng.normal(-0.3, 0.1, 8)
+        row = compare(pattern.assign(effect=few - whole), FID, PLAN)
+        covered.append(row["low"] < np.exp(-0.3) < row["high"])
+    assert 0.93 < np.mean(covered) < 0.97
+
+
+# Tests ------------------------------------------------------------------------------------------------------------
 
 
 def test_exact_sign_flips_are_all_of_them():
     effects = np.array([0.3, -0.1, 0.25, 0.4, -0.05, 0.2, 0.35])
     signs = np.array(np.meshgrid(*[[-1, 1]] * 7)).reshape(7, -1)
     means = np.abs((signs * effects[:, None]).mean(axis=0))
-    assert sign_flip_p(effects, PLAN) == pytest.approx(np.mean(means >= abs(effects.mean()) - 1e-12))
+    assert sign_flip_p(effects) == pytest.approx(np.mean(means >= abs(effects.mean()) - 1e-12))
+    assert sign_flip_p(np.full(8, 0.5)) == 2 / 2**8
 
 
-def test_random_sign_flips_are_the_same_each_time_and_near_the_exact_p():
-    effects = np.random.default_rng(5).normal(0.2, 0.4, 14)
-    few = replace(PLAN, sign_flips=9999)
-    assert sign_flip_p(effects, few) == sign_flip_p(effects, few)
-    assert sign_flip_p(effects, few) == pytest.approx(sign_flip_p(effects, PLAN), abs=0.01)
+def test_holm_over_three_counts_primaries_that_were_not_made():
+    np.testing.assert_allclose(holm(np.array([0.01, 0.04, 0.03]), 3), [0.03, 0.06, 0.06])
+    np.testing.assert_allclose(holm(np.array([0.01, np.nan, np.nan]), 3), [0.03, np.nan, np.nan])
 
 
-def test_bootstrap_intervals_are_scipys_and_the_same_each_time():
-    effects = np.random.default_rng(1).exponential(0.3, 50)  # skewed, so that BCa is not the percentiles' interval
-    found = bootstrap_interval(effects, PLAN)
-    assert found == bootstrap_interval(effects, PLAN)
-    rng = np.random.default_rng(PLAN.random_seed)
-    theirs = stats.bootstrap((effects,), np.mean, n_resamples=9999, method="BCa", rng=rng).confidence_interval
-    assert found == pytest.approx((theirs.low, theirs.high))
-    row = compared(results_of(np.exp(effects)))
-    assert (row["bootstrap_low"], row["bootstrap_high"]) == pytest.approx(np.exp(found))
-
-
-def test_a_bootstrap_of_few_pairs_is_refused():
-    with pytest.raises(ValueError, match=r"39 pairs are too few.*needed: 40"):
-        bootstrap_interval(np.arange(39.0), PLAN)
-
-
-def test_holm_multiplies_the_smallest_p_by_the_declared_size_of_the_family():
-    np.testing.assert_allclose(holm(np.array([0.01, 0.04, 0.03, 0.005]), 4), [0.03, 0.06, 0.06, 0.02])
-    np.testing.assert_allclose(holm(np.array([0.01, np.nan]), 4), [0.04, np.nan])
-    np.testing.assert_allclose(holm(np.array([0.01]), 1), [0.01])
-
-
-# What few seeds cannot say ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("seeds", [2, 3, 4, 5])
-def test_a_p_that_the_seeds_cannot_reach_is_refused_and_the_seeds_needed_are_named(seeds):
-    with pytest.raises(ValueError, match=rf"{seeds} pairs cannot reach p <= 0\.05.* needed: 6 seeds"):
-        sign_flip_p(np.full(seeds, 0.5), PLAN)
-    row = compared(results_of(RATIOS[:seeds]))
-    assert np.isnan(row["p"]) and "needed: 6 seeds" in row["note"]
-
-
-def test_six_seeds_suffice_for_one_comparison_and_eight_for_a_family_of_four():
-    assert sign_flip_p(np.full(6, 0.5), PLAN) == 2 / 2**6
-    with pytest.raises(ValueError, match=r"times 4 comparisons; needed: 8 seeds"):
-        sign_flip_p(np.full(7, 0.5), PLAN, tests=4)
-    assert holm(np.array([sign_flip_p(np.full(8, 0.5), PLAN, tests=4)]), 4) <= 0.05
-
-
-@pytest.mark.parametrize("tests", [1, 2, 4, 5, 10, 40])
-@pytest.mark.parametrize("alpha", [0.05, 0.01, 1 / 16, 0.1])
+@pytest.mark.parametrize("tests", [1, 2, 3, 5, 10])
+@pytest.mark.parametrize("alpha", [0.05, 0.01, 1 / 16])
 def test_seeds_for_p_are_the_fewest(alpha, tests):
     pairs = seeds_for_p(alpha, tests)
     assert tests * 2 / 2**pairs <= alpha < tests * 2 / 2 ** (pairs - 1)
-
-
-def test_one_seed_has_an_estimate_and_nothing_else():
-    row = compared(results_of(RATIOS[:1]))
-    assert row["estimate"] == pytest.approx(0.7) and row["pairs"] == 1
-    names = ("low", "high", "sd", "bootstrap_low", "bootstrap_high", "p", "p_equivalence")
-    assert np.isnan([row[name] for name in names]).all()
-    assert row["verdict"] == "no verdict" and "no interval" in row["note"]
-
-
-# Verdicts ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "interval, narrow, lower_is_better",
-    [
-        ((-0.6, -0.1), (-0.5, -0.2), "better"),  # below 1, and below the margin in part
-        ((0.1, 0.6), (0.2, 0.5), "worse"),
-        ((-0.3, 0.1), (-0.25, 0.05), "inconclusive"),  # 1 and a limit inside
-        ((-0.9, 0.9), (-0.8, 0.8), "inconclusive"),
-        ((-0.1, 0.1), (-0.05, 0.05), "equivalent"),
-        ((-0.25, 0.1), (-0.2, 0.05), "equivalent"),  # the narrow interval decides, as in Schuirmann's test
-        ((-0.2, -0.1), (-0.19, -0.11), "equivalent"),  # different for certain, and too little to matter
-        ((-0.3, -0.1), (-0.25, -0.12), "better"),
-        ((np.nan, np.nan), (np.nan, np.nan), "inconclusive"),
-    ],
-)
-def test_a_verdict_follows_from_intervals_and_margin(interval, narrow, lower_is_better):
-    assert verdict(interval, narrow, LIMITS, "lower") == lower_is_better
-    other_way = {"better": "worse", "worse": "better"}.get(lower_is_better, lower_is_better)
-    assert verdict(interval, narrow, LIMITS, "higher") == other_way
-
-
-@pytest.mark.parametrize("ratio, word", [(0.6, "better"), (1.0, "equivalent"), (1.7, "worse"), (1.25, "inconclusive")])
-def test_runs_get_the_verdict_that_they_deserve(ratio, word):
-    wide = 0.5 if word == "inconclusive" else 0.05
-    noise = wide * np.array([1, -1, 2, -2, 0.5, -0.5, 1.5, -1.5, 0.2, -0.2])
-    assert compared(results_of(ratio * np.exp(noise)))["verdict"] == word
-
-
-def test_two_one_sided_tests_at_5_percent_decide_and_not_the_95_percent_interval():
-    noise = stats.zscore(RATIOS, ddof=1) * 0.2
-    row = compared(results_of(np.exp(noise + np.log(1.25) - 2.0 * 0.2 / np.sqrt(10))))  # t of 2.0: 1.83 and 2.26 do
-    assert row["high"] > 1.25 and row["p_equivalence"] < 0.05 and row["verdict"] == "equivalent"
-
-
-def test_lower_fids_of_caps_are_better_and_not_the_other_way_round():
-    results, turned = results_of(RATIOS), Comparison("dcgan", "cnn", "caps")
-    assert compare(pair_runs(results, PAIR, FID, PLAN), FID, PLAN)["verdict"] == "better"
-    assert compare(pair_runs(results, turned, FID, PLAN), FID, PLAN)["verdict"] == "worse"
-
-
-def test_equivalence_means_the_interval_lies_inside_the_margin():
-    """Schuirmann's test at alpha and the 1 - 2 alpha interval always agree, on either side of the margin."""
-    rng = np.random.default_rng(2)
-    effects = rng.normal(rng.uniform(-0.3, 0.3, 3000), rng.uniform(0.05, 0.3, 3000), (8, 3000))
-    low, high = mean_interval(effects, 0.1)
-    inside = (low > LIMITS[0]) & (high < LIMITS[1])
-    np.testing.assert_array_equal(inside, equivalence_p(effects, LIMITS) < 0.05)
-    assert 0.1 < inside.mean() < 0.9
-
-
-# The whole plan ---------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def study():
-    """Results of all runs that the plan compares. Caps is much better in ACGAN, a little in InfoGAN, alike in DCGAN."""
-    rng = np.random.default_rng(7)
-    ratios = {"acgan": np.exp(rng.normal(-0.5, 0.1, 10)), "dcgan": np.exp(rng.normal(0, 0.05, 10))}
-    ratios |= {
-        "infogan": np.exp(0.32 * (stats.zscore(rng.normal(size=10)) - 0.8)),
-        "wgan": np.exp(rng.normal(0, 0.8, 10)),
-    }
-    tables = [results_of(values, gan) for gan, values in ratios.items()]
-    for control in PLAN.families["controls"]:
-        tables.append(results_of(np.exp(rng.normal(0, 0.1, 10)), "dcgan", "cnn-unused", control.reference))
-    results = pd.concat(tables)
-    others = [
-        results[results.metric == "fid"].assign(metric=metric.name, value=rng.uniform(0.4, 0.6, len(results) // 3))
-        for metric in PLAN.secondary
-        if metric.name not in ("fid", "missing_classes")
-    ]
-    return pd.concat([results, *others])
-
-
-@pytest.fixture(scope="module")
-def analysis(study):
-    return analyse(study, PLAN)
-
-
-def test_the_plan_gives_a_row_for_every_comparison_and_metric(analysis):
-    metrics = [PLAN.primary.name, *(metric.name for metric in PLAN.secondary)]
-    expected = [
-        (name, one.gan, one.discriminator, one.reference, metric)
-        for name, comparisons in PLAN.families.items()
-        for metric in metrics
-        for one in comparisons
-    ]
-    columns = ["family", "gan", "discriminator", "reference", "metric"]
-    assert list(analysis[columns].itertuples(index=False, name=None)) == expected
-    assert (analysis.pairs == 10).all() and (analysis.seeds == 10).all()
-
-
-def test_verdicts_and_p_values_are_of_the_primary_metric_only(analysis):
-    primary = analysis.metric == "fid_infinity"
-    assert analysis[primary][["p", "p_holm", "p_equivalence", "p_equivalence_holm"]].notna().all(axis=None)
-    assert analysis[~primary][["p", "p_holm", "p_equivalence", "p_equivalence_holm"]].isna().all(axis=None)
-    assert set(analysis[~primary].verdict) == {""} and not analysis[~primary].holds_in_family.any()
-    assert analysis[~primary & (analysis.metric != "missing_classes") & (analysis.metric != "fid")].low.notna().all()
-
-
-def test_a_verdict_holds_in_its_family_if_holms_p_does(analysis):
-    rows = analysis[(analysis.family == "gans") & (analysis.metric == "fid_infinity")].set_index("gan")
-    np.testing.assert_allclose(rows.p_holm, holm(rows.p.to_numpy(), 4))
-    np.testing.assert_allclose(rows.p_equivalence_holm, holm(rows.p_equivalence.to_numpy(), 4))
-    words = {"acgan": "better", "dcgan": "equivalent", "infogan": "better", "wgan": "inconclusive"}
-    assert rows.verdict.to_dict() == words
-    assert rows.holds_in_family.to_dict() == {"acgan": True, "dcgan": True, "infogan": False, "wgan": False}
-    assert rows.p["infogan"] < 0.05 < rows.p_holm["infogan"]
-
-
-def test_seven_seeds_leave_a_family_of_four_with_intervals_and_verdicts_but_no_p(study):
-    seven = analyse(study[study.seed < 7], replace(PLAN, seeds=range(7), secondary=()), families=("gans",))
-    assert seven.p.isna().all() and seven.p_holm.isna().all() and seven.low.notna().all()
-    assert seven.note.str.contains("times 4 comparisons; needed: 8 seeds").all()
-    assert seven.verdict[0] == "better" and not seven.holds_in_family[0]
-
-
-def test_runs_on_a_part_of_the_data_are_no_runs_of_the_plan(study, analysis):
-    part = study.assign(fraction=0.1, run="part-" + study.run, value=9.0)
-    both = pd.concat([study.assign(fraction=1.0), part])
-    pd.testing.assert_frame_equal(analyse(both, PLAN), analysis)
-
-
-def test_single_families_can_be_chosen_and_unknown_ones_are_refused(study, analysis):
-    controls = analyse(study, PLAN, families=("controls",))
-    expected = analysis[analysis.family == "controls"].reset_index(drop=True)
-    pd.testing.assert_frame_equal(controls, expected)
-    with pytest.raises(ValueError, match=r"families='gan' is not in the plan; allowed: gans \| controls"):
-        analyse(study, PLAN, families=("gan",))
-
-
-def test_a_comparison_that_cannot_be_made_still_counts_in_its_family(study):
-    results = study
-    for seed in range(10):
-        results = failed(results, f"wgan-caps-s{seed}")
-    rows = analyse(results, PLAN, families=("gans",)).query("metric == 'fid_infinity'").set_index("gan")
-    assert rows.failed["wgan"] == 10 and np.isnan(rows.p_holm["wgan"]) and rows.verdict["wgan"] == "no verdict"
-    assert rows.p_holm["acgan"] == pytest.approx(4 * rows.p["acgan"])
-
-
-def test_the_table_is_text_that_latex_can_set(analysis):
-    table = results_table(analysis)
-    assert len(table) == len(analysis) and all(isinstance(cell, str) for cell in table.to_numpy().ravel())
-    latex = table.to_latex(index=False)
-    assert latex.startswith("\\begin{tabular}") and "ACGAN: caps against cnn" in latex
-    cells = " ".join([*table.columns, *table.to_numpy().ravel()])
-    assert not set(cells) & set("_%&#$^~{}\\<>|") and cells.isascii()
-    assert table.verdict.tolist()[:2] == ["better in the family", "equivalent in the family"]
 
 
 # Power ------------------------------------------------------------------------------------------------------------
@@ -553,7 +302,7 @@ def simulated_power(pairs, sd, seed=0, count=20_000):
     """Shares of studies that find a ratio of 1.25, and that no effect is equivalent."""
     noise = np.random.default_rng(seed).normal(0, sd, (pairs, count))
     low, high = mean_interval(noise + np.log(1.25), 0.05)
-    return np.mean((low > 0) | (high < 0)), np.mean(equivalence_p(noise, LIMITS) < 0.05)
+    return np.mean((low > 0) | (high < 0)), np.mean(inside(noise, LIMITS))
 
 
 @pytest.mark.parametrize("pairs, sd", [(6, 0.15), (10, 0.2), (10, 0.3), (20, 0.4), (40, 0.3)])
@@ -566,7 +315,7 @@ def test_power_is_what_simulated_studies_have(pairs, sd):
 
 def test_power_grows_with_seeds_and_falls_with_spread_and_size_of_the_family():
     curve = power_curve(0.2, PLAN, seeds=range(2, 60))
-    for other in (power_curve(0.3, PLAN, seeds=range(2, 60)), power_curve(0.2, PLAN, tests=4, seeds=range(2, 60))):
+    for other in (power_curve(0.3, PLAN, seeds=range(2, 60)), power_curve(0.2, PLAN, tests=3, seeds=range(2, 60))):
         assert (other.difference <= curve.difference).all() and (other.equivalence <= curve.equivalence).all()
         assert other.equivalence[10] < curve.equivalence[10]
     for sd in np.log(1.25) / np.array([5, 2.7, 16.25]):  # where SciPy's noncentral t has gaps
@@ -610,7 +359,7 @@ def at_most(share, limit, count=SIMULATIONS):
     return share <= limit + 3.3 * np.sqrt(limit * (1 - limit) / count)
 
 
-@pytest.mark.parametrize("pairs", [5, 10, 20])
+@pytest.mark.parametrize("pairs", [5, 8])
 @pytest.mark.parametrize("ratio", [1.0, 0.8])
 def test_intervals_cover_the_true_ratio_as_often_as_they_claim(pairs, ratio):
     effects = np.random.default_rng(pairs).normal(np.log(ratio), 0.3, (pairs, SIMULATIONS))
@@ -618,53 +367,28 @@ def test_intervals_cover_the_true_ratio_as_often_as_they_claim(pairs, ratio):
     assert 0.93 < np.mean((low < np.log(ratio)) & (np.log(ratio) < high)) < 0.97
 
 
-@pytest.mark.parametrize("pairs", [6, 8, 10])
+@pytest.mark.parametrize("pairs", [7, 8])
 @pytest.mark.parametrize("noise", ["normal", "standard_cauchy", "laplace"])
 def test_sign_flips_find_a_difference_where_there_is_none_in_5_percent_at_most(pairs, noise):
-    count = 2000
-    effects = getattr(np.random.default_rng(pairs), noise)(size=(pairs, count))
-    share = np.mean(sign_flip_p(effects, replace(PLAN, sign_flips=1024)) <= 0.05)
-    assert at_most(share, 0.05, count) and share > 0.02
+    effects = getattr(np.random.default_rng(pairs), noise)(size=(pairs, 2000))
+    share = np.mean(sign_flip_p(effects) <= 0.05)
+    assert at_most(share, 0.05, 2000) and share > 0.02
 
 
-@pytest.mark.parametrize("pairs", [5, 10, 20])
+@pytest.mark.parametrize("pairs", [5, 8])
 @pytest.mark.parametrize("sd", [0.05, 0.15, 0.4])
 @pytest.mark.parametrize("limit", LIMITS)
-def test_networks_at_the_margin_are_called_equivalent_in_5_percent_at_most(pairs, sd, limit):
+def test_networks_at_the_margin_are_called_equal_in_5_percent_at_most(pairs, sd, limit):
     effects = np.random.default_rng(pairs).normal(limit, sd, (pairs, SIMULATIONS))
-    share = np.mean(equivalence_p(effects, LIMITS) <= 0.05)
+    share = np.mean(inside(effects, LIMITS))
     assert at_most(share, 0.05)
     assert share > 0.04 or sd > 0.05  # where runs differ little the test is not merely timid
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("pairs", [5, 10])
-@pytest.mark.parametrize("ratio, wrong", [(1.0, ("better", "worse")), (1.25, ("equivalent",)), (0.8, ("equivalent",))])
-def test_whole_comparisons_are_wrong_in_5_percent_at_most(pairs, ratio, wrong):
-    count, rng, plan = 1000, np.random.default_rng(11), plan_for(pairs)
-    pattern = pair_runs(results_of(np.ones(pairs)), PAIR, FID, plan)
-    words = [
-        compare(pattern.assign(effect=rng.normal(np.log(ratio), 0.12, pairs)), FID, plan)["verdict"]
-        for _ in range(count)
-    ]
-    assert at_most(np.mean(np.isin(words, wrong)), 0.05, count)
-
-
-@pytest.mark.slow
-def test_a_family_without_a_difference_yields_one_in_5_percent_at_most(monkeypatch):
+def test_three_primaries_without_a_difference_yield_one_in_5_percent_at_most(monkeypatch):
     monkeypatch.setattr("gc.collect", lambda: 0)  # statsmodels collects in every call: 0.1 s a family
     count, rng = 2000, np.random.default_rng(4)
-    p = [sign_flip_p(rng.normal(size=(10, count)), PLAN, tests=4) for _ in range(4)]
-    share = np.mean([(holm(np.array(family), 4) <= 0.05).any() for family in zip(*p, strict=True)])
+    p = [sign_flip_p(rng.normal(size=(8, count))) for _ in range(3)]
+    share = np.mean([(holm(np.array(family), 3) <= 0.05).any() for family in zip(*p, strict=True)])
     assert at_most(share, 0.05, count) and share > 0.02
-
-
-@pytest.mark.slow
-def test_bootstrap_intervals_cover_what_they_claim_where_the_plan_lets_them():
-    count, rng, least = 3000, np.random.default_rng(6), PLAN.bootstrap.least_pairs
-    covered = {}
-    for pairs in (10, least):
-        plan = replace(PLAN, bootstrap=Bootstrap(pairs, 999))
-        limits = [bootstrap_interval(rng.normal(size=pairs), plan) for _ in range(count)]
-        covered[pairs] = np.mean([low < 0 < high for low, high in limits])
-    assert covered[10] < 0.92 < covered[least] < 0.97

@@ -11,8 +11,7 @@ import pandas as pd
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from .config import GAN_NAMES
-from .evaluation.analysis import NONE
-from .evaluation.effects import AT, FRACTIONS, fid_at, numbers
+from .evaluation.effects import FRACTIONS, SCORE, fid_at, numbers, step_of
 from .evaluation.plan import AnalysisPlan
 from .evaluation.statistics import power_curve
 from .plots import COLOURS, show_image
@@ -60,29 +59,25 @@ def pairs_figure(results: pd.DataFrame, metric: str, label: str, features: str =
 
 
 def intervals_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.DataFrame) -> plt.Figure:
-    """The primary metric's ratios with their intervals, and the margin inside which they count as equal.
+    """The deciding metric's ratios with their intervals, and the margin inside which they count as equal.
 
     Args:
         analysis: what :func:`capsgan.evaluation.analysis.analyse` returns.
-        plan: has the primary metric and its margin.
+        plan: has the deciding metric and its margin.
         results: what was analysed, for title and foot.
     """
-    rows = analysis[analysis.metric == plan.primary.name].reset_index(drop=True)
+    rows = _deciding(analysis, plan).reset_index(drop=True)
     drawn = _of_comparisons(results, rows)
     figure, axis = plt.subplots(figsize=(7.5, 0.42 * len(rows) + 1.5), layout="constrained")
-    axis.axvspan(*plan.primary.margin, color="grey", alpha=0.15, label="equivalent")
+    axis.axvspan(*plan.metric.margin, color="grey", alpha=0.15, label="equivalent")
     axis.axvline(1, color="grey", linewidth=0.8)
     for place, row in rows.iterrows():
         colour = COLOURS[row.discriminator if row.reference == "cnn" else row.reference]
         axis.plot([row.low, row.high], [place, place], color=colour, linewidth=2)
         axis.plot(row.estimate, place, "o", color=colour)
-    labels = [
-        f"{GAN_NAMES[r.gan]}: {TRUNKS[r.discriminator]} / {TRUNKS[r.reference]}  "
-        f"(n = {r.pairs}{', no verdict' if r.verdict == NONE else ''})"
-        for r in rows.itertuples()
-    ]
+    labels = [f"{r.comparison}  (n = {r.pairs})" for r in rows.itertuples()]
     axis.set(
-        yticks=range(len(rows)), yticklabels=labels, xscale="log", xlabel="ratio of FID∞ (below 1: the first is better)"
+        yticks=range(len(rows)), yticklabels=labels, xscale="log", xlabel="ratio of FIDs (below 1: the first is better)"
     )
     ticks = (0.125, 0.25, 0.5, 0.8, 1, 1.25, 2, 4)
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
@@ -98,10 +93,10 @@ def fid_by_step_figure(results: pd.DataFrame, gans=tuple(GAN_NAMES)) -> plt.Figu
     """FID∞ of the snapshots against step, a thin line a run, a thick one for the geometric mean."""
     figure, axes = plt.subplots(1, len(gans), figsize=(3.1 * len(gans), 3.4), layout="constrained", squeeze=False)
     for axis, gan in zip(axes[0], gans, strict=True):
-        names = fid_at(results, gan)
-        steps = [int(name.removeprefix(AT)) for name in names]
+        features, names = fid_at(results, gan)
+        steps = [step_of(name) for name in names]
         for trunk in PAIR:
-            curves = pd.concat([numbers(results, gan, trunk, name, "training") for name in names], axis=1).dropna()
+            curves = pd.concat([numbers(results, gan, trunk, name, features) for name in names], axis=1).dropna()
             axis.plot(steps, curves.T, color=COLOURS[trunk], alpha=0.3, linewidth=0.8)
             axis.plot(steps, np.exp(np.log(curves).mean()), color=COLOURS[trunk], linewidth=2, label=TRUNKS[trunk])
         axis.set(xlabel="step", yscale="log", title=GAN_NAMES[gan])
@@ -115,10 +110,9 @@ def fid_by_step_figure(results: pd.DataFrame, gans=tuple(GAN_NAMES)) -> plt.Figu
 
 
 def data_figure(results: pd.DataFrame, gan: str = "dcgan") -> plt.Figure:
-    """FID∞ against the share of the training set, classical and Caps, of the seeds that have all shares of both."""
+    """FID against the share of the training set, classical and Caps, of the seeds that have all shares of both."""
     columns = {
-        trunk: [numbers(results, gan, trunk, "fid_infinity", fraction=fraction) for fraction in FRACTIONS]
-        for trunk in PAIR
+        trunk: [numbers(results, gan, trunk, SCORE, fraction=fraction) for fraction in FRACTIONS] for trunk in PAIR
     }
     seeds = pd.concat([column for trunk in PAIR for column in columns[trunk]], axis=1).dropna().index
     percent = 100 * np.array(FRACTIONS)
@@ -127,7 +121,7 @@ def data_figure(results: pd.DataFrame, gan: str = "dcgan") -> plt.Figure:
         curves = pd.concat(columns[trunk], axis=1).loc[seeds]
         axis.plot(percent, curves.T, "o-", color=COLOURS[trunk], alpha=0.3, linewidth=0.8, markersize=3)
         axis.plot(percent, np.exp(np.log(curves).mean()), color=COLOURS[trunk], linewidth=2, label=TRUNKS[trunk])
-    axis.set(xscale="log", yscale="log", xlabel="share of MNIST's training digits", ylabel="FID∞")
+    axis.set(xscale="log", yscale="log", xlabel="share of MNIST's training digits", ylabel="FID")
     axis.set_xticks(percent, [f"{share:.0%}" for share in FRACTIONS])
     plain_ticks(axis.yaxis)
     axis.legend(frameon=False)
@@ -173,15 +167,15 @@ def power_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.DataFra
 
     Args:
         analysis: what :func:`capsgan.evaluation.analysis.analyse` returns; the spread of the effects is taken from it.
-        plan: has the primary metric, its margin, and the power that is aimed at.
+        plan: has the deciding metric, its margin, and the power that is aimed at.
         results: what was analysed, for the foot.
     """
-    rows = analysis[(analysis.metric == plan.primary.name) & (analysis.sd > 0)]
+    rows = _deciding(analysis, plan)
     kinds = {"difference": "a difference as large as the margin", "equivalence": "equivalence of equals"}
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained", sharey=True)
     for row, style in zip(rows.itertuples(), itertools.cycle(("-", "--", ":", "-."))):
-        curve = power_curve(row.sd, plan, tests=len(plan.families[row.family]))
-        name = f"{GAN_NAMES[row.gan]}: {TRUNKS[row.discriminator]} / {TRUNKS[row.reference]}, sd {row.sd:.2f}"
+        curve = power_curve(row.sd, plan, tests=len(plan.primary))
+        name = f"{row.comparison}, sd {row.sd:.2f}"
         for axis, kind in zip(axes, kinds, strict=True):
             axis.plot(curve.seeds, curve[kind], style, color=COLOURS[row.reference], label=name)
     for axis, words in zip(axes, kinds.values(), strict=True):
@@ -211,6 +205,12 @@ def transformations_figure(images: np.ndarray, transformations: dict) -> plt.Fig
         line[0].set(xticks=[], yticks=[])
         line[0].set_ylabel(name, rotation=0, ha="right", va="center")
     return figure
+
+
+def _deciding(analysis: pd.DataFrame, plan: AnalysisPlan) -> pd.DataFrame:
+    """The rows by the metric that decides, where there are pairs enough for a spread."""
+    rows = analysis[(analysis.metric == plan.metric.name) & (analysis.features == plan.features)]
+    return rows[rows.sd > 0]
 
 
 def _of_comparisons(results: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

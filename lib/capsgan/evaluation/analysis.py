@@ -1,187 +1,171 @@
-"""The plan carried out: from the table of results to one row a comparison, with its verdict."""
+"""The plan carried out: from the table of results to one row a comparison and metric, with its word."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from ..config import GAN_NAMES
+from .declarations import Comparison, Metric
 from .pairing import SAME, pair_runs
-from .plan import AnalysisPlan, Comparison, Metric
-from .statistics import bootstrap_interval, equivalence_p, holm, mean_interval, sign_flip_p, verdict
-
-NONE = "no verdict"
-DECIDED = ("better", "worse", "equivalent")
+from .plan import CANNOT_TELL, CONTRADICTED, FINISHED, NOT_TESTABLE, REPLICATED, AnalysisPlan
+from .statistics import holm, mean_interval, sign_flip_p
 
 
-def compare(pairs: pd.DataFrame, metric: Metric, plan: AnalysisPlan, tests: int = 1) -> dict:
-    """The statistics of one comparison: one row of :func:`analyse`, but for what needs the whole family.
+def analyse(results: pd.DataFrame, plan: AnalysisPlan) -> pd.DataFrame:
+    """Carry the plan out on the runs that are there: every comparison, by every metric.
+
+    Args:
+        results: one row a run and metric, see :func:`capsgan.evaluation.pairing.pair_runs` and
+            :mod:`capsgan.evaluation.scores`. Runs of no block are left alone.
+        plan: what was declared.
+
+    Returns:
+        One row a comparison, feature space and metric of which there is a number: ``comparison`` (its name),
+        ``primary``, ``gan``, ``discriminator``, ``reference``, ``features``, ``metric``, ``effect``; ``step`` at which
+        it is made and ``planned_step``; ``planned`` (seeds) and ``pairs`` (whose numbers are all there: everything
+        that follows is about these); ``failed`` and ``missing`` (pairs), ``collapsed``, ``reference_collapsed``,
+        ``both_collapsed`` (runs, pairs), ``mixed_cpus``, ``unknown_cpus`` (pairs); ``estimate`` (geometric mean of the
+        ratios, or mean difference) with its 1 - alpha t interval ``low``, ``high``; ``sd`` of the effects (of a ratio:
+        of its natural logarithm); ``inside_margin``: the 1 - 2 alpha interval lies inside the metric's margin, which is
+        Schuirmann's test of equivalence. Of primaries by the deciding metric ``p`` (sign flips) and ``p_holm``. Of
+        comparisons that claim something, by the deciding metric, ``word``. ``note`` says what stands in the way.
+
+    Raises:
+        ValueError: runs that must not be compared.
+    """
+    rows, base = [], results.metric.astype("string").str.replace(r"_at_\d+$", "", regex=True)
+    for name, comparison in plan.comparisons.items():
+        spaces = [(plan.features, metric) for metric in (plan.metric, *plan.metrics)]
+        spaces += [(plan.second_space, plan.metric)]
+        spaces += [("cost", metric) for metric in plan.costs if not comparison.minus]
+        for features, metric in spaces:
+            there = (results.features == features) & (base == metric.name)
+            decides = features == plan.features and metric == plan.metric
+            if decides or (there.any() and rows[-1]["planned"] > rows[-1]["missing"]):
+                used = there | base.isna() | base.isin([*plan.collapsed])
+                pairs = pair_runs(results[used], comparison, metric, plan, features)
+                head = {"comparison": name, "primary": name in plan.primary, **_names(comparison, plan)}
+                head |= {"features": features, "metric": metric.name, "effect": metric.effect, "p": np.nan}
+                head |= {"planned_step": plan.step_of(comparison), "word": ""}
+                rows.append(head | compare(pairs, metric, plan))
+                if decides and rows[-1]["primary"] and _complete(pairs) and rows[-1]["sd"] > SAME:
+                    rows[-1]["p"] = float(sign_flip_p(pairs.effect.dropna().to_numpy("float64")))
+    table = pd.DataFrame(rows)
+    deciding = (table.metric == plan.metric.name) & (table.features == plan.features)
+    primary = table.primary & deciding
+    table.loc[primary, "p_holm"] = holm(table.p[primary].to_numpy("float64"), len(plan.primary))
+    for place in table.index[deciding]:
+        claims = plan.comparisons[table.comparison[place]].claims
+        if claims:
+            table.loc[place, ["word", "note"]] = decide(table.loc[place], claims, plan)
+    return table
+
+
+def compare(pairs: pd.DataFrame, metric: Metric, plan: AnalysisPlan) -> dict:
+    """The numbers of one comparison: one row of :func:`analyse`, but for names, p and word.
 
     Args:
         pairs: what :func:`capsgan.evaluation.pairing.pair_runs` returns.
-        metric: has no margin: neither p-values nor a verdict.
-        plan: all else that was declared.
-        tests: size of the family.
+        metric: what it compares.
+        plan: alpha, and what has failed.
     """
     effects = pairs.effect.dropna().to_numpy("float64")
-    both_collapsed = int((pairs.collapsed & pairs.reference_collapsed).sum())
-    row = {"seeds": len(pairs), "pairs": len(effects)}
-    row |= {name: int(pairs[name].sum()) for name in ("failed", "reference_failed", "collapsed", "reference_collapsed")}
-    row |= {"both_collapsed": both_collapsed, "estimate": np.nan, "low": np.nan, "high": np.nan, "sd": np.nan}
-    row |= {"bootstrap_low": np.nan, "bootstrap_high": np.nan, "p": np.nan, "p_equivalence": np.nan}
-    row |= {"verdict": NONE if metric.margin else ""}
+    status = pairs[[name for name in pairs if name.endswith("status")]]
+    collapsed = pairs[[name for name in pairs if name.endswith("collapsed")]]
+    failed = status.isin(plan.failed).any(axis=1)
+    row = {"step": pairs.step.iloc[0], "planned": len(pairs), "pairs": len(effects), "failed": int(failed.sum())}
+    row |= {"missing": int((pairs.effect.isna() & ~failed).sum()), "samples": pairs.samples.iloc[0]}
+    row |= {name: int(pairs[name].sum()) for name in ("collapsed", "reference_collapsed")}
+    row |= {"both_collapsed": int(collapsed.all(axis=1).sum())}
+    there = pairs.effect.notna()
+    row |= {"mixed_cpus": int((pairs.cpus[there] > 1).sum()), "unknown_cpus": int((pairs.cpus[there] == 0).sum())}
+    row |= dict.fromkeys(("estimate", "low", "high", "sd"), np.nan) | {"inside_margin": False}
     back = np.exp if metric.effect == "log_ratio" else np.asarray
-    notes = []
-    if len(effects) < len(pairs):
-        notes.append(f"holds for the {len(effects)} of {len(pairs)} pairs in which both runs finished")
+    notes = [f"{row['failed']} pairs failed"] if row["failed"] else []
+    notes += [f"{row['missing']} planned pairs are missing"] if row["missing"] else []
+    if row["mixed_cpus"]:
+        seeds = ", ".join(map(str, pairs.seed[there & (pairs.cpus > 1)]))
+        notes.append(f"trained on different CPU models: seeds {seeds}")
     if len(effects):
         row["estimate"] = float(back(effects.mean()))
-    if len(effects) < 2:
-        return row | {"note": "; ".join([*notes, f"no interval from {len(effects)} pairs; needed: 2"])}
-    row["sd"] = float(effects.std(ddof=1))
-    if np.ptp(effects) < SAME:
-        return row | {"note": "; ".join([*notes, "no interval: the effect is the same in every pair"])}
-    interval = mean_interval(effects, plan.alpha)
-    row["low"], row["high"] = map(float, back(interval))
-    if len(effects) >= plan.bootstrap.least_pairs:
-        row["bootstrap_low"], row["bootstrap_high"] = map(float, back(bootstrap_interval(effects, plan)))
-    if metric.margin:
-        row["p_equivalence"] = float(equivalence_p(effects, metric.limits))
-        try:
-            row["p"] = float(sign_flip_p(effects, plan, tests))
-        except ValueError as refusal:
-            notes.append(f"no p: {refusal}")
-        if len(pairs) - len(effects) + both_collapsed > plan.unusable_pairs * len(pairs):
-            notes.append("too many pairs tell nothing (a run failed, or both collapsed)")
-        elif (steps := pairs.steps.max()) < plan.least_steps:
-            notes.append(f"runs of {steps:,} steps; needed: {plan.least_steps:,}")
+    if len(effects) > 1:
+        row["sd"] = float(effects.std(ddof=1))
+        if np.ptp(effects) < SAME:
+            notes.append("no interval: the effect is the same in every pair")
         else:
-            narrow = mean_interval(effects, 2 * plan.alpha)
-            row["verdict"] = verdict(interval, narrow, metric.limits, metric.better)
+            row["low"], row["high"] = map(float, back(mean_interval(effects, plan.alpha)))
+            if metric.margin:
+                low, high = mean_interval(effects, 2 * plan.alpha)
+                row["inside_margin"] = bool(metric.limits[0] < low and high < metric.limits[1])
     return row | {"note": "; ".join(notes)}
 
 
-def analyse(results: pd.DataFrame, plan: AnalysisPlan, families: tuple[str, ...] | None = None) -> pd.DataFrame:
-    """Carry the plan out: every comparison of every family, by every metric.
+def decide(row: pd.Series, claims: str, plan: AnalysisPlan) -> tuple[str, str]:
+    """The word of a comparison, and its note.
 
     Args:
-        results: one row a run and metric, as :func:`capsgan.evaluation.pairing.pair_runs` wants them; runs on a part of
-            the training set are left out.
-        plan: what was declared.
-        families: which of the plan's; None: all.
-
-    Returns:
-        One row a comparison and metric: ``family``, ``gan``, ``discriminator``, ``reference``, ``metric``, ``effect``,
-        ``better``; ``seeds`` (planned), ``pairs`` (both runs finished: everything that follows is about these);
-        ``failed``, ``reference_failed``, ``collapsed``, ``reference_collapsed``, ``both_collapsed`` (numbers of runs,
-        or of pairs); ``estimate`` (geometric mean of the ratios, or mean difference) with its 1 - alpha t interval
-        ``low``, ``high``; ``sd`` of the effects (of a ratio: of its natural logarithm); ``bootstrap_low``,
-        ``bootstrap_high`` (NaN below ``plan.bootstrap.least_pairs``). For the primary metric: ``p`` (sign flips) and
-        ``p_equivalence`` with ``p_holm`` and ``p_equivalence_holm``; ``verdict`` (see :func:`verdict`);
-        ``holds_in_family``: the verdict's own p-value is at most alpha after Holm's correction, which differences and
-        equivalences get each on their own. ``note`` says why something is NaN or there is ``no verdict``.
-
-    Raises:
-        ValueError: an unknown family, or runs that must not be compared.
+        row: of :func:`analyse`, by the deciding metric.
+        claims: ``lower`` or ``higher`` than 1.
+        plan: fewest seeds, steps, samples, unusable pairs, alpha.
     """
-    chosen = tuple(plan.families) if families is None else (families,) if isinstance(families, str) else tuple(families)
-    for name in chosen:
-        if name not in plan.families:
-            raise ValueError(f"families={name!r} is not in the plan; allowed: {' | '.join(plan.families)}")
-    results = _of_all_data(results)
-    return pd.concat([_analyse_family(results, plan, name, plan.seeds) for name in chosen], ignore_index=True)
+    notes = [row.note] if row.note else []
+    if row.failed + row.both_collapsed > plan.unusable_pairs * row.planned:
+        return NOT_TESTABLE, "; ".join([*notes, "too many pairs are unusable (a run failed, or all collapsed)"])
+    reasons = []
+    if row.pairs < plan.least_seeds:
+        reasons.append(f"pairs: {row.pairs}, needed: {plan.least_seeds}")
+    if row.pairs and row.step < row.planned_step:
+        reasons.append(f"compared at {row.step:,} steps, planned: {row.planned_step:,}")
+    if row.pairs and row.samples != plan.samples:
+        reasons.append(f"FIDs of {row.samples:,.0f} images, planned: {plan.samples:,}")
+    if row.primary and row.missing:
+        reasons.append("a primary is tested once, with all its runs")
+    below, above = row.high < 1, row.low > 1
+    if reasons or not (below or above) or (row.primary and not row.p_holm <= plan.alpha):
+        return CANNOT_TELL, "; ".join(notes + reasons)
+    return (REPLICATED if below == (claims == "lower") else CONTRADICTED), "; ".join(notes)
 
 
-def analyse_what_is_there(results: pd.DataFrame, plan: AnalysisPlan) -> pd.DataFrame:
-    """:func:`analyse` before all the plan's runs are trained: each comparison by the seeds that both its networks have.
-
-    A look ahead: the plan's own verdict comes with all its seeds, and whoever looks often finds something in the end.
-
-    Args:
-        results: see there.
-        plan: what was declared.
-
-    Returns:
-        Its table, with ``planned`` beside ``seeds``: how many the plan has. Comparisons of fewer than two seeds are
-        left out, but count in their family; without any it is empty.
-    """
-    results = _of_all_data(results)
-    tables = [_analyse_family(results, plan, name, None) for name in plan.families]
-    tables = [table.assign(planned=len(plan.seeds)) for table in tables if len(table)]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+def _complete(pairs: pd.DataFrame) -> bool:
+    """Whether all runs are finished or failed, and the finished ones have their number."""
+    status = pairs[[name for name in pairs if name.endswith("status")]]
+    failed = (status != FINISHED).any(axis=1)
+    return bool(not (status == "missing").any(axis=None) and (failed | pairs.effect.notna()).all())
 
 
-def _analyse_family(results: pd.DataFrame, plan: AnalysisPlan, family: str, seeds: tuple[int, ...] | None):
-    """The rows of one family; ``seeds=None``: of each comparison those that are there, if two or more."""
-    comparisons, tables = plan.families[family], []
-    for metric in (plan.primary, *plan.secondary):
-        rows = []
-        for one in comparisons:
-            there = _shared_seeds(results, one, plan) if seeds is None else seeds
-            if seeds is None and len(there) < 2:
-                continue
-            part = replace(plan, seeds=there)
-            pairs = pair_runs(results[results.seed.isin(there)] if seeds is None else results, one, metric, part)
-            head = {"family": family, "gan": one.gan, "discriminator": one.discriminator, "reference": one.reference}
-            head |= {"metric": metric.name, "effect": metric.effect, "better": metric.better}
-            rows.append(head | compare(pairs, metric, part, len(comparisons)))
-        if rows:
-            tables.append(_correct(pd.DataFrame(rows), plan.alpha, len(comparisons)))
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-
-
-def _of_all_data(results: pd.DataFrame) -> pd.DataFrame:
-    return results[results.fraction == 1] if "fraction" in results else results
-
-
-def _shared_seeds(results: pd.DataFrame, comparison: Comparison, plan: AnalysisPlan) -> tuple[int, ...]:
-    of_gan = results[results.gan == comparison.gan]
-    both = (comparison.discriminator, comparison.reference)
-    trained = [set(of_gan.seed[of_gan.discriminator == name]) for name in both]
-    return tuple(sorted(set(plan.seeds).intersection(*trained)))
+def _names(comparison: Comparison, plan: AnalysisPlan) -> dict:
+    (block, arm), (_, other) = list(comparison.sides.values())[:2]
+    own = plan.blocks[block]
+    names = {"gan": own.gan, "discriminator": plan.arms[arm].discriminator}
+    return names | {"reference": plan.arms[other].discriminator, "fraction": own.fraction}
 
 
 def results_table(analysis: pd.DataFrame) -> pd.DataFrame:
-    """:func:`analyse` for readers: all text, without a character that LaTeX would stumble over.
+    """:func:`analyse` for readers: all text.
 
     Returns:
-        Columns ``comparison``, ``metric``, ``pairs`` (of the planned ones), ``failed``, ``collapsed`` (compared /
-        reference), ``estimate`` (with its interval), ``p (Holm)``, ``verdict``: "(uncorrected)" where it does not hold
-        in its family after Holm's correction. ``.to_latex(index=False)`` wants LaTeX's booktabs.
+        Columns ``comparison``, ``metric``, ``step``, ``pairs`` (of the planned ones), ``failed`` (pairs), ``collapsed``
+        (compared / reference), ``estimate`` (with its interval), ``p (Holm)``, ``word``. ``.to_latex(index=False,
+        escape=True)`` wants LaTeX's booktabs.
     """
     rows = []
     for row in analysis.itertuples():
         interval = "no interval" if np.isnan(row.low) else f"{row.low:.3g} to {row.high:.3g}"
         rows.append(
             {
-                "comparison": f"{GAN_NAMES[row.gan]}: {row.discriminator} against {row.reference}",
+                "comparison": row.comparison,
                 "metric": f"{row.metric.replace('_', ' ')} {'ratio' if row.effect == 'log_ratio' else 'difference'}",
-                "pairs": f"{row.pairs} of {getattr(row, 'planned', row.seeds)}",
-                "failed": f"{row.failed} / {row.reference_failed}",
+                "step": f"{row.step:,}" if row.pairs else "",
+                "pairs": f"{row.pairs} of {row.planned}",
+                "failed": f"{row.failed}",
                 "collapsed": f"{row.collapsed} / {row.reference_collapsed}",
                 "estimate": "none" if np.isnan(row.estimate) else f"{row.estimate:.3g} ({interval})",
                 "p (Holm)": _p_text(row.p_holm),
-                "verdict": row.verdict + _standing(row),
+                "word": row.word,
             }
         )
     return pd.DataFrame(rows)
 
 
-def _standing(row) -> str:
-    if row.verdict not in DECIDED:
-        return ""
-    return " in the family" if row.holds_in_family else " (uncorrected)"
-
-
 def _p_text(p: float) -> str:
     return "" if np.isnan(p) else "below 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _correct(rows: pd.DataFrame, alpha: float, tests: int) -> pd.DataFrame:
-    for name in ("p", "p_equivalence"):
-        rows[f"{name}_holm"] = holm(rows[name].to_numpy("float64"), tests)
-    deciding = np.where(rows.verdict == "equivalent", rows.p_equivalence_holm, rows.p_holm)
-    rows["holds_in_family"] = rows.verdict.isin(DECIDED) & (deciding <= alpha)
-    return rows

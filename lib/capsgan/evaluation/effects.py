@@ -14,7 +14,8 @@ import pandas as pd
 
 LEAST = 1e-12  # what stands for 0 in a logarithm
 FRACTIONS = (0.01, 0.1, 1.0)  # of the training set
-AT = "fid_infinity_at_"  # <step>: of a snapshot
+SCORE = "fid"  # what decides, as in the plan; a test holds them together
+CURVES = (("digits", "fid_at_"), ("training", "fid_infinity_at_"))  # of snapshots, by step; the first that is there
 
 
 class NoRuns(LookupError):
@@ -83,8 +84,8 @@ def difference(
 
 
 def area_between(results: pd.DataFrame, gan: str = "dcgan", features: str = "digits") -> pd.Series:
-    """The log ratio of FID∞ averaged over the shares of the data, on their logarithmic axis (trapezoids)."""
-    ratios = [ratio(results, gan, "fid_infinity", features, fraction=share) for share in FRACTIONS]
+    """The log ratio of FID averaged over the shares of the data, on their logarithmic axis (trapezoids)."""
+    ratios = [ratio(results, gan, SCORE, features, fraction=share) for share in FRACTIONS]
     ratios = pd.concat(ratios, axis=1).dropna()
     axis = np.log(FRACTIONS)
     return pd.Series(np.trapezoid(ratios, axis, axis=1) / np.ptp(axis), ratios.index)
@@ -98,32 +99,33 @@ def fid_from_less_data(
     one: str = "caps",
     other: str = "cnn",
 ) -> pd.Series:
-    """Log of the FID∞ of ``one`` discriminator's run on a share of the data over that of the ``other``'s on all."""
-    few = log_of(results, gan, one, "fid_infinity", features, fraction)
-    return few - log_of(results, gan, other, "fid_infinity", features)
+    """Log of the FID of ``one`` discriminator's run on a share of the data over that of the ``other``'s on all."""
+    few = log_of(results, gan, one, SCORE, features, fraction)
+    return few - log_of(results, gan, other, SCORE, features)
 
 
 def growth_of_fid(results: pd.DataFrame, gan: str = "dcgan", features: str = "digits") -> pd.Series:
-    """How many times FID∞ grows from all to 1 % of the data: log of Caps's factor over the classical one's."""
-    few, whole = (ratio(results, gan, "fid_infinity", features, fraction=share) for share in (FRACTIONS[0], 1.0))
+    """How many times FID grows from all to 1 % of the data: log of Caps's factor over the classical one's."""
+    few, whole = (ratio(results, gan, SCORE, features, fraction=share) for share in (FRACTIONS[0], 1.0))
     return few - whole
 
 
 def mean_over_gans(
-    results: pd.DataFrame, gans: tuple[str, ...], metric: str = "fid_infinity", features: str = "digits"
+    results: pd.DataFrame, gans: tuple[str, ...], metric: str = SCORE, features: str = "digits"
 ) -> pd.Series:
     """The log ratio, Caps over classical, averaged over the GANs; of seeds that all of them have."""
     return pd.concat([ratio(results, gan, metric, features) for gan in gans], axis=1).dropna().mean(axis=1)
 
 
 def work_to_fid(results: pd.DataFrame, gan: str = "dcgan", cost: str = "ms_of_quickest_step") -> pd.Series:
-    """Log ratio, Caps over classical, of the work until the FID∞ that both reach: steps times the run's cost of one.
+    """Log ratio, Caps over classical, of the work until the FID that both reach: steps times the run's cost of one.
 
-    The FID∞ that both reach is that of the worse of the two when it has finished. It needs all of its steps for that,
+    The FID that both reach is that of the worse of the two when it has finished. It needs all of its steps for that,
     or most, so the network that ends lower is ahead by the choice of the goal. Between two snapshots the logarithm of
-    FID∞ is interpolated; the first crossing counts.
+    FID is interpolated; the first crossing counts.
     """
-    finals = [numbers(results, gan, side, fid_at(results, gan)[-1], "training") for side in ("caps", "cnn")]
+    features, names = fid_at(results, gan)
+    finals = [numbers(results, gan, side, names[-1], features) for side in ("caps", "cnn")]
     goals = pd.concat(finals, axis=1).dropna().max(axis=1)
     caps, cnn = (
         np.log(steps_to_fid(results, gan, side, goals)) + log_of(results, gan, side, cost, "cost")
@@ -133,22 +135,30 @@ def work_to_fid(results: pd.DataFrame, gan: str = "dcgan", cost: str = "ms_of_qu
 
 
 def steps_to_fid(results: pd.DataFrame, gan: str, discriminator: str, goals: pd.Series) -> pd.Series:
-    """The step at which each run first has a FID∞ of ``goals`` (by seed), NaN if it never has."""
-    names = fid_at(results, gan)
-    steps = [int(name.removeprefix(AT)) for name in names]
-    columns = [numbers(results, gan, discriminator, name, "training") for name in names]
+    """The step at which each run first has a FID of ``goals`` (by seed), NaN if it never has."""
+    features, names = fid_at(results, gan)
+    columns = [numbers(results, gan, discriminator, name, features) for name in names]
     curves = pd.concat(columns, axis=1).dropna().reindex(goals.index)
-    reached = [first_crossing(steps, values, goal) for values, goal in zip(curves.to_numpy(), goals, strict=True)]
+    reached = [
+        first_crossing([*map(step_of, names)], values, goal)
+        for values, goal in zip(curves.to_numpy(), goals, strict=True)
+    ]
     return pd.Series(reached, goals.index)
 
 
-def fid_at(results: pd.DataFrame, gan: str) -> list[str]:
-    """The metrics ``fid_infinity_at_<step>`` of a GAN, by step."""
-    names = set(results[(results.gan == gan) & (results.features == "training")].metric)
-    found = sorted((name for name in names if name.startswith(AT)), key=lambda name: int(name.removeprefix(AT)))
-    if not found:
-        raise NoRuns(f"{gan}: snapshots")
-    return found
+def fid_at(results: pd.DataFrame, gan: str) -> tuple[str, list[str]]:
+    """Where the FIDs of a GAN's snapshots are taken, and their metrics ``…_at_<step>``, by step."""
+    for features, start in CURVES:
+        metrics = results.metric[(results.gan == gan) & (results.features == features)]
+        names = sorted({name for name in metrics if name.startswith(start)}, key=step_of)
+        if names:
+            return features, names
+    raise NoRuns(f"{gan}: snapshots")
+
+
+def step_of(name: str) -> int:
+    """The step in the name of a metric ``…_at_<step>``."""
+    return int(name.rsplit("_", 1)[1])
 
 
 def first_crossing(steps: list[int], values: np.ndarray, goal: float) -> float:

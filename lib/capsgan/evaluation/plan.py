@@ -2,157 +2,169 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
-from numbers import Integral, Real
+from dataclasses import MISSING, dataclass, fields
+from datetime import date
 from pathlib import Path
 
-import numpy as np
 import yaml
 
-from ..config import DISCRIMINATORS, GANS, ROOT
+from ..config import ROOT, RunConfig
+from ..profiles import PROFILES, get_profile
+from .declarations import (
+    Arm,
+    Block,
+    Change,
+    Comparison,
+    Metric,
+    is_number,
+    require,
+    require_distinct,
+    require_name,
+    require_whole,
+)
 
 PLAN = ROOT / "study" / "analysis_plan.yaml"
-EFFECTS = {"log_ratio": 1.0, "difference": 0.0}  # each with the value that stands for no effect
-DIRECTIONS = ("lower", "higher")
 FINISHED = "finished"
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A number that every run gets, and how two runs are compared by it.
-
-    Raises:
-        ValueError: effect, better or margin is not possible.
-    """
-
-    name: str
-    effect: str  # "log_ratio": log(run / reference), or "difference": run - reference
-    better: str  # "lower" or "higher"
-    margin: tuple[float, float] | None = None  # what counts as equivalent, as a ratio or a difference
-
-    def __post_init__(self):
-        _require_name("name", self.name)
-        _require(self.effect in tuple(EFFECTS), f"{self.name}: effect", self.effect, " | ".join(EFFECTS))
-        _require(self.better in DIRECTIONS, f"{self.name}: better", self.better, " | ".join(DIRECTIONS))
-        if self.margin is not None:
-            none = EFFECTS[self.effect]
-            good = isinstance(self.margin, list | tuple) and len(self.margin) == 2 and all(map(_is_number, self.margin))
-            good = good and self.margin[0] < none < self.margin[1] and (none == 0 or self.margin[0] > 0)
-            _require(good, f"{self.name}: margin", self.margin, f"[low, high] on either side of {none:g}")
-            object.__setattr__(self, "margin", tuple(map(float, self.margin)))
-
-    @property
-    def limits(self) -> tuple[float, float]:
-        """The margin on the scale of the effects: of a ratio its natural logarithms."""
-        low, high = np.log(self.margin) if self.effect == "log_ratio" else self.margin
-        return float(low), float(high)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The runs of one discriminator against those of another, in the same GAN.
-
-    Raises:
-        ValueError: no such GAN or discriminator, or one is compared with itself.
-    """
-
-    gan: str
-    discriminator: str
-    reference: str
-
-    def __post_init__(self):
-        _require(self.gan in GANS, "gan", self.gan, " | ".join(GANS))
-        for name in ("discriminator", "reference"):
-            _require(getattr(self, name) in DISCRIMINATORS, name, getattr(self, name), " | ".join(DISCRIMINATORS))
-        other = self.discriminator != self.reference
-        _require(other, "reference", self.reference, f"another than the discriminator, {self.discriminator!r}")
-
-
-@dataclass(frozen=True)
-class Bootstrap:
-    """When resampling may be trusted, and how much of it is done.
-
-    Raises:
-        ValueError: too few pairs or resamples.
-    """
-
-    least_pairs: int
-    resamples: int
-
-    def __post_init__(self):
-        _require_whole("bootstrap: least_pairs", self.least_pairs, 3)
-        _require_whole("bootstrap: resamples", self.resamples, 999)
+WORDS = REPLICATED, CONTRADICTED, CANNOT_TELL, NOT_TESTABLE = (
+    "replicated",
+    "contradicted",
+    "cannot tell yet",
+    "not testable here",
+)
 
 
 @dataclass(frozen=True)
 class AnalysisPlan:
-    """Everything that turns runs into a verdict. The comments of the file say why each value is what it is.
+    """Everything that turns runs into words. The comments of the file say why each value is what it is."""
 
-    Raises:
-        ValueError: a field has an impossible value. Names field, value and what is allowed.
-    """
-
-    seeds: tuple[int, ...]
+    version: int
+    date: date
+    changes: tuple[Change, ...]
+    profile: str  # the scale of all runs
+    arms: dict[str, Arm]
+    blocks: dict[str, Block]
+    snapshots: dict[int, tuple[int, ...]]  # steps of a run → those at which its generator is kept
+    score_snapshots: int  # how many of them a score is the mean of
+    samples: int  # images of a snapshot
+    primary: dict[str, Comparison]  # Holm's correction runs over these
+    secondary: dict[str, Comparison]
+    features: str  # the feature space that decides
+    second_space: str
+    metric: Metric  # decides
+    metrics: tuple[Metric, ...]  # in ``features``, for intervals
+    costs: tuple[Metric, ...]
+    words: dict[str, str]  # each with its meaning
+    least_seeds: int  # pairs, for a decision
     alpha: float
     power: float
-    features: str  # the feature space of all metrics
-    primary: Metric  # has a margin; p-values and verdicts are of this one only
-    secondary: tuple[Metric, ...]
-    families: dict[str, tuple[Comparison, ...]]  # Holm's correction runs over each
     failed: tuple[str, ...]  # status of runs that failed
     collapsed: dict[str, float]  # metric → the value from which on a run has collapsed
-    least_steps: int  # of a run, for a verdict
-    unusable_pairs: float  # the largest share of them that a verdict bears
-    sign_flips: int
-    bootstrap: Bootstrap
-    random_seed: int
+    unusable_pairs: float  # the largest share of them that a decision bears
+    least_steps: int  # of a run, for claims about how training ends
+    one_cpu_per_seed: bool
 
     def __post_init__(self):
-        for name in ("seeds", "secondary", "failed"):
-            value = getattr(self, name)
-            _require(isinstance(value, Iterable) and not isinstance(value, str), name, value, "a list")
-            object.__setattr__(self, name, tuple(value))
+        require_whole("version", self.version, 1)
+        require(self.changes != (), "changes", self.changes, "one per version")
+        last = self.changes[-1]
+        require((last.version, last.date) == (self.version, self.date), "version", self.version, "the last change's")
+        require(self.profile in PROFILES, "profile", self.profile, " | ".join(PROFILES))
         for name, high in {"alpha": 0.5, "power": 1, "unusable_pairs": 1}.items():
             value = getattr(self, name)
-            good = _is_number(value) and 0 <= value < high and (value > 0 or name == "unusable_pairs")
-            _require(good, name, value, f"a number between 0 and {high}")
-        for seed in self.seeds:
-            _require_whole("seeds", seed, 0)
-        _require_distinct("seeds", self.seeds)
-        _require_name("features", self.features)
-        _require(self.primary.margin is not None, "primary: margin", None, "[low, high]")
-        _require_distinct("metric", [self.primary.name, *(metric.name for metric in self.secondary)])
-        _require(isinstance(self.families, dict) and self.families, "families", self.families, "name: [comparisons]")
-        for name, comparisons in self.families.items():
-            _require_distinct(f"families: {name}", comparisons)
-        for status in self.failed:
-            _require_name("failed", status)
-            _require(status != FINISHED, "failed", status, "any other status")
-        _require(isinstance(self.collapsed, dict) and self.collapsed, "collapsed", self.collapsed, "metric: limit")
+            good = is_number(value) and 0 <= value < high and (value > 0 or name == "unusable_pairs")
+            require(good, name, value, f"a number between 0 and {high}")
+        for name, least in {"score_snapshots": 1, "samples": 1, "least_seeds": 2, "least_steps": 1}.items():
+            require_whole(name, getattr(self, name), least)
+        require(type(self.one_cpu_per_seed) is bool, "one_cpu_per_seed", self.one_cpu_per_seed, "true | false")
+        for name in ("features", "second_space"):
+            require_name(name, getattr(self, name))
+        require(isinstance(self.words, dict) and tuple(self.words) == WORDS, "words", self.words, " | ".join(WORDS))
+        require(self.metric.margin is not None, "metric: margin", None, "[low, high]")
+        require_distinct("metrics", [metric.name for metric in (self.metric, *self.metrics, *self.costs)])
+        good = isinstance(self.failed, list) and self.failed and all(isinstance(s, str) and s for s in self.failed)
+        require(good and FINISHED not in self.failed, "failed", self.failed, "a list of any other status")
+        require(isinstance(self.collapsed, dict) and self.collapsed, "collapsed", self.collapsed, "metric: limit")
         for name, limit in self.collapsed.items():
-            _require(_is_number(limit) and limit > 0, f"collapsed: {name}", limit, "a number above 0")
-        _require_whole("least_steps", self.least_steps, 1)
-        _require_whole("sign_flips", self.sign_flips, 999)
-        _require_whole("random_seed", self.random_seed, 0)
+            require(is_number(limit) and limit > 0, f"collapsed: {name}", limit, "a number above 0")
+        self._check_blocks()
+
+    def _check_blocks(self):
+        require(isinstance(self.snapshots, dict), "snapshots", self.snapshots, "steps: [steps]")
+        for name in ("arms", "blocks", "primary"):
+            require(getattr(self, name) != {}, name, {}, "at least one")
+        for name, block in self.blocks.items():
+            for arm in block.arms:
+                require(arm in self.arms, f"blocks: {name}: arms", arm, " | ".join(self.arms))
+            for steps in block.steps:
+                kept = self.snapshots.get(steps)
+                good = isinstance(kept, list) and kept[-1:] == [steps] and kept == sorted(kept)
+                require(good, f"snapshots: {steps}", kept, f"a rising list up to {steps}")
+        require(not set(self.primary) & set(self.secondary), "secondary", sorted(self.secondary), "other names")
+        for name, comparison in self.comparisons.items():
+            for block, arm in comparison.sides.values():
+                good = block in self.blocks and arm in self.blocks[block].arms
+                require(good, name, f"{block}.{arm}", "an arm of a block")
+
+    @property
+    def comparisons(self) -> dict[str, Comparison]:
+        """All of them, the primaries first."""
+        return self.primary | self.secondary
+
+    def seeds_of(self, comparison: Comparison) -> list[int]:
+        """The seeds that all its blocks have."""
+        return sorted(set.intersection(*(set(self.blocks[block].seeds) for block, _ in comparison.sides.values())))
+
+    def step_of(self, comparison: Comparison) -> int:
+        """The last step that all its runs reach."""
+        return min(steps for block, _ in comparison.sides.values() for steps in self.blocks[block].steps)
+
+    def snapshots_of_score(self, step: int) -> list[int]:
+        """The snapshots that a score at a step is the mean of."""
+        return sorted({kept for steps in self.snapshots.values() for kept in steps if kept <= step})[
+            -self.score_snapshots :
+        ]
+
+    def arm_fields(self, arm: Arm, varied: bool = True) -> dict[str, float]:
+        """Width, dropout and routing iterations of an arm's runs; not ``varied``: those of the profile."""
+        config = get_profile(self.profile).config("dcgan", arm.discriminator, **(arm.variations if varied else {}))
+        return {name: getattr(config, name) for name in ("width", "dropout", "routing_iterations")}
+
+    def configs(self) -> dict[tuple[str, str, int], RunConfig]:
+        """Every run of the plan by block, arm and seed."""
+        profile = get_profile(self.profile)
+        return {
+            (name, arm, seed): profile.config(
+                block.gan,
+                self.arms[arm].discriminator,
+                seed,
+                fraction=block.fraction,
+                steps=steps,
+                snapshots=self.snapshots[steps],
+                **self.arms[arm].variations,
+            )
+            for name, block in self.blocks.items()
+            for steps, seeds in block.steps.items()
+            for seed in seeds
+            for arm in block.arms
+        }
 
     @classmethod
     def from_dict(cls, values: dict) -> AnalysisPlan:
         """A plan from what YAML makes of the file.
 
         Raises:
-            ValueError: a key is unknown or missing, or a value is impossible.
+            ValueError: a key is unknown or missing, or a value is impossible. Names it and what is allowed.
         """
-        values = _check_keys(cls, "plan", values)
-        families = values["families"]
-        _require(isinstance(families, dict), "families", families, "name: [comparisons]")
-        built = {
-            "primary": _build(Metric, "primary", values["primary"]),
-            "secondary": _build_all(Metric, "secondary", values["secondary"]),
-            "families": {name: _build_all(Comparison, f"families: {name}", rows) for name, rows in families.items()},
-            "bootstrap": _build(Bootstrap, "bootstrap", values["bootstrap"]),
-        }
-        return cls(**values | built)
+        values = dict(_check_keys(cls, "plan", values))
+        for name, kind in {"changes": Change, "metrics": Metric, "costs": Metric}.items():
+            require(isinstance(values[name], list), name, values[name], "a list")
+            values[name] = tuple(kind(**_check_keys(kind, name, row)) for row in values[name])
+        for name, kind in {"arms": Arm, "blocks": Block, "primary": Comparison, "secondary": Comparison}.items():
+            require(isinstance(values[name], dict), name, values[name], "name: {keys}")
+            rows = values[name].items()
+            values[name] = {key: kind(**_check_keys(kind, f"{name}: {key}", row)) for key, row in rows}
+        values["metric"] = Metric(**_check_keys(Metric, "metric", values["metric"]))
+        return cls(**values)
 
 
 def read_plan(path: Path = PLAN) -> AnalysisPlan:
@@ -168,42 +180,11 @@ def read_plan(path: Path = PLAN) -> AnalysisPlan:
     return AnalysisPlan.from_dict(values)
 
 
-def _build(cls, where: str, values):
-    return cls(**_check_keys(cls, where, values))
-
-
-def _build_all(cls, where: str, rows) -> tuple:
-    _require(isinstance(rows, list), where, rows, "a list")
-    return tuple(_build(cls, where, row) for row in rows)
-
-
 def _check_keys(cls, where: str, values) -> dict:
-    names = [f.name for f in fields(cls)]
-    _require(isinstance(values, dict), where, values, "the keys " + " | ".join(names))
+    names = {f.name: f.default is MISSING for f in fields(cls)}
+    require(isinstance(values, dict), where, values, "the keys " + " | ".join(names))
     for key in values:
-        _require(key in names, f"{where}: key", key, " | ".join(names))
-    for name in names:
-        _require(name in values or name == "margin", f"{where}: {name}", None, "a value; it is missing")
+        require(key in names, f"{where}: key", key, " | ".join(names))
+    for name, needed in names.items():
+        require(name in values or not needed, f"{where}: {name}", None, "a value; it is missing")
     return values
-
-
-def _is_number(value) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and abs(value) < float("inf")  # NaN is not
-
-
-def _require_whole(name: str, value, least: int):
-    good = isinstance(value, Integral) and not isinstance(value, bool) and value >= least
-    _require(good, name, value, f"a whole number from {least}")
-
-
-def _require_name(name: str, value):
-    _require(isinstance(value, str) and value.strip() != "", name, value, "a name")
-
-
-def _require_distinct(name: str, values):
-    _require(len(values) > 0 and len(set(values)) == len(values), name, values, "at least one, none twice")
-
-
-def _require(good: bool, name: str, value, allowed: str):
-    if not good:
-        raise ValueError(f"{name}={value!r} is not possible; allowed: {allowed}")

@@ -45,6 +45,7 @@ def collect_results(runs: list[Run]) -> pd.DataFrame:
 
     Returns:
         One row a run and number: ``run``, the fields of its config, ``status``, ``samples``, ``commit``, ``device``,
+        ``cpu`` (its model, ``unknown`` where a run does not say),
         ``features`` (where the number is taken: a feature space, ``pixels``, ``discriminator``, ``training``, ``cost``,
         ``fresh_critic``), ``metric``, ``value``, ``floor``, ``held_out``.
 
@@ -64,8 +65,8 @@ def collect_results(runs: list[Run]) -> pd.DataFrame:
         raise ValueError(f"{', '.join(missing)}: no metrics.json; finish them and run: python -m capsgan evaluate RUN")
     results = pd.concat([metrics_frame(evaluations), pd.DataFrame(failed)], ignore_index=True)
     origins = {run.directory.name: run.provenance for run in runs}
-    for name in ("commit", "device"):
-        results.insert(1, name, [origins[run].get(name) for run in results.run])
+    for name, absent in {"commit": None, "device": None, "cpu": "unknown"}.items():
+        results.insert(1, name, [origins[run].get(name, absent) for run in results.run])
     return results.drop(columns="snapshots", errors="ignore")
 
 

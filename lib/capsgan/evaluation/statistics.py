@@ -10,7 +10,6 @@ import pandas as pd
 from scipy import special, stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
-from statsmodels.stats.weightstats import ttost_paired
 
 from .plan import AnalysisPlan
 
@@ -29,69 +28,24 @@ def mean_interval(effects: np.ndarray, alpha: float) -> tuple[np.ndarray, np.nda
     return interval.low, interval.high
 
 
-def equivalence_p(effects: np.ndarray, margin: tuple[float, float]) -> np.ndarray:
-    """Two one-sided t tests that the mean effect lies inside the margin (Schuirmann 1987, doi:10.1007/BF01068419).
-
-    Args:
-        effects: float [n, ...], n ≥ 2 pairs along the first axis.
-        margin: lower and upper limit on the scale of the effects (of a log ratio: logarithms).
-
-    Returns:
-        The greater of the two p-values, float [...] in [0, 1].
-    """
-    return ttost_paired(effects, np.zeros_like(effects), *margin)[0]
-
-
-def sign_flip_p(effects: np.ndarray, plan: AnalysisPlan, tests: int = 1) -> np.ndarray:
+def sign_flip_p(effects: np.ndarray) -> np.ndarray:
     """Two-sided permutation test of the mean effect: without one, each pair's sign is a coin (Fisher 1935, § 21).
 
-    Exact up to log2(``plan.sign_flips``) pairs, beyond that from so many random flips.
+    Exact: all 2ⁿ flips, so the smallest p is 2 / 2ⁿ.
 
     Args:
         effects: float [n, ...] pairs along the first axis.
-        plan: alpha, sign_flips, random_seed.
-        tests: size of the family that Holm's correction will run over.
 
     Returns:
         p-values, float [...] in (0, 1], not corrected.
-
-    Raises:
-        ValueError: with n pairs even the smallest p, 2 / 2ⁿ, would not be significant; says how many are needed.
     """
-    pairs, needed = len(effects), seeds_for_p(plan.alpha, tests)
-    if pairs < needed:
-        family = f" times {tests} comparisons" if tests > 1 else ""
-        raise ValueError(
-            f"{pairs} pairs cannot reach p <= {plan.alpha:g}: the smallest sign-flip p is {2 / 2**pairs:.3g}{family}; "
-            f"needed: {needed} seeds"
-        )
-    rng = np.random.default_rng(plan.random_seed)
-    flips = {"permutation_type": "samples", "n_resamples": plan.sign_flips, "vectorized": True, "rng": rng}
+    flips = {"permutation_type": "samples", "n_resamples": np.inf, "vectorized": True}
     return stats.permutation_test((effects,), np.mean, **flips).pvalue
 
 
 def seeds_for_p(alpha: float, tests: int = 1) -> int:
     """The fewest pairs whose smallest two-sided sign-flip p, 2 / 2ⁿ, is at most alpha / tests."""
     return int(np.ceil(np.log2(2 * tests / alpha)))
-
-
-def bootstrap_interval(effects: np.ndarray, plan: AnalysisPlan) -> tuple[float, float]:
-    """The BCa bootstrap interval of the mean effect (Efron 1987, doi:10.1080/01621459.1987.10478410).
-
-    Args:
-        effects: float [n].
-        plan: alpha, bootstrap, random_seed.
-
-    Raises:
-        ValueError: there are fewer pairs than ``plan.bootstrap.least_pairs``.
-    """
-    least = plan.bootstrap.least_pairs
-    if len(effects) < least:
-        raise ValueError(f"{len(effects)} pairs are too few: a BCa interval would miss too often; needed: {least}")
-    rng, level = np.random.default_rng(plan.random_seed), 1 - plan.alpha
-    options = {"n_resamples": plan.bootstrap.resamples, "confidence_level": level, "method": "BCa", "rng": rng}
-    interval = stats.bootstrap((effects,), np.mean, **options).confidence_interval
-    return float(interval.low), float(interval.high)
 
 
 def holm(p_values: np.ndarray, tests: int) -> np.ndarray:
@@ -111,31 +65,6 @@ def holm(p_values: np.ndarray, tests: int) -> np.ndarray:
     return np.where(np.isnan(p_values), np.nan, multipletests(full, method="holm")[1][: len(p_values)])
 
 
-def verdict(interval: tuple, narrow: tuple, margin: tuple, better: str) -> str:
-    """One word for a comparison, by inclusion of confidence intervals.
-
-    - ``equivalent``: the 1 - 2 alpha interval lies inside the margin, which is Schuirmann's test at alpha. So too if
-      the wider interval excludes 0: a difference can be certain and too small to matter.
-    - ``better``, ``worse``: else, if the 1 - alpha interval excludes 0.
-    - ``inconclusive``: else, or if there is no interval.
-
-    Where effects are about normal each word is wrongly given with probability alpha at most, in one comparison. What is
-    claimed of a whole family needs ``holds_in_family`` too.
-
-    Args:
-        interval, narrow: limits of the 1 - alpha and of the 1 - 2 alpha interval, on the scale of the effects.
-        margin: limits of equivalence on the same scale.
-        better: "lower" or "higher".
-    """
-    if margin[0] < narrow[0] and narrow[1] < margin[1]:
-        return "equivalent"
-    if interval[1] < 0:
-        return "better" if better == "lower" else "worse"
-    if interval[0] > 0:
-        return "better" if better == "higher" else "worse"
-    return "inconclusive"
-
-
 def power_curve(sd: float, plan: AnalysisPlan, tests: int = 1, seeds=range(2, 41)) -> pd.DataFrame:
     """The chance that so many pairs show what is there.
 
@@ -146,7 +75,7 @@ def power_curve(sd: float, plan: AnalysisPlan, tests: int = 1, seeds=range(2, 41
 
     Args:
         sd: standard deviation of the effects, > 0; of few pairs it is a rough estimate, and so is all that follows.
-        plan: alpha, and the primary metric's margin.
+        plan: alpha, and the deciding metric's margin.
         tests: size of the family.
         seeds: numbers of pairs, at least 2.
 
@@ -162,7 +91,7 @@ def power_curve(sd: float, plan: AnalysisPlan, tests: int = 1, seeds=range(2, 41
         raise ValueError(f"sd={sd!r} is not possible; allowed: a number above 0")
     if seeds.size == 0 or seeds.min() < 2:
         raise ValueError(f"seeds={seeds.tolist()} are not possible; allowed: numbers from 2")
-    limits, alpha = plan.primary.limits, plan.alpha / tests
+    limits, alpha = plan.metric.limits, plan.alpha / tests
     difference = TTestPower().power(min(map(abs, limits)) / sd, seeds, alpha / 2, alternative="larger")
     difference = np.nan_to_num(difference, nan=1.0)  # SciPy's noncentral t has none where power is 1 to eleven digits
     difference = np.where(seeds < seeds_for_p(plan.alpha, tests), 0.0, difference)

@@ -2,8 +2,9 @@
 
 Every test has one form. From the runs of one seed comes one number, the *effect* (:mod:`capsgan.evaluation.effects`):
 say, the logarithm of a Caps run's FID∞ over its classical partner's. The claim says on which side of a bound the mean
-effect lies; the t interval over the seeds decides. The intervals hold for each claim by itself; the families that the
-analysis plan corrects are in :mod:`capsgan.evaluation.analysis`. What makes pairs worthless is the plan's too.
+effect lies; the t interval over the seeds decides, of as many as the plan wants. The intervals hold for each claim by
+itself; a claim that is one of the plan's primaries needs Holm's p too (:mod:`capsgan.evaluation.analysis`). Runs of
+differing lengths are judged at the step that all of them reach (:mod:`capsgan.evaluation.scores`).
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from .analysis import analyse
 from .effects import NoRuns
 from .pairing import SAME, TRUNK, collapsed_runs, refuse_mixture
-from .plan import AnalysisPlan, read_plan
+from .plan import CANNOT_TELL, CONTRADICTED, NOT_TESTABLE, REPLICATED, AnalysisPlan, read_plan
+from .scores import numbers_at, without_variants
 from .statistics import mean_interval
 
-SUPPORTED, NOT_SUPPORTED, CONTRADICTED = "supported", "not supported", "contradicted"
-NOT_TESTED = "not tested at this scale"
 SCALE = ("dataset", "image_size", "batch_size", "precision")  # the same in all runs
-SCALE_OF_GAN = ("steps", "label_smoothing", "discriminator_warmup", "discriminator_updates", "weight_clipping")
-LEAST_SEEDS = 3
-MARGIN = np.log(1.25)  # of a ratio, as in the plan; a test holds them together
+SCALE_OF_GAN = ("label_smoothing", "discriminator_warmup", "discriminator_updates", "weight_clipping")
+MARGIN = np.log(1.25)  # of a ratio of FIDs, as in the plan; a test holds them together
+SAVING = np.log(0.9)  # of time, memory or arithmetic: less than 10 % is no saving; as in the plan
 OURS = "ours"  # the section of a check of our own, which is no claim of the thesis
 LEAST_TRAINED = 1500  # steps, as in the plan, for what is said of a training's end: before it images are no digits yet
 LEAST_STEPS = 500  # runs shorter than that say nothing: the smoke profile's
@@ -54,6 +55,7 @@ class Claim:
         premise: what the claim takes for granted, as effects that lie above 0; if their interval does not, the claim
             is not tested.
         premise_words: what these effects are.
+        primary: the plan's primary comparison that asks the same; its p decides too.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Claim:
     two_spaces: bool = False
     premise: Callable[[pd.DataFrame], pd.Series] | None = None
     premise_words: str = ""
+    primary: str = ""
 
 
 def verdicts(claims: Iterable[Claim], results: pd.DataFrame, plan: AnalysisPlan | None = None) -> pd.DataFrame:
@@ -85,16 +88,17 @@ def verdicts(claims: Iterable[Claim], results: pd.DataFrame, plan: AnalysisPlan 
     Returns:
         One row a claim: ``claim``, ``section``, ``says``, ``tested``, ``seeds`` (how many effects), ``failed`` and
         ``collapsed`` (runs of the claim's networks), ``estimate`` with its 1 - alpha t interval ``low``, ``high`` in
-        ``unit`` (ratios as such, not as logarithms), ``verdict``; the same four with ``random_`` before them on the
-        features of an untrained network, where the claim is about FIDs; and a ``note`` where no verdict was given or
-        seeds have no partner.
+        ``unit`` (ratios as such, not as logarithms), ``verdict``; the same four with ``second_`` before them in the
+        plan's second feature space, where the claim is about FIDs and results have that space; and a ``note`` that says
+        why a claim is not decided, or which seeds have no partner.
 
     Raises:
         ValueError: columns are missing, a number is there twice or not finite, runs of two scales, two runs of one
             network, share of the data and seed, or a number without a logarithm. Names them.
     """
-    plan = plan or read_plan()
+    plan, claims = plan or read_plan(), list(claims)
     _refuse_bad_rows(results)
+    every, results = results, without_variants(results, plan)
     runs = results.drop_duplicates("run")
     refuse_mixture(runs, [name for name in SCALE if name in runs])
     refuse_mixture(runs[runs.status == "finished"], ["samples"] if "samples" in runs else [])
@@ -105,7 +109,15 @@ def verdicts(claims: Iterable[Claim], results: pd.DataFrame, plan: AnalysisPlan 
     twice = runs[runs.duplicated(["gan", "discriminator", "fraction", "seed"], keep=False)]
     if len(twice):
         raise ValueError(f"{', '.join(sorted(twice.run))} are of one network and seed; keep one")
-    return pd.DataFrame([judge(claim, results, plan) for claim in claims])
+    table = pd.DataFrame([judge(claim, results, plan) for claim in claims])
+    primaries = pd.Series([claim.primary for claim in claims])
+    tested = primaries.index[table.verdict.isin([REPLICATED, CONTRADICTED]) & (primaries != "")]
+    if len(tested):
+        p = analyse(every, plan).query("primary").dropna(subset="p_holm").set_index("comparison").p_holm
+        for place in tested:
+            if not (found := p.get(primaries[place], np.nan)) <= plan.alpha:
+                table.loc[place, ["verdict", "note"]] = CANNOT_TELL, f"a primary, with p (Holm) = {found:.3g}"
+    return table
 
 
 def _refuse_bad_rows(results: pd.DataFrame):
@@ -128,11 +140,13 @@ def judge(claim: Claim, results: pd.DataFrame, plan: AnalysisPlan) -> dict:
     runs = results.drop_duplicates("run")
     runs = runs[runs.gan.isin(claim.gans) & runs.discriminator.isin(claim.discriminators)]
     runs = runs[runs.fraction.isin(claim.fractions)]
+    if len(runs):
+        results = numbers_at(results[results.run.isin(runs.run)], int(runs.steps.min()), plan)
     runs = runs.assign(failed=runs.status.isin(plan.failed), collapsed=runs.run.isin(collapsed_runs(results, plan)))
     row = {"claim": claim.name, "section": claim.section, "says": claim.says, "tested": claim.tested, "seeds": 0}
     row |= {"failed": int(runs.failed.sum()), "collapsed": int(runs.collapsed.sum()), "unit": claim.unit}
     row |= _measure(pd.Series(dtype="float64"), claim, plan)
-    row |= dict.fromkeys(("random_estimate", "random_low", "random_high"), np.nan) | {"random_verdict": ""}
+    row |= dict.fromkeys(("second_estimate", "second_low", "second_high"), np.nan) | {"second_verdict": ""}
     if claim.effects is None:
         return row | {"note": claim.reason}
     try:
@@ -146,10 +160,12 @@ def judge(claim: Claim, results: pd.DataFrame, plan: AnalysisPlan) -> dict:
     row |= _measure(effects, claim, plan)
     if claim.two_spaces:
         with contextlib.suppress(NoRuns):
-            second = claim.effects(results, features="random").dropna()
-            row |= {f"random_{name}": value for name, value in _measure(second, claim, plan).items()}
+            second = claim.effects(results, features=plan.second_space).dropna()
+            row |= {f"second_{name}": value for name, value in _measure(second, claim, plan).items()}
     alone = sorted(set(runs.seed) - set(effects.index) - set(runs.seed[runs.failed]))
-    return row | {"note": f"without a partner: seeds {', '.join(map(str, alone))}" if alone else ""}
+    notes = [f"seeds: {len(effects)}, needed: {plan.least_seeds}"] if len(effects) < plan.least_seeds else []
+    notes += [f"without a partner: seeds {', '.join(map(str, alone))}"] if alone else []
+    return row | {"note": "; ".join(notes)}
 
 
 def _back(claim: Claim) -> Callable:
@@ -160,33 +176,33 @@ def _back(claim: Claim) -> Callable:
 def _measure(effects: pd.Series, claim: Claim, plan: AnalysisPlan) -> dict:
     """``estimate``, ``low``, ``high`` and ``verdict`` of effects; NaN where there are too few."""
     back = _back(claim)
-    answer = dict.fromkeys(("estimate", "low", "high"), np.nan) | {"verdict": NOT_TESTED}
+    answer = dict.fromkeys(("estimate", "low", "high"), np.nan) | {"verdict": NOT_TESTABLE}
     if effects.empty:
         return answer
-    answer["estimate"] = float(back(effects.mean()))
-    if len(effects) < LEAST_SEEDS:
+    answer |= {"estimate": float(back(effects.mean())), "verdict": CANNOT_TELL}
+    if len(effects) < 2:
         return answer
     interval, narrow = (mean_interval(effects.to_numpy("float64"), alpha) for alpha in (plan.alpha, 2 * plan.alpha))
-    low, high = map(float, back(interval))
-    return answer | {"low": low, "high": high, "verdict": decide(claim, interval, narrow)}
+    answer |= dict(zip(("low", "high"), map(float, back(interval)), strict=True))
+    return answer | ({"verdict": decide(claim, interval, narrow)} if len(effects) >= plan.least_seeds else {})
 
 
 def _refuse(claim: Claim, runs: pd.DataFrame, effects: pd.Series, premise: pd.Series | None, plan: AnalysisPlan) -> str:
     """Why a claim is not tested by these runs; empty if it is."""
     if runs.steps.min() < claim.least_steps:
         return f"runs of {runs.steps.min():,} steps, needed: {claim.least_steps:,}"
-    if len(effects) < LEAST_SEEDS:
-        return f"seeds: {len(effects)}, needed: {LEAST_SEEDS}"
+    if effects.empty:
+        return "no pair of runs has the number"
     by_pair = runs.groupby(["gan", "fraction", "seed"])
     worthless = by_pair.failed.any() | by_pair.collapsed.all()
     if worthless.sum() > plan.unusable_pairs * len(worthless):
         share = f"{worthless.sum()} of {len(worthless)}"
         return f"of {share} pairs a run failed or all collapsed: too many for a verdict"
-    if np.ptp(effects) < SAME:
+    if len(effects) > 1 and np.ptp(effects) < SAME:
         return "no interval: the effect is the same with every seed"
     if premise is not None:
-        if len(premise) < LEAST_SEEDS:
-            return f"seeds: {len(premise)}, needed: {LEAST_SEEDS}"
+        if len(premise) < 2:
+            return f"{claim.premise_words}: seeds: {len(premise)}"
         low, high = mean_interval(premise.to_numpy("float64"), plan.alpha)
         if low <= 0:
             middle = np.exp(premise.mean())
@@ -195,7 +211,7 @@ def _refuse(claim: Claim, runs: pd.DataFrame, effects: pd.Series, premise: pd.Se
 
 
 def decide(claim: Claim, interval: tuple[float, float], narrow: tuple[float, float]) -> str:
-    """The verdict: on its side with all of its interval *supported*, on the other *contradicted*, else *not supported*.
+    """*Replicated* with all of the interval on the claim's side, *contradicted* on the other, else *cannot tell yet*.
 
     Args:
         claim: has the side and the bounds.
@@ -211,4 +227,4 @@ def decide(claim: Claim, interval: tuple[float, float], narrow: tuple[float, flo
         "within": (inside, below or above),
         "outside": (below or above, inside),
     }[claim.side]
-    return SUPPORTED if yes else CONTRADICTED if no else NOT_SUPPORTED
+    return REPLICATED if yes else CONTRADICTED if no else CANNOT_TELL
