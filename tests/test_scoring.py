@@ -334,7 +334,8 @@ def test_a_generator_is_measured_by_the_digits_it_is_asked_for(name, asked, tmp_
         "value": pytest.approx(0.9, abs=0.04),
         "floor": pytest.approx(1, abs=0.02),
     }
-    assert metrics["digits"]["label_accuracy_chance"]["value"] == pytest.approx(0.12, abs=0.05)
+    chance = 0.17 if name == "infogan" else 0.1  # the best assignment finds some agreement where there is none
+    assert metrics["digits"]["label_accuracy_chance"]["value"] == pytest.approx(chance, abs=0.05)
     accuracy = metrics["pixels"]["classification_accuracy"]
     assert accuracy["floor"] - 0.2 < accuracy["value"] < accuracy["floor"] - 0.05 and accuracy["floor"] > 0.75
     if name == "infogan":  # of untrained networks, whose Q knows nothing
