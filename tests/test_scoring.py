@@ -334,14 +334,23 @@ def test_a_generator_is_measured_by_the_digits_it_is_asked_for(name, asked, tmp_
         "value": pytest.approx(0.9, abs=0.04),
         "floor": pytest.approx(1, abs=0.02),
     }
-    assert metrics["digits"]["label_accuracy_chance"]["value"] == pytest.approx(0.12, abs=0.05)
+    chance = 0.17 if name == "infogan" else 0.1  # the best assignment finds some agreement where there is none
+    assert metrics["digits"]["label_accuracy_chance"]["value"] == pytest.approx(chance, abs=0.05)
     accuracy = metrics["pixels"]["classification_accuracy"]
     assert accuracy["floor"] - 0.2 < accuracy["value"] < accuracy["floor"] - 0.05 and accuracy["floor"] > 0.75
     if name == "infogan":  # of untrained networks, whose Q knows nothing
         q = {part: numbers["value"] for part, numbers in metrics["discriminator"].items()}
         assert q["code_accuracy"] == pytest.approx(q["code_accuracy_chance"], abs=0.06)
-        assert q["code_error"] == pytest.approx(q["code_error_chance"], rel=0.6)
-        assert q["code_loss"] == pytest.approx(q["code_loss_chance"], rel=0.2)
+
+
+def test_a_head_that_knows_nothing_reads_the_code_at_chance(digits):
+    gan = build_gan(RunConfig("infogan", batch_size=64), (28, 28, 1), 10)
+    for layer in ("q_category", "q_mean"):
+        head = gan.discriminator.get_layer(layer)
+        head.set_weights([np.zeros_like(weight) for weight in head.get_weights()])
+    found = read_codes(gan, digits[0])
+    for name, error in (("code_accuracy", 0.03), ("code_error", 0.03), ("code_loss", 0.03)):
+        assert found[name] == pytest.approx(found[f"{name}_chance"], abs=error)
 
 
 def test_reading_codes_changes_nothing_and_repeats_itself(digits):
@@ -379,7 +388,8 @@ def test_a_score_is_the_mean_of_the_last_three_snapshots(with_snapshots):
     for space in SPACES:
         for name in ("fid", "fid_infinity", "kid", "precision", "coverage"):
             values = [found["snapshots"][step][space][name] for step in ("4", "6", "8")]
-            assert found["metrics"][space][name]["value"] == pytest.approx(np.mean(values)) and len(set(values)) > 1
+            assert found["metrics"][space][name]["value"] == pytest.approx(np.mean(values))
+            assert len(set(values)) == 3 or name in ("precision", "coverage")  # which are 0 after so few steps
         assert "precision" not in found["snapshots"]["1"][space]
         assert sum(found["metrics"][space]["class_histogram"]["value"]) == pytest.approx(300)
 
