@@ -98,7 +98,7 @@ def test_what_has_no_room_is_said_and_stays(tmp_path, monkeypatch, capsys):
 @pytest.mark.skipif(not REAL.exists(), reason="no real mnist.npz: name one in CAPSGAN_TEST_MNIST")
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed: pip install jax")
 def test_runs_are_trained_without_tensorflow_killed_and_gone_on_with(tmp_path):
-    """Three networks at width 1/16 in three processes; the first call is killed while it works."""
+    """Two networks at width 1/16 in two processes; the first call is killed while it works."""
     for name in ("tensorflow", "mlxtend"):  # what a bare GPU machine lacks
         (tmp_path / "absent" / name).mkdir(parents=True)
         (tmp_path / "absent" / name / "__init__.py").write_text(f"raise ImportError('{name} is not here')")
@@ -127,10 +127,10 @@ def test_runs_are_trained_without_tensorflow_killed_and_gone_on_with(tmp_path):
     first.send_signal(signal.SIGKILL)
     first.wait()
     second = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert second.returncode == 0 and "3 of 3 runs are finished" in second.stdout, second.stdout
+    assert second.returncode == 0 and "2 of 2 runs are finished" in second.stdout, second.stdout
     (part,) = (home / "packed").glob("*.zip")
     names = zipfile.ZipFile(part).namelist()
-    assert sum(name.endswith("config.json") for name in names) == 3
-    assert sum("/snapshots/step_" in name for name in names) == 9
+    assert sum(name.endswith("config.json") for name in names) == 2
+    assert sum("/snapshots/step_" in name for name in names) == 6
     provenance = json.loads(zipfile.ZipFile(part).read(next(n for n in names if n.endswith("provenance.json"))))
     assert provenance["backend"] == "jax" and provenance["status"] == "finished"

@@ -20,7 +20,7 @@ from ..runs import Run
 from .classes import classification_accuracy, match_codes
 from .codes import read_codes
 from .curves import curve_numbers
-from .distances import Gaussian, frechet_distance
+from .distances import Gaussian
 from .features import SPACES, load_features, spaces_for
 from .measures import LEAST, measure
 from .neighbours import memorisation, nearest_images
@@ -34,7 +34,6 @@ from .snapshots import SnapshotSampler
 MEASURE = 2  # of what evaluate() measures: a score of a different one is not comparable
 SAMPLES = 10_000
 AVERAGED = 3  # a run's score is the mean of its last snapshots: one alone is as good or bad as the last steps were
-EARLY_SAMPLES = 1000  # of each snapshot, for FID by step: to generate is what takes longest
 NEAREST = 2000  # images whose nearest training images are searched
 PROBED = 2000  # training images that a probe of the discriminator's layers learns from
 ORIENTED = 2000  # held-out images that the discriminator is shown turned, shifted and scrambled
@@ -82,13 +81,11 @@ def evaluate(run: Run, samples: int | None = None, *, seed: int = 0, progress: b
         for step in sampler.steps:
             yield f"step {step}"
             late = step in averaged
-            generated = sampler.generate(step, count if late else min(count, EARLY_SAMPLES))
+            generated = sampler.generate(step, count)
             snapshots[step] = {"samples": len(generated)}
             for space in spaces:
                 features = _features(space, generated)
-                early = frechet_distance(_features(space, real.reference.images), features[:EARLY_SAMPLES])
-                found = measure(generated, real.reference.images, space, seed, everything=late)
-                snapshots[step][space] = found | {"fid_at": early}
+                snapshots[step][space] = measure(generated, real.reference.images, space, seed, everything=late)
                 if late:
                     moments.update(_moments(f"{space}_{step}", features))
         yield "real images"
@@ -98,7 +95,7 @@ def evaluate(run: Run, samples: int | None = None, *, seed: int = 0, progress: b
             average = _average([snapshots[step][space] for step in averaged])
             metrics[space] = side_by_side({"value": average} | sides)
             for step in run.snapshot_steps:
-                metrics[space][f"fid_at_{step}"] = {"value": snapshots[step][space]["fid_at"]}
+                metrics[space][f"fid_at_{step}"] = {"value": snapshots[step][space]["fid"]}
         yield "nearest training images"
         some = generated[:NEAREST]
         metrics["pixels"] = memorisation(some, held_out.images[:NEAREST], training.images)
