@@ -6,7 +6,9 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from capsgan.inspection import layer_table, multiply_adds, training_megabytes
+from capsgan.config import RunConfig
+from capsgan.gans import build_gan
+from capsgan.inspection import layer_table, multiply_adds, step_multiply_adds, training_megabytes
 from capsgan.networks import (
     DCGAN_CONVOLUTIONS,
     INFOGAN_CONVOLUTIONS,
@@ -248,3 +250,17 @@ def test_the_memory_of_an_update_is_counted_layer_by_layer():
     model.add(keras.layers.Dense(1))
     weights = 4 * (20 + 4 + 33) + 4  # those trained four times
     assert training_megabytes(model, 5) == (4 * weights + 5 * (2 * 32 + 4 * 32 + 4 * 1)) / 1e6
+
+
+@pytest.mark.parametrize(("name", "updates"), [("dcgan", 1), ("wgan", 5)])
+def test_the_arithmetic_of_a_step_is_that_of_both_players_and_all_critic_updates(name, updates):
+    gan = build_gan(RunConfig(name, "cnn", batch_size=4), (28, 28, 1))
+    generator, discriminator = multiply_adds(gan.generator), multiply_adds(gan.discriminator)
+    real, fake = 3 * 2 * discriminator, 2 * (generator + 3 * discriminator)  # of two images each
+    assert step_multiply_adds(gan) == updates * (real + fake) + 4 * (3 * generator + 2 * discriminator)
+
+
+def test_a_gradient_penalty_makes_a_step_dearer():
+    plain, penalised = (build_gan(RunConfig(name, "cnn", batch_size=4), (28, 28, 1)) for name in ("wgan", "wgan_gp"))
+    more = step_multiply_adds(penalised) - step_multiply_adds(plain)
+    assert more == 5 * 6 * 2 * multiply_adds(penalised.discriminator)

@@ -41,6 +41,25 @@ def multiply_adds(model: keras.Model) -> int:
     return total
 
 
+def step_multiply_adds(gan) -> int:
+    """Multiply-adds of a whole training step, both players, counted.
+
+    A gradient takes twice the arithmetic of the answer: once for the weights, once for the input. The discriminator
+    learns from half a batch of real and half a batch of generated images in each of its updates; the generator from a
+    batch, for which the discriminator gives a gradient of its input alone. WGAN-GP's penalty asks for the gradient of a
+    gradient: twice the arithmetic of an answer and its input's gradient, beside these two, on half a batch.
+
+    Args:
+        gan: both players, see :class:`capsgan.gans.base.GAN`.
+    """
+    generator, discriminator = multiply_adds(gan.generator), multiply_adds(gan.discriminator)
+    batch, half = gan.config.batch_size, gan.config.batch_size // 2
+    update = 3 * discriminator * batch + generator * half
+    if gan.config.gan == "wgan_gp":
+        update += 6 * discriminator * half
+    return gan.n_critic * update + (3 * generator + 2 * discriminator) * batch
+
+
 def training_megabytes(model: keras.Model, images: int) -> float:
     """What an update of a model by Adam keeps, in MB (10⁶ bytes), counted: the same on every machine.
 

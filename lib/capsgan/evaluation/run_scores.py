@@ -13,7 +13,7 @@ from ..comparison import row as comparison_row
 from ..datasets import load_dataset
 from ..gans import build_gan
 from ..gans.infogan import InfoGAN
-from ..inspection import training_megabytes
+from ..inspection import step_multiply_adds, training_megabytes
 from ..provenance import source_commit
 from ..reference import ReferenceRun
 from ..runs import Run
@@ -215,13 +215,15 @@ def _measure_labels(metrics, codes, generated, floor, held_out, seed: int):
 
 
 def _cost(run: Run) -> dict:
-    """Time of the quickest step (other work can only slow one), the process's memory, and the discriminator's size.
+    """Time of the quickest step (other work can only slow one), a step's arithmetic, memory, the discriminator's size.
 
     Its megabytes are those of the generator's update, which sends a whole batch through it.
     """
     row, provenance = comparison_row(run), run.provenance
     gan = build_gan(run.config, provenance["image_shape"], provenance["classes"])  # sizes need no trained weights
     names = ("discriminator_parameters", "discriminator_multiply_adds", "peak_memory_mb")
-    numbers = {"ms_of_quickest_step": 1000 * run.history.seconds.min()} | {name: row[name] for name in names}
+    numbers = {name: row[name] for name in names} | {"multiply_adds_of_step": step_multiply_adds(gan)}
     numbers["discriminator_megabytes"] = training_megabytes(gan.discriminator, run.config.batch_size)
+    if not isinstance(run, ReferenceRun):  # whose history is one of means
+        numbers["ms_of_quickest_step"] = 1000 * run.history.seconds.min()
     return {name: {"value": float(number)} for name, number in numbers.items()}
