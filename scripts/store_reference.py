@@ -45,24 +45,28 @@ def main() -> int:
 
 def unpack(parts: list[Path], commit: str | None) -> list[Path]:
     """Unpack runs into ``data/reference/``; those of seed 0 get the final generator, as all of that seed have it."""
+    unpacked: set[str] = set()
     for part in parts:
         with zipfile.ZipFile(part) as archive:
             archive.extractall(REFERENCE)  # refuses paths that lead out of it
             names = {name.split("/")[0] for name in archive.namelist()}
         print(f"{part.name}: files of {len(names)} runs")
-    unpacked = [run for run in list_references() if (run.directory / "snapshots").exists()]
-    for run in unpacked:
+        unpacked |= names
+    runs = [run for run in list_references() if run.directory.name in unpacked]
+    for run in runs:
         provenance = run.provenance
         if commit:
             for origin in (provenance, *provenance["sessions"]):
                 origin["commit"] = commit
             text = json.dumps(provenance, indent=2) + "\n"
             write_atomically(run.directory / "provenance.json", lambda file, t=text: file.write(t.encode()))
-        if run.config.seed == 0:
+        if not run.finished:
+            print(f"{run.directory.name} is {run.status}: kept without images")
+        elif run.config.seed == 0:
             with np.load(sorted((run.directory / "snapshots").glob("step_*.npz"))[-1]) as archive:
                 weights = [archive[name] for name in archive.files]
             write_atomically(run.directory / "generator.npz", lambda file, w=weights: np.savez_compressed(file, *w))
-    return [run.directory for run in unpacked]
+    return [run.directory for run in runs]
 
 
 if __name__ == "__main__":

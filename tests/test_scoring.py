@@ -395,9 +395,18 @@ def test_a_score_is_the_mean_of_the_last_three_snapshots(with_snapshots):
 
 
 def test_every_snapshot_is_measured_by_its_own_weights(with_snapshots):
-    found = with_snapshots[1]["metrics"]["digits"]
-    values = [found[f"fid_at_{step}"]["value"] for step in (1, 2, 4, 6, 8)]
-    assert len(set(values)) == 5 and np.mean(values[2:]) == pytest.approx(found["fid"]["value"])
+    found = with_snapshots[1]
+    values = [found["snapshots"][step]["digits"]["fid"] for step in ("1", "2", "4", "6", "8")]
+    assert len(set(values)) == 5 and np.mean(values[2:]) == pytest.approx(found["metrics"]["digits"]["fid"]["value"])
+
+
+def test_every_snapshots_numbers_are_rows_of_the_results(with_snapshots):
+    found = with_snapshots[1]
+    rows = metrics_frame([found]).set_index(["features", "metric"]).value
+    for step, scores in found["snapshots"].items():
+        for space in SPACES:
+            assert rows[space, f"fid_at_{step}"] == scores[space]["fid"]
+    assert rows["digits", "missing_classes_at_1"] == found["snapshots"]["1"]["digits"]["missing_classes"]
 
 
 def test_fid_can_be_taken_again_from_what_is_kept_even_against_other_images(with_snapshots):
@@ -421,7 +430,7 @@ def test_a_run_that_has_some_of_its_snapshots_only_is_scored_by_those(with_snaps
     for step in (1, 2, 4):
         (run.directory / "snapshots" / f"step_{step:08d}.npz").unlink()
     found = evaluate(run, 300, progress=False)
-    assert found["averaged"] == [6, 8] and "fid_at_2" not in found["metrics"]["digits"]
+    assert found["averaged"] == [6, 8] and list(found["snapshots"]) == ["6", "8"]
     assert found["snapshots"]["8"] == with_snapshots[1]["snapshots"]["8"]
 
 

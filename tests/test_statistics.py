@@ -103,6 +103,22 @@ def test_runs_of_mixed_length_are_compared_at_the_common_step():
     assert row.estimate == pytest.approx(stats.gmean(RATIOS[:5]))
 
 
+def test_a_metric_without_numbers_at_a_step_takes_no_other_with_it():
+    """KID is there for the end of A's runs only; the second space is there for all steps."""
+    results = pd.concat([block_rows("A", RATIOS), block_rows("B", RATIOS)])
+    second = results[results.metric.str.startswith("fid_at")].assign(features="lenet")
+    kid = results[results.metric == "fid_at_20000"].assign(metric="kid")
+    table = analyse(pd.concat([results, second, kid]), PLAN).set_index(["comparison", "features", "metric"])
+    name = next(name for name in PLAN.primary if name.startswith("B − A"))
+    assert table.pairs[name, "digits", "kid"] == 0
+    assert table.pairs[name, "digits", "fid"] == table.pairs[name, "lenet", "fid"] == 8
+
+
+def test_a_comparison_of_too_few_planned_seeds_is_not_testable():
+    row = word_of(block_rows("E", RATIOS[:3]), "E WGAN: Caps / classical")
+    assert row.word == NOT_TESTABLE and "planned seeds: 3, needed: 5" in row.note
+
+
 def test_arms_that_vary_a_discriminator_are_told_from_the_usual_ones():
     plain = pd.DataFrame([row for seed in range(5) for row in run_rows("H", "cnn-plain", seed, 6.0)])
     results = pd.concat([block_rows("A", RATIOS), plain])

@@ -73,7 +73,10 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="score the images of finished runs", description=_evaluate.__doc__)
     evaluate.set_defaults(command=_evaluate)
     evaluate.add_argument(
-        "runs", metavar="RUN", nargs="*", help="the beginning of its id; without any: all finished runs"
+        "runs",
+        metavar="RUN",
+        nargs="*",
+        help="the beginning of its id, of a run or a reference; without any: all that have no current score",
     )
     evaluate.add_argument(
         "--samples",
@@ -160,26 +163,47 @@ def _evaluate(options: argparse.Namespace):
         from .evaluation.results import NUMBERS, metrics_frame
         from .evaluation.run_scores import evaluate, is_scored
         from .reference import list_references
-        from .runs import list_runs, load_run
+        from .runs import list_runs
 
-    references = {run.directory.name: run for run in list_references()}
-    runs = [references.get(prefix) or load_run(prefix) for prefix in options.runs]
-    runs = runs or [run for run in list_runs() if run.finished]
-    for run in runs:  # what cannot be scored is told before anything is
-        run.require_finished()
-    for run in runs:
+    runs = [_find_run(prefix) for prefix in options.runs]
+    stored = [run for run in list_references() if run.snapshot_steps]
+    for run in runs or [run for run in (*list_runs(), *stored) if run.finished]:
         if not options.force and is_scored(run, options.samples, seed=options.seed):
             print(f"{run.directory.name}: scored already; --force scores it again")
             continue
-        evaluation, columns = evaluate(run, options.samples, seed=options.seed), list(NUMBERS)
+        try:
+            evaluation = evaluate(run, options.samples, seed=options.seed)
+        except ValueError as error:
+            if runs:
+                raise
+            print(f"{run.directory.name}: skipped ({error})")
+            continue
         print(
             f"{run.directory.name}: {evaluation['samples']:,} images at each of the steps {evaluation['averaged']}, "
             f"against {evaluation['reference']:,} real ones"
         )
-        print(metrics_frame([evaluation])[columns].to_string(index=False, float_format="{:.4g}".format, na_rep="–"))
+        frame = metrics_frame([evaluation])
+        shown = frame[frame.metric.str.startswith("fid_at_") | ~frame.metric.str.contains(r"_at_\d+$")]
+        print(shown[list(NUMBERS)].to_string(index=False, float_format="{:.4g}".format, na_rep="–"))
         for name, reason in evaluation["skipped"].items():
             print(f"{name} skipped: {reason}")
         print(f"written: {run.directory / 'metrics.json'}")
+
+
+def _find_run(prefix: str):
+    """The finished run, or else the reference, whose id begins with ``prefix``."""
+    from .reference import list_references
+    from .runs import load_run
+
+    stored = [run for run in list_references() if run.directory.name.startswith(prefix)]
+    try:
+        run = load_run(prefix)
+    except ValueError:
+        if len(stored) != 1:
+            raise
+        run = stored[0]
+    run.require_finished()
+    return run
 
 
 def _regenerate(options: argparse.Namespace):

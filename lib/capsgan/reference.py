@@ -1,4 +1,4 @@
-"""Results that the project brings along: ``data/reference/``, one directory a run, small enough to be committed."""
+"""Results that are included with the project: ``data/reference/``, one directory per run, small enough to commit."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def load_reference(gan: str, discriminator: str = "cnn", seed: int = 0, **fields
     Args:
         gan, discriminator, seed: which network.
         fields: of the config, where another scale is wanted, e.g. ``steps=2000, width=0.25``. All others but
-            ``precision`` and ``snapshots``, which hardly matter to a result, have to be the thesis's.
+            ``precision`` and ``snapshots``, which barely affect a result, have to be the thesis's.
 
     Raises:
         ValueError: no run fits, which lists those of the network; or several do, which says in what they differ.
@@ -86,7 +86,7 @@ def load_reference(gan: str, discriminator: str = "cnn", seed: int = 0, **fields
     wanted = RunConfig(**asked).identity
     free = {"precision", "snapshots"} - fields.keys()
     fits, others = [], []
-    for run in list_references():
+    for run in filter(lambda run: run.finished, list_references()):
         identity = run.config.identity
         names = (wanted.keys() | identity.keys()) - free
         same = all(wanted.get(name) == identity.get(name) for name in names)

@@ -90,21 +90,22 @@ def intervals_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.Dat
 
 
 def fid_by_step_figure(results: pd.DataFrame, gans=tuple(GAN_NAMES)) -> plt.Figure:
-    """FID∞ of the snapshots against step, a thin line a run, a thick one for the geometric mean."""
+    """FID (or FID∞) of the snapshots against step, a thin line per run, a thick one for the geometric mean."""
     figure, axes = plt.subplots(1, len(gans), figsize=(3.1 * len(gans), 3.4), layout="constrained", squeeze=False)
     for axis, gan in zip(axes[0], gans, strict=True):
         features, names = fid_at(results, gan)
         steps = [step_of(name) for name in names]
+        metric = "FID∞" if names[0].startswith("fid_infinity") else "FID"
         for trunk in PAIR:
             curves = pd.concat([numbers(results, gan, trunk, name, features) for name in names], axis=1).dropna()
             axis.plot(steps, curves.T, color=COLOURS[trunk], alpha=0.3, linewidth=0.8)
             axis.plot(steps, np.exp(np.log(curves).mean()), color=COLOURS[trunk], linewidth=2, label=TRUNKS[trunk])
         axis.set(xlabel="step", yscale="log", title=GAN_NAMES[gan])
         plain_ticks(axis.yaxis)
-    axes[0, 0].set_ylabel("FID∞")
+    axes[0, 0].set_ylabel(metric)
     axes[0, 0].legend(frameon=False)
     drawn = results[(results.fraction == 1) & results.discriminator.isin(PAIR) & results.gan.isin(gans)]
-    figure.suptitle(f"FID∞ during training, thin: single runs\n{describe_results(drawn)}", fontsize=10)
+    figure.suptitle(f"{metric} during training, thin: single runs\n{describe_results(drawn)}", fontsize=10)
     add_results_footer(figure, drawn)
     return figure
 

@@ -38,16 +38,18 @@ def analyse(results: pd.DataFrame, plan: AnalysisPlan) -> pd.DataFrame:
         spaces = [(plan.features, metric) for metric in (plan.metric, *plan.metrics)]
         spaces += [(plan.second_space, plan.metric)]
         spaces += [("cost", metric) for metric in plan.costs if not comparison.minus]
+        scored = False  # whether any pair has the deciding number, which comes first
         for features, metric in spaces:
             there = (results.features == features) & (base == metric.name)
             decides = features == plan.features and metric == plan.metric
-            if decides or (there.any() and rows[-1]["planned"] > rows[-1]["missing"]):
+            if decides or (scored and there.any()):
                 used = there | base.isna() | base.isin([*plan.collapsed])
                 pairs = pair_runs(results[used], comparison, metric, plan, features)
                 head = {"comparison": name, "primary": name in plan.primary, **_names(comparison, plan)}
                 head |= {"features": features, "metric": metric.name, "effect": metric.effect, "p": np.nan}
                 head |= {"planned_step": plan.step_of(comparison), "word": ""}
                 rows.append(head | compare(pairs, metric, plan))
+                scored |= decides and rows[-1]["planned"] > rows[-1]["missing"]
                 if decides and rows[-1]["primary"] and _complete(pairs) and rows[-1]["sd"] > SAME:
                     rows[-1]["p"] = float(sign_flip_p(pairs.effect.dropna().to_numpy("float64")))
     table = pd.DataFrame(rows)
@@ -111,6 +113,8 @@ def decide(row: pd.Series, claims: str, plan: AnalysisPlan) -> tuple[str, str]:
     notes = [row.note] if row.note else []
     if row.failed + row.both_collapsed > plan.unusable_pairs * row.planned:
         return NOT_TESTABLE, "; ".join([*notes, "too many pairs are unusable (a run failed, or all collapsed)"])
+    if row.planned < plan.least_seeds:
+        return NOT_TESTABLE, "; ".join([*notes, f"planned seeds: {row.planned}, needed: {plan.least_seeds}"])
     reasons = []
     if row.pairs < plan.least_seeds:
         reasons.append(f"pairs: {row.pairs}, needed: {plan.least_seeds}")

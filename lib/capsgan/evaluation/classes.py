@@ -10,6 +10,7 @@ from scipy.special import entr, rel_entr
 
 from .checks import check_images, check_labels
 from .features import CLASSES, DIMENSIONS, convolution, dense, draw_weights, run_in_chunks, single_precision
+from .memory import remembered
 
 MISSING = 0.1  # a class with less than this part of its equal share counts as missing
 UPDATES = 500  # of the classifier that learns from generated images
@@ -99,6 +100,7 @@ def match_codes(codes: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     return linear_sum_assignment(table, maximize=True)[1].astype("int64")
 
 
+@remembered
 @single_precision()
 def classification_accuracy(
     images: np.ndarray, labels: np.ndarray, test_images: np.ndarray, test_labels: np.ndarray, *, seed: int = 0

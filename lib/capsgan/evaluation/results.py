@@ -78,13 +78,15 @@ def metrics_frame(evaluations: list[dict]) -> pd.DataFrame:
 
     Returns:
         Columns ``run``, those of the config, ``status`` (finished), ``samples``, ``features`` (where the number is
-        taken: a feature space, ``pixels`` or ``discriminator``), ``metric``, ``value``, ``floor``, ``held_out``.
-        No lists.
+        taken: a feature space, ``pixels`` or ``discriminator``), ``metric``, ``value``, ``floor``, ``held_out``. A
+        snapshot's own numbers are there as ``<metric>_at_<step>``. No lists.
     """
     rows = []
     for evaluation in evaluations:
         run = {"run": evaluation["run"], **evaluation["config"], "status": "finished", "samples": evaluation["samples"]}
         for features, metrics in evaluation["metrics"].items():
+            for step, found in evaluation.get("snapshots", {}).items():
+                metrics = metrics | {f"{name}_at_{step}": {"value": v} for name, v in found.get(features, {}).items()}
             rows += [run | {"features": features, "metric": metric} | numbers for metric, numbers in metrics.items()]
     scalar = [{name: value for name, value in row.items() if not isinstance(value, list)} for row in rows]
     frame = pd.DataFrame([row for row in scalar if "value" in row])

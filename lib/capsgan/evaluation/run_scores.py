@@ -94,8 +94,6 @@ def evaluate(run: Run, samples: int | None = None, *, seed: int = 0, progress: b
             sides = {side: measure(part.images, real.reference.images, space, seed) for side, part in others.items()}
             average = _average([snapshots[step][space] for step in averaged])
             metrics[space] = side_by_side({"value": average} | sides)
-            for step in run.snapshot_steps:
-                metrics[space][f"fid_at_{step}"] = {"value": snapshots[step][space]["fid"]}
         yield "nearest training images"
         some = generated[:NEAREST]
         metrics["pixels"] = memorisation(some, held_out.images[:NEAREST], training.images)
@@ -151,6 +149,8 @@ def is_scored(run: Run, samples: int | None = None, *, seed: int = 0) -> bool:
     if not path.exists():
         return False
     found, shape = json.loads(path.read_text()), run.provenance["image_shape"]
+    if run.snapshot_steps and found["averaged"] != run.snapshot_steps[-AVERAGED:]:
+        return False
     enough = found["samples"] == min(samples or SAMPLES, found.get("floor", SAMPLES))
     return enough and all(found.get(name) == value for name, value in _measured_by(shape, seed).items())
 

@@ -23,7 +23,7 @@ from .plan import CANNOT_TELL, CONTRADICTED, NOT_TESTABLE, REPLICATED, AnalysisP
 from .scores import numbers_at, without_variants
 from .statistics import mean_interval
 
-SCALE = ("dataset", "image_size", "batch_size", "precision")  # the same in all runs
+SCALE = ("dataset", "image_size", "batch_size")  # the same in all runs; precision in all of a seed
 SCALE_OF_GAN = ("label_smoothing", "discriminator_warmup", "discriminator_updates", "weight_clipping")
 MARGIN = np.log(1.25)  # of a ratio of FIDs, as in the plan; a test holds them together
 SAVING = np.log(0.9)  # of time, memory or arithmetic: less than 10 % is no saving; as in the plan
@@ -102,6 +102,8 @@ def verdicts(claims: Iterable[Claim], results: pd.DataFrame, plan: AnalysisPlan 
     runs = results.drop_duplicates("run")
     refuse_mixture(runs, [name for name in SCALE if name in runs])
     refuse_mixture(runs[runs.status == "finished"], ["samples"] if "samples" in runs else [])
+    for _, of_seed in runs.groupby(["gan", "fraction", "seed"]):
+        refuse_mixture(of_seed, ["precision"] if "precision" in runs else [])
     for _, of_gan in runs.groupby("gan"):
         refuse_mixture(of_gan, [name for name in SCALE_OF_GAN if name in runs])
     for _, of_network in runs.groupby(["gan", "discriminator"]):
