@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import threading
@@ -25,6 +26,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 from capsgan.config import PRECISIONS, ROOT, RunConfig
+from capsgan.datasets import load_dataset
 from capsgan.options import OneLineParser, positive
 
 # In the order of their value: first one seed of every network, then the other seeds of the same.
@@ -43,7 +45,8 @@ TIMED = 50  # steps
 KEPT = 3  # last snapshots that are packed: a score is their mean
 PART_BYTES = 16 * 2**20
 GPU_SHARE = 0.9  # of its memory, for all processes together
-RESERVE = 15  # seconds for the last checkpoints and for packing
+RESERVE = 20  # seconds for the last checkpoints and for packing
+START_UP = 30  # seconds: a run with less than that to go says little about how much runs slow each other down
 
 
 def main() -> int:
@@ -55,12 +58,12 @@ def main() -> int:
         for number, config in enumerate(configs, 1):
             print(f"{number:3}  {config.label:20} seed {config.seed}  {config.run_id}")
         return 0
-    deadline = time.monotonic() + options.seconds - RESERVE
-    study = Study(options, configs, deadline)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # it ends the call as Ctrl-C does
+    study = Study(options, configs, time.time() + options.seconds - RESERVE)
     try:
         study.prepare()
-    except ValueError as error:
-        print(f"gpu_study.py: {error}", file=sys.stderr)
+    except (ValueError, RuntimeError, OSError) as error:
+        print(f"gpu_study.py: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     study.pack()  # what an earlier call finished but did not pack
     with contextlib.suppress(KeyboardInterrupt):
@@ -69,8 +72,8 @@ def main() -> int:
         study.train(seconds)
     study.pack()
     finished = sum(study.stored(config).exists() for config in configs)
-    rest = "" if finished == len(configs) else "; the same command goes on"
-    print(f"{finished} of {len(configs)} runs are finished, packed in {options.out}{rest}", flush=True)
+    rest = "" if finished == len(configs) else "; run the same command again to continue"
+    print(f"{finished} of {len(configs)} runs are finished; results of this call in {options.out}{rest}", flush=True)
     return 0 if finished else 1
 
 
@@ -137,7 +140,7 @@ class Study:
     Attributes:
         options: of the command line.
         configs: the runs, in the order of their value.
-        deadline: in seconds of ``time.monotonic``; what is not finished then has a checkpoint.
+        deadline: in seconds of ``time.time``; what is not finished then has a checkpoint.
     """
 
     options: argparse.Namespace
@@ -147,15 +150,16 @@ class Study:
     @property
     def left(self) -> float:
         """Seconds until the deadline."""
-        return self.deadline - time.monotonic()
+        return self.deadline - time.time()
 
     def prepare(self):
         """Folders, MNIST, wheels, and what the processes find in their environment."""
         home = self.options.home
         for folder in (home / "logs", home / "stored", self.options.out):
             folder.mkdir(parents=True, exist_ok=True)
-        if self.options.mnist and not (home / "mnist.npz").exists():
-            shutil.copyfile(self.options.mnist, home / "mnist.npz")
+        if self.options.mnist:
+            shutil.copyfile(self.options.mnist, home / "mnist.npz.partial")
+            (home / "mnist.npz.partial").replace(home / "mnist.npz")
         if self.options.wheels:
             sys.path.insert(0, str(self._install_wheels()))  # the processes inherit it
         for name in ("jax", "keras"):
@@ -170,6 +174,7 @@ class Study:
         }
         if self.options.device == "cpu":
             os.environ["JAX_PLATFORMS"] = "cpu"
+        load_dataset("mnist")  # downloads it, if need be, before many processes would; its checksums are checked
 
     def _install_wheels(self) -> Path:
         site = self.options.home / "site"
@@ -190,7 +195,10 @@ class Study:
         if missing:
             print(f"Compiling {len(missing)} networks and timing {TIMED} steps of each", flush=True)
             together = min(len(missing), os.cpu_count() or 1)
-            self._run_all([(f"time-{kind(c)}", time_one, (c, str(self.options.home))) for c in missing], together)
+            self._run_all(
+                [(f"time-{kind(c)}", time_one, (c, self.options.device, str(self.options.home))) for c in missing],
+                together,
+            )
             for config in missing:
                 timed = self.options.home / f"seconds-{kind(config)}.json"
                 if timed.exists():
@@ -214,16 +222,17 @@ class Study:
         """Train what fits, in the order of value, ``processes`` at a time."""
         waiting = [config for config in self.configs if not self.stored(config).exists()]
         running: dict = {}
-        slowdown = 1.0  # of a run among others, as those that have ended say
+        slowdowns = [1.0]  # of runs among others, as those that have ended say
         try:
             while (waiting or running) and self.left > 0:
                 while waiting and len(running) < self.options.processes:
+                    slowdown = statistics.median(slowdowns[1:] or slowdowns)
                     fits = (c for c in waiting if self._expected(c, seconds) * slowdown < self.left)
                     config = next(fits, None if running else waiting[0])  # rather a part of a run than an idle GPU
                     if config is None:
                         break
                     waiting.remove(config)
-                    arguments = (config, self.left, self.options.device, str(self.options.home))
+                    arguments = (config, self.deadline, self.options.device, str(self.options.home))
                     process = self._start(config.run_id, train_one, arguments, self.options.processes)
                     running[process] = (config, time.monotonic(), self._expected(config, seconds))
                     print(f"{self._clock()} started {config.label} seed {config.seed}", flush=True)
@@ -231,8 +240,8 @@ class Study:
                     config, begin, expected = running.pop(process)
                     took = time.monotonic() - begin
                     good = self.stored(config).exists()
-                    if good and expected > 0:
-                        slowdown = took / expected
+                    if good and expected > START_UP:
+                        slowdowns.append(took / expected)
                     self.pack()
                     how = "finished" if good else f"is not finished ({self._last_line(config.run_id)})"
                     print(f"{self._clock()} {config.label} seed {config.seed} {how} after {took:.0f} s", flush=True)
@@ -256,6 +265,7 @@ class Study:
                     print(f"{name} does not fit into {self.options.parts} parts; it stays in {path}", flush=True)
                     return
                 temporary = part.with_suffix(".tmp")
+                temporary.unlink(missing_ok=True)  # of a call that was killed
                 if part.exists():
                     shutil.copyfile(part, temporary)
                 with zipfile.ZipFile(temporary, "a", zipfile.ZIP_DEFLATED) as archive:
@@ -302,7 +312,7 @@ class Study:
         """Have processes save a checkpoint and end; those that do not within the reserve are killed."""
         for process in processes:
             process.terminate()
-        end = time.monotonic() + RESERVE / 2
+        end = time.monotonic() + RESERVE - 5
         for process in processes:
             process.join(max(0.0, end - time.monotonic()))
             if process.is_alive():
@@ -329,7 +339,11 @@ def kind(config: RunConfig) -> str:
 
 
 def in_log(path: str, function, arguments: tuple):
-    """Call a function with all that it prints in a file; end it with a checkpoint if the parent process is gone."""
+    """Call a function with all that it prints in a file; end it with a checkpoint if the parent process is gone.
+
+    In a session of its own: Ctrl-C in a terminal reaches the parent alone, which then sends one signal.
+    """
+    os.setsid()
     with Path(path).open("ab", buffering=0) as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -351,15 +365,15 @@ def in_log(path: str, function, arguments: tuple):
         os._exit(1)
 
 
-def time_one(config: RunConfig, home: str):
+def time_one(config: RunConfig, device: str, home: str):
     """Write the seconds of a step."""
     from capsgan.timing import seconds_per_step
 
-    seconds = seconds_per_step(config, steps=min(TIMED, config.steps))
+    seconds = seconds_per_step(config, steps=min(TIMED, config.steps), device=device)
     Path(home, f"seconds-{kind(config)}.json").write_text(json.dumps(seconds))
 
 
-def train_one(config: RunConfig, seconds: float, device: str, home: str):
+def train_one(config: RunConfig, deadline: float, device: str, home: str):
     """Train a run, or go on with it, and store what is packed of it; a run that diverged is stored as failed."""
     from capsgan.comparison import row
     from capsgan.reference import save_reference
@@ -367,7 +381,7 @@ def train_one(config: RunConfig, seconds: float, device: str, home: str):
     from capsgan.training import TrainingDiverged, train
 
     partial, stored = Path(home, "partial"), Path(home, "stored")
-    options = {"device": device, "stop_after": seconds, "progress": False}
+    options = {"device": device, "stop_after": max(0.0, deadline - time.time()), "progress": False}
     try:
         run = train(config, checkpoint_every=max(1, config.steps // 4), **options)
         directory = save_reference(run, row(run), partial)
