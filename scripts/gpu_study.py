@@ -46,6 +46,7 @@ KEPT = 3  # last snapshots that are packed: a score is their mean
 PART_BYTES = 16 * 2**20
 GPU_SHARE = 0.9  # of its memory, for all processes together
 RESERVE = 20  # seconds for the last checkpoints and for packing
+LEAST = 60  # seconds of a call: networks have to be compiled first
 START_UP = 30  # seconds: a run with less than that to go says little about how much runs slow each other down
 
 
@@ -69,7 +70,10 @@ def main() -> int:
     with contextlib.suppress(KeyboardInterrupt):
         seconds = study.time_networks()
         study.print_estimate(seconds)
-        study.train(seconds)
+        if seconds or study.left < 0:
+            study.train(seconds)
+        else:
+            print("No network could be timed, so nothing is trained", flush=True)
     study.pack()
     finished = sum(study.stored(config).exists() for config in configs)
     rest = "" if finished == len(configs) else "; run the same command again to continue"
@@ -80,9 +84,11 @@ def main() -> int:
 def parse_arguments() -> argparse.Namespace:
     """The options, each checked before anything starts."""
     parser = OneLineParser(prog="gpu_study.py", description=__doc__.split("\n")[0])
-    parser.add_argument("--seconds", type=positive, default=600, help="limit of the whole call (default: 600)")
+    parser.add_argument(
+        "--seconds", type=positive, default=600, help=f"limit of the whole call, {LEAST} or more (default: 600)"
+    )
     parser.add_argument("--processes", type=int, default=4, help="runs that share the GPU (default: 4)")
-    parser.add_argument("--seeds", type=int, default=3, help="seeds 0 to this less 1 (default: 3)")
+    parser.add_argument("--seeds", type=int, default=3, help="how many, from seed 0 on (default: 3)")
     names = " ".join("-".join(network) for network in NETWORKS)
     parser.add_argument("--networks", nargs="+", metavar="NAME", help=f"some of: {names} (default: all)")
     parser.add_argument(
@@ -92,10 +98,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--parts", type=int, default=8, help="the most files of 16 MiB that are packed (default: 8)")
     parser.add_argument("--mnist", type=Path, help="an mnist.npz to be used (default: the one in HOME, or a download)")
     parser.add_argument("--wheels", type=Path, help="a folder of wheels to install for this call, without network")
-    parser.add_argument("--steps", type=int, default=20_000)
-    parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--width", type=float, default=1.0, help="of the Caps trunk; 1 is the thesis")
-    parser.add_argument("--precision", default="mixed_bfloat16", help=" | ".join(PRECISIONS))
+    parser.add_argument("--steps", type=int, default=20_000, help="of each run (default: 20000)")
+    parser.add_argument("--batch-size", type=int, default=32, help="default: 32")
+    parser.add_argument("--width", type=float, default=1.0, help="of the Caps trunk (default: 1, the thesis's)")
+    parser.add_argument(
+        "--precision", default="mixed_bfloat16", help=f"{' | '.join(PRECISIONS)} (default: mixed_bfloat16)"
+    )
     parser.add_argument("--device", default="gpu", help="gpu | cpu (default: gpu)")
     parser.add_argument("--dry-run", action="store_true", help="print what would run")
     options = parser.parse_args()
@@ -105,7 +113,9 @@ def parse_arguments() -> argparse.Namespace:
     for name in options.networks or ():
         if name not in known:
             parser.error(f"invalid --networks {name!r}; expected some of: {names}")
-    options.networks = [known[name] for name in options.networks or known]
+    options.networks = [known[name] for name in dict.fromkeys(options.networks or known)]
+    if options.seconds < LEAST:
+        parser.error(f"invalid --seconds {options.seconds}; expected {LEAST} or more")
     for name in ("processes", "seeds", "parts"):
         if getattr(options, name) < 1:
             parser.error(f"invalid --{name} {getattr(options, name)}; expected 1 or more")
@@ -115,6 +125,11 @@ def parse_arguments() -> argparse.Namespace:
         path = getattr(options, name)
         if path and not path.exists():
             parser.error(f"--{name} {path} does not exist")
+    if options.wheels and not any(options.wheels.glob("*.whl")):
+        parser.error(f"--wheels {options.wheels} has no .whl file")
+    for name in ("home", "out"):
+        if getattr(options, name).is_file():
+            parser.error(f"--{name} {getattr(options, name)} is a file; expected a folder")
     try:
         planned(options)
     except ValueError as error:
@@ -213,10 +228,13 @@ class Study:
         for config in self.configs:
             expected = self._expected(config, seconds)
             total += expected
-            fits = "fits" if total <= self.left else "if time is left"
-            state = "finished" if self.stored(config).exists() else f"{expected:5.0f} s, {fits}"
-            each = 1000 * seconds.get(kind(config), float("nan"))
-            print(f"  {config.label:20} seed {config.seed}  {each:7.2f} ms per step  {state}", flush=True)
+            state = f"{expected:5.0f} s, {'fits' if total <= self.left else 'if time is left'}"
+            if kind(config) in seconds:
+                state = f"{1000 * seconds[kind(config)]:7.2f} ms per step  {state}"
+            else:
+                state = "could not be timed"
+            state = "finished" if self.stored(config).exists() else state
+            print(f"  {config.label:20} seed {config.seed}  {state}", flush=True)
 
     def train(self, seconds: dict[str, float]):
         """Train what fits, in the order of value, ``processes`` at a time."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -19,8 +20,11 @@ import numpy as np
 
 from capsgan.checkpoints import write_atomically
 from capsgan.comparison import row
+from capsgan.config import home
 from capsgan.reference import REFERENCE, list_references, save_reference
 from capsgan.runs import list_runs
+
+OF_A_RUN = re.compile(r"[\w.-]+-s\d+-[0-9a-f]{8}/(snapshots/)?[\w.]+")  # a file of a run in a part
 
 
 def main() -> int:
@@ -30,6 +34,11 @@ def main() -> int:
     parser.add_argument("--parts", nargs="+", type=Path, default=[], metavar="ZIP", help="from scripts/gpu_study.py")
     parser.add_argument("--commit", help="of the source that trained the parts, where that machine could not tell")
     options = parser.parse_args()
+    if not (options.prefixes or options.parts):
+        parser.error("name the beginning of a run's id, or --parts")
+    for part in options.parts:
+        if not zipfile.is_zipfile(part):
+            parser.error(f"--parts {part} is not a zip file that can be read")
     if options.parts:
         directories = unpack(options.parts, options.commit)
     else:
@@ -39,7 +48,8 @@ def main() -> int:
     for directory in directories:
         size = sum(path.stat().st_size for path in directory.iterdir() if path.is_file())
         print(f"{directory.name}: {size / 1e6:.2f} MB")
-    print(f"{len(directories)} runs stored")
+    where = "those parts" if options.parts else f"{home() / 'runs'} with an id that begins so"
+    print(f"{len(directories)} runs stored" if directories else f"no finished runs in {where}")
     return 0 if directories else 1
 
 
@@ -48,8 +58,9 @@ def unpack(parts: list[Path], commit: str | None) -> list[Path]:
     unpacked: set[str] = set()
     for part in parts:
         with zipfile.ZipFile(part) as archive:
-            archive.extractall(REFERENCE)  # refuses paths that lead out of it
-            names = {name.split("/")[0] for name in archive.namelist()}
+            files = [name for name in archive.namelist() if OF_A_RUN.fullmatch(name)]
+            archive.extractall(REFERENCE, files)  # refuses paths that lead out of it
+            names = {name.split("/")[0] for name in files}
         print(f"{part.name}: files of {len(names)} runs")
         unpacked |= names
     runs = [run for run in list_references() if run.directory.name in unpacked]

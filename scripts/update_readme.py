@@ -77,7 +77,7 @@ def verdicts_table() -> str:
     rows = pd.read_csv(RESULTS / "verdicts_study.csv")
     counts = rows[rows.section != "ours"].verdict.value_counts()
     plan = read_plan()
-    found = ", ".join(f"{number} are {verdict}" for verdict, number in counts.items())
+    found = ", ".join(f"{number} *{verdict}*" for verdict, number in counts.items())
     runs = pd.read_csv(RESULTS / "runs_study.csv")
     scale = (
         f"**Scale: the `study` profile** ({describe_results(runs)}; {runs.samples.max():,.0f} images a FID), not the "
@@ -85,7 +85,8 @@ def verdicts_table() -> str:
         "figures: [notebook 08](notebooks/08_testing_the_claims.ipynb); the numbers: `data/results/`."
     )
     words = (
-        f"Of {counts.sum()} statements {found}. *Cannot tell yet*: the interval holds the bound, or seeds are too few; "
+        f"The verdicts of {counts.sum()} statements: {found}. *Cannot tell yet*: the interval contains the bound, or "
+        "seeds are too few; "
         f"{(rows.section == 'ours').sum()} more statements are checks of ours and not the thesis's. "
         f"`study/analysis_plan.yaml`, version {plan.version} of {plan.date}, decides from {plan.least_seeds} seeds on; "
         f"these results have up to {rows.seeds.max()}. The intervals below hold for each line by itself. Similarity is "
@@ -115,7 +116,7 @@ def in_short(rows: pd.DataFrame) -> str:
     ratios = ", ".join(f"{gan} {shown(row)}" for gan, row in zip(gans, images, strict=True))
     cause = rows.loc["capsules are the cause: against a CNN as large"]
     wgan = rows.loc["WGAN: comparable, if not better"]
-    wgan_words = f"WGAN {shown(wgan)}" if pd.notna(wgan.low) else f"WGAN has no verdict ({wgan.note})"
+    wgan_words = f"WGAN {shown(wgan)}" if pd.notna(wgan.low) else f"WGAN is not testable here ({wgan.note})"
     times = [rows.estimate[f"{gan}: overhead, time a step"] for gan in (*gans, "WGAN")]
     return (
         f"**In short**: ratio of FIDs, Caps ÷ classical: {ratios}; {wgan_words}. Against a CNN as large, without "

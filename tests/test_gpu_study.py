@@ -31,7 +31,7 @@ gpu_study = load_script()
 
 def ask(*options, **environment):
     command = [sys.executable, str(SCRIPT), *map(str, options)]
-    return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
+    return subprocess.run(command, env=os.environ | environment, cwd=ROOT, capture_output=True, text=True)
 
 
 def test_a_dry_run_lists_the_thesis_scale_in_the_order_of_value_and_starts_nothing(tmp_path):
@@ -52,6 +52,9 @@ def test_a_dry_run_lists_the_thesis_scale_in_the_order_of_value_and_starts_nothi
         (["--device", "tpu"], "invalid --device 'tpu'; expected gpu or cpu"),
         (["--mnist", "nowhere.npz"], "--mnist nowhere.npz does not exist"),
         (["--width", "9"], "width=9.0"),
+        (["--seconds", "5"], "invalid --seconds 5; expected 60 or more"),
+        (["--out", __file__], "is a file; expected a folder"),
+        (["--wheels", "tests"], "--wheels tests has no .whl file"),
     ],
 )
 def test_a_bad_option_is_named_in_one_line(options, answer):
@@ -103,9 +106,8 @@ def test_runs_are_trained_without_tensorflow_killed_and_gone_on_with(tmp_path):
         (tmp_path / "absent" / name).mkdir(parents=True)
         (tmp_path / "absent" / name / "__init__.py").write_text(f"raise ImportError('{name} is not here')")
     home = tmp_path / "home"
-    options = (
-        "--device cpu --precision float32 --width 0.0625 --steps 20 --batch-size 4 --processes 2 --seconds 500".split()
-    )
+    scale = {"steps": 20, "batch-size": 4, "width": 0.0625, "precision": "float32", "device": "cpu"}
+    options = [f"--{name}={value}" for name, value in (scale | {"processes": 2, "seconds": 500}).items()]
     options += ["--seeds", "1", "--networks", "dcgan-caps", "dcgan-cnn", "--mnist", str(REAL)]
     environment = os.environ | {"PYTHONPATH": str(tmp_path / "absent")}
     command = [sys.executable, str(SCRIPT), "--home", str(home), *options]

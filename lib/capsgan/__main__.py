@@ -160,14 +160,21 @@ def _show(options: argparse.Namespace):
 def _evaluate(options: argparse.Namespace):
     """Score runs by their images; print each metric beside what real images get; write metrics.json beside the run."""
     with _standard_error_to_null():
+        from .config import home
+        from .evaluation.measures import LEAST
         from .evaluation.results import NUMBERS, metrics_frame
         from .evaluation.run_scores import evaluate, is_scored
         from .reference import list_references
         from .runs import list_runs
 
+    if options.samples and options.samples < LEAST:
+        raise ValueError(f"invalid samples={options.samples}; expected {LEAST} or more")
     runs = [_find_run(prefix) for prefix in options.runs]
     stored = [run for run in list_references() if run.snapshot_steps]
-    for run in runs or [run for run in (*list_runs(), *stored) if run.finished]:
+    every = [run for run in (*list_runs(), *stored) if run.finished]
+    if not (runs or every):
+        print(f"no finished runs in {home() / 'runs'}")
+    for run in runs or every:
         if not options.force and is_scored(run, options.samples, seed=options.seed):
             print(f"{run.directory.name}: scored already; --force scores it again")
             continue

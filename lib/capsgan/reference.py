@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from .checkpoints import write_atomically
-from .config import ROOT, RunConfig
+from .config import ROOT, RunConfig, require
 from .gans import GAN, build_gan
 from .gans.base import METRICS
 from .runs import Run
@@ -80,8 +80,11 @@ def load_reference(gan: str, discriminator: str = "cnn", seed: int = 0, **fields
             ``precision`` and ``snapshots``, which barely affect a result, have to be the thesis's.
 
     Raises:
-        ValueError: no run fits, which lists those of the network; or several do, which says in what they differ.
+        ValueError: an unknown field; no run fits, which lists those of the network, of all seeds; or several fit,
+            which says in what they differ.
     """
+    for name in fields:
+        require(name in RunConfig.__dataclass_fields__, "field", name, " | ".join(RunConfig.__dataclass_fields__))
     asked = {"gan": gan, "discriminator": discriminator, "seed": seed} | THESIS | fields
     wanted = RunConfig(**asked).identity
     free = {"precision", "snapshots"} - fields.keys()
@@ -96,12 +99,11 @@ def load_reference(gan: str, discriminator: str = "cnn", seed: int = 0, **fields
     if fits:
         choices = ", ".join(f"precision={run.config.precision!r} snapshots={run.config.snapshots}" for run in fits)
         raise ValueError(f"reference={gan} {discriminator} {seed} is ambiguous; expected one of: {choices}")
-    network = (gan, discriminator, seed)
-    near = [r.directory.name for r in others if (r.config.gan, r.config.discriminator, r.config.seed) == network]
+    near = [r.directory.name for r in others if (r.config.gan, r.config.discriminator) == (gan, discriminator)]
     scale = ", ".join(f"{name}={value!r}" for name, value in (THESIS | fields).items())
     raise ValueError(
         f"reference={gan} {discriminator} {seed} is not in the project with {scale}; of this network there are: "
-        f"{', '.join(near) or 'none'} (name what differs, e.g. steps=2000, width=0.25)"
+        f"{', '.join(near) or 'none'} (name the seed and what else differs, e.g. steps=700, width=0.25)"
     )
 
 

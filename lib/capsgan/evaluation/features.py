@@ -29,7 +29,7 @@ CLASSES = 10
 DIMENSIONS = 64  # of every space
 CHUNK = 512  # images at once
 
-# Weights are set afterwards: no initialiser shall draw from Python's random numbers, from which Keras seeds a run's.
+# Weights are set afterwards: no initializer should draw from Python's random numbers, from which Keras seeds a run's.
 convolution = partial(layers.Conv2D, padding="same", activation="relu", kernel_initializer="zeros")
 dense = partial(layers.Dense, kernel_initializer="zeros")
 
