@@ -93,6 +93,7 @@ def shelf(tmp_path, monkeypatch):
         config = RunConfig("dcgan", "cnn" if "dropout" in scale else "caps", **values)
         (tmp_path / config.run_id).mkdir()
         (tmp_path / config.run_id / "config.json").write_text(json.dumps(config.to_dict()))
+        (tmp_path / config.run_id / "provenance.json").write_text('{"status": "finished"}')
     return tmp_path
 
 
@@ -118,6 +119,23 @@ def test_an_ambiguous_reference_is_refused_and_says_how_to_choose(shelf):
     with pytest.raises(ValueError, match=r"ambiguous; expected one of: .*'mixed_bfloat16'"):
         load_reference("dcgan", "caps", steps=2000)
     assert load_reference("dcgan", "caps", steps=2000, precision="float32").config.precision == "float32"
+
+
+def test_a_reference_of_another_seed_is_named_where_one_is_missing(shelf):
+    with pytest.raises(ValueError, match=r"dcgan caps 7 is not in the project .*dcgan-caps1-mnist-20000-s0"):
+        load_reference("dcgan", "caps", seed=7)
+
+
+def test_a_failed_run_does_not_stand_in_for_a_reference(shelf):
+    path = load_reference("dcgan", "caps").directory / "provenance.json"
+    path.write_text('{"status": "failed"}')
+    with pytest.raises(ValueError, match="is not in the project"):
+        load_reference("dcgan", "caps")
+
+
+def test_an_unknown_field_is_named(shelf):
+    with pytest.raises(ValueError, match="field='sede'"):
+        load_reference("dcgan", "caps", sede=0)
 
 
 def test_a_reference_that_is_not_there_is_named(shelf):
