@@ -11,13 +11,14 @@ from .plan import CANNOT_TELL, CONTRADICTED, FINISHED, NOT_TESTABLE, REPLICATED,
 from .statistics import holm, mean_interval, sign_flip_p
 
 
-def analyse(results: pd.DataFrame, plan: AnalysisPlan) -> pd.DataFrame:
+def analyse(results: pd.DataFrame, plan: AnalysisPlan, names=None) -> pd.DataFrame:
     """Carry the plan out on the runs that are there: every comparison, by every metric.
 
     Args:
         results: one row a run and metric, see :func:`capsgan.evaluation.pairing.pair_runs` and
             :mod:`capsgan.evaluation.scores`. Runs of no block are left alone.
         plan: what was declared.
+        names: of the comparisons that are made; None: of all.
 
     Returns:
         One row a comparison, feature space and metric of which there is a number: ``comparison`` (its name),
@@ -34,7 +35,8 @@ def analyse(results: pd.DataFrame, plan: AnalysisPlan) -> pd.DataFrame:
         ValueError: runs that must not be compared.
     """
     rows, base = [], results.metric.astype("string").str.replace(r"_at_\d+$", "", regex=True)
-    for name, comparison in plan.comparisons.items():
+    for name in names or plan.comparisons:
+        comparison = plan.comparisons[name]
         spaces = [(plan.features, metric) for metric in (plan.metric, *plan.metrics)]
         spaces += [(plan.second_space, plan.metric)]
         spaces += [("cost", metric) for metric in plan.costs if not comparison.minus]

@@ -115,7 +115,7 @@ def verdicts(claims: Iterable[Claim], results: pd.DataFrame, plan: AnalysisPlan 
     primaries = pd.Series([claim.primary for claim in claims])
     tested = primaries.index[table.verdict.isin([REPLICATED, CONTRADICTED]) & (primaries != "")]
     if len(tested):
-        p = analyse(every, plan).query("primary").dropna(subset="p_holm").set_index("comparison").p_holm
+        p = analyse(every, plan, plan.primary).dropna(subset="p_holm").set_index("comparison").p_holm
         for place in tested:
             if not (found := p.get(primaries[place], np.nan)) <= plan.alpha:
                 table.loc[place, ["verdict", "note"]] = CANNOT_TELL, f"a primary, with p (Holm) = {found:.3g}"
