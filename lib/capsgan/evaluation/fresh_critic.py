@@ -57,7 +57,8 @@ def _batches(real: np.ndarray, generated: np.ndarray, seed: int):
     answers = np.repeat([1.0, 0.0], BATCH).astype("float32")[:, None]
     while True:
         halves = [kind[rng.integers(0, len(kind), BATCH)] for kind in (real, generated)]
-        yield to_float(np.concatenate(halves)), answers
+        # As images.to_float, in NumPy: TensorFlow's own threads wait for this generator, and might for each other.
+        yield np.concatenate(halves).astype("float32") / np.float32(127.5) - np.float32(1), answers
 
 
 def _logits(critic: keras.Model, images: np.ndarray) -> np.ndarray:
