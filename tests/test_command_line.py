@@ -173,7 +173,7 @@ def test_evaluate_without_a_name_scores_all_finished_runs_and_takes_references_b
     monkeypatch.setattr(run_scores, "evaluate", lambda run, *_, **__: scored.append(run.directory.name) or 1 / 0)
     assert run("evaluate") == 0 and not scored  # no runs in this home
     reference = list_references()[0]
-    assert run(f"evaluate {reference.directory.name}") == 1 and scored == [reference.directory.name]
+    assert run(f"evaluate --force {reference.directory.name}") == 1 and scored == [reference.directory.name]
     finished, unfinished = (home / "runs" / name for name in ("a", "b"))
     for directory, status in ((finished, "finished"), (unfinished, "failed")):
         directory.mkdir(parents=True)
@@ -186,4 +186,4 @@ def test_evaluate_without_a_name_scores_all_finished_runs_and_takes_references_b
 def test_evaluate_refuses_too_few_images(pair, shared_home, monkeypatch, capsys):
     monkeypatch.setenv("CAPSGAN_HOME", str(shared_home))
     assert run(f"evaluate {pair[0].directory.name} --samples 5") == 2
-    assert "samples=5 is not possible; allowed: whole numbers from 256" in capsys.readouterr().err
+    assert "invalid samples=5; expected 256 or more" in capsys.readouterr().err
