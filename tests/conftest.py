@@ -1,9 +1,13 @@
 """Small runs that several test files look at, and a home of one's own for each test."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from capsgan.config import RunConfig
 
+MNIST = Path(os.environ.get("CAPSGAN_TEST_MNIST") or Path(__file__).parents[2] / "shared" / "data" / "mnist.npz")
 TINY = {"batch_size": 4, "width": 1 / 64, "fraction": 0.1}
 
 
@@ -12,6 +16,14 @@ def home(tmp_path, monkeypatch):
     """An empty CAPSGAN_HOME."""
     monkeypatch.setenv("CAPSGAN_HOME", str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture
+def mnist(home):
+    """The full MNIST, where it is at hand."""
+    if not MNIST.exists():
+        pytest.skip("no real mnist.npz: name one in CAPSGAN_TEST_MNIST to check the full set")
+    (home / "mnist.npz").symlink_to(MNIST)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import os
 import random
 import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -31,15 +30,6 @@ from capsgan.evaluation.real_images import POOL
 ALL = (*SPACES, UNTRAINED)
 
 RANDOM_SHA256 = "dc4d705e7ca1f3713ed5c5deb586c1252aae1a636114eb5844f79d100a5a40a5"  # of the float32 weights at 28×28×1
-MNIST = Path(os.environ.get("CAPSGAN_TEST_MNIST") or Path(__file__).parents[2] / "shared" / "data" / "mnist.npz")
-
-
-@pytest.fixture
-def mnist(home):
-    """The full MNIST, where it is at hand."""
-    if not MNIST.exists():
-        pytest.skip("no real mnist.npz: name one in CAPSGAN_TEST_MNIST to check the full set")
-    (home / "mnist.npz").symlink_to(MNIST)
 
 
 @pytest.fixture(scope="module")

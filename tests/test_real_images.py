@@ -1,8 +1,5 @@
 """Real images that scores are taken by: disjoint, unseen by the feature networks, and held-out ones score like them."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -11,16 +8,6 @@ from capsgan.evaluation.distances import frechet_distance, kernel_distance
 from capsgan.evaluation.features import SPACES, load_features
 from capsgan.evaluation.measures import measure
 from capsgan.evaluation.real_images import POOL, feature_training_digits, real_images
-
-MNIST = Path(os.environ.get("CAPSGAN_TEST_MNIST") or Path(__file__).parents[2] / "shared" / "data" / "mnist.npz")
-
-
-@pytest.fixture
-def mnist(home):
-    """The full MNIST, where it is at hand."""
-    if not MNIST.exists():
-        pytest.skip("no real mnist.npz: name one in CAPSGAN_TEST_MNIST to check the full set")
-    (home / "mnist.npz").symlink_to(MNIST)
 
 
 def contents(dataset):
