@@ -61,7 +61,7 @@ def scores(digits):
 
 @pytest.fixture(scope="module")
 def generated():
-    """600 images of two stored generators: 2,000 steps of a quick learner, and 700 of the slowest GAN."""
+    """600 images of two stored generators: 20,000 steps of a quick learner, and 700 of the slowest GAN."""
     references = {(run.config.gan, run.config.discriminator): run for run in list_references() if run.config.seed == 0}
     runs = [references[network] for network in (("acgan", "caps"), ("wgan", "cnn"))]
     return [snapshots.SnapshotSampler(run, 0).generate(run.config.steps, 600) for run in runs]
@@ -77,7 +77,7 @@ def test_generators_of_known_quality_rank_in_both_spaces(digits, scores, generat
     ladder.append(scores["noise"][space])
     for metric in DISTANCES:
         values = [found[metric]["value"] for found in ladder]
-        assert all(worse > better + abs(better) / 2 for better, worse in itertools.pairwise(values)), (metric, values)
+        assert all(worse > better + abs(better) / 5 for better, worse in itertools.pairwise(values)), (metric, values)
 
 
 # images ---------------------------------------------------------------------------------------------------------

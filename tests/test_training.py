@@ -129,7 +129,7 @@ def test_snapshots_are_the_generator_of_their_step(trained):
 
     assert 0 < far(early, start) < far(late, start)
     assert far(late, last) < far(early, last)
-    with pytest.raises(ValueError, match=r"step=7 has no snapshot.*\(5, 20\)"):
+    with pytest.raises(ValueError, match=r"step=7 has no snapshot.*\[5, 20\]"):
         run.generator_at(7)
 
 
