@@ -2,12 +2,14 @@
 
 import io
 import json
+import shutil
 import warnings
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from capsgan import provenance as provenance_module
 from capsgan import runs as module
 from capsgan import sampling
 from capsgan.config import RunConfig
@@ -188,18 +190,48 @@ def test_provenance_says_where_a_result_comes_from(pair):
     assert str(pair[0].directory) not in json.dumps(provenance)
 
 
-def test_the_source_hash_is_of_what_decides_results(monkeypatch):
-    from pathlib import Path
+@pytest.fixture
+def copy_of_source(tmp_path, monkeypatch):
+    """The package in a folder of its own, which the hash is taken of."""
+    shutil.copytree(provenance_module.PACKAGE, tmp_path / "capsgan", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(provenance_module, "PACKAGE", tmp_path / "capsgan")
+    return tmp_path / "capsgan"
 
-    from capsgan import provenance
 
-    before, read = source_sha256(), Path.read_bytes
-    data = ("cartoon.py", "datasets.py", "folders.py", "image_folder.py", "photographs.py")
-    decide = [(name, True) for name in (*data, "capsules.py", "networks.py", "wgan.py")]
-    for name, matters in (*decide, ("plots.py", False)):
-        monkeypatch.setattr(Path, "read_bytes", lambda p, n=name: read(p) + (b"#" if p.name == n else b""))
-        assert (source_sha256() != before) == matters, name
-    assert provenance.PACKAGE.name == "capsgan"
+def test_rewording_a_docstring_or_moving_a_function_leaves_the_source_hash(copy_of_source):
+    before = source_sha256()
+    text = (copy_of_source / "capsules.py").read_text()
+    begin = text.index("def round_filters")
+    moved, rest = text[begin:], text[:begin].replace('"""Capsules: ', '"""In other words, capsules: ', 1)
+    assert rest != text[:begin]
+    (copy_of_source / "capsules.py").write_text(rest + "\nimport math  # not used\n")
+    with (copy_of_source / "networks.py").open("a") as file:
+        file.write("\n\n# moved here\n" + moved)
+    assert source_sha256() == before
+
+
+@pytest.mark.parametrize(
+    "name, old, new",
+    [
+        ("networks.py", "MOMENTUM = 0.8", "MOMENTUM = 0.9"),
+        ("capsules.py", "CAPSULE_DIMENSION = 8", "CAPSULE_DIMENSION = 4"),
+        ("image_files.py", "MEGAPIXELS = 100", "MEGAPIXELS = 10"),
+        ("gans/wgan.py", "0.01", "0.02"),
+    ],
+)
+def test_changing_a_constant_changes_the_source_hash(copy_of_source, name, old, new):
+    before = source_sha256()
+    text = (copy_of_source / name).read_text()
+    assert old in text
+    (copy_of_source / name).write_text(text.replace(old, new))
+    assert source_sha256() != before
+
+
+def test_the_present_source_is_known_to_give_the_results_of_the_stored_runs():
+    assert provenance_module.SAME_RESULTS[-1] == source_sha256(), (
+        "the source that decides results has changed; compare smoke runs with the previous commit bit for bit, then "
+        "add the new hash to SAME_RESULTS, or empty it where results differ"
+    )
 
 
 def test_loading_a_run_made_by_other_source_warns_and_names_force(at_home, monkeypatch):
@@ -208,7 +240,7 @@ def test_loading_a_run_made_by_other_source_warns_and_names_force(at_home, monke
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         train(at_home[0].config, progress=False)
-    monkeypatch.setattr(module, "source_sha256", lambda: "another")
+    monkeypatch.setattr(provenance_module, "source_sha256", lambda: "another")
     with pytest.warns(UserWarning, match=r"dcgan-cnn.*another version.*--force"):
         train(at_home[0].config, progress=False)
 
