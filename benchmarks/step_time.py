@@ -66,7 +66,7 @@ def measure(options) -> list[dict]:
     """The rows of this process's backend."""
     import keras
 
-    from capsgan.datasets import load_dataset
+    from capsgan.data.datasets import load_dataset
     from capsgan.engines import check_device
 
     dataset, rows, device = load_dataset("mnist5k"), [], check_device(options.device)
@@ -100,7 +100,7 @@ def rivals(trunk: str, precision: str, dataset, device: str, options) -> tuple[d
     import keras
 
     from capsgan import engines
-    from capsgan.inspection import multiply_adds
+    from capsgan.networks.inspection import multiply_adds
 
     engine, width, batch = engines.get_engine(), options.width, options.batch
     ours, gan = our_loop(trunk, precision, dataset, options)
@@ -149,7 +149,7 @@ def keras_loop(trunk: str, width: float, precision: str, images: np.ndarray, bat
     import keras
     from keras import layers
 
-    from capsgan.networks import batch_normalization, build_discriminator
+    from capsgan.networks.discriminators import batch_normalization, build_discriminator
 
     keras.config.set_dtype_policy(precision)
     discriminator = build_discriminator(trunk, width=width)

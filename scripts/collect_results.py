@@ -13,9 +13,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pandas as pd
 
-from capsgan.datasets import load_dataset
-from capsgan.evaluation.claims import CLAIMS
-from capsgan.evaluation.results import (
+from capsgan.data.datasets import load_dataset
+from capsgan.metrics.evaluation import evaluate, is_scored
+from capsgan.profiles import get_profile
+from capsgan.runs.run import list_runs
+from capsgan.study.claims import CLAIMS
+from capsgan.study.results import (
     NUMBERS,
     RESULTS,
     collect_results,
@@ -25,10 +28,7 @@ from capsgan.evaluation.results import (
     runs_at_scale,
     save_results,
 )
-from capsgan.evaluation.run_scores import evaluate, is_scored
-from capsgan.evaluation.verdicts import verdicts
-from capsgan.profiles import get_profile
-from capsgan.runs import list_runs
+from capsgan.study.verdicts import verdicts
 
 
 def main() -> int:

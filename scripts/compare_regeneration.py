@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 
 import capsgan
-from capsgan.evaluation.restoration import compare_methods, scores_table, shuffle_truth
-from capsgan.evaluation.results import RESULTS
-from capsgan.evaluation.rivals import run_rivals
-from capsgan.folders import is_folder, safe_name
-from capsgan.masks import centre_mask, hide
-from capsgan.regeneration import regenerate_with_priors
+from capsgan.data.listing import is_folder, safe_name
+from capsgan.regeneration.baselines import run_rivals
+from capsgan.regeneration.images import regenerate_with_priors
+from capsgan.regeneration.masks import centre_mask, hide
+from capsgan.regeneration.quality import compare_methods, scores_table, shuffle_truth
+from capsgan.study.results import RESULTS
 
 
 def main() -> int:

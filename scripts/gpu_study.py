@@ -25,9 +25,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
+from capsgan.cli.options import OneLineParser, positive
 from capsgan.config import PRECISIONS, ROOT, RunConfig
-from capsgan.datasets import load_dataset
-from capsgan.options import OneLineParser, positive
+from capsgan.data.datasets import load_dataset
 
 # In the order of their value: first one seed of every network, then the other seeds of the same.
 NETWORKS = (
@@ -385,7 +385,7 @@ def in_log(path: str, function, arguments: tuple):
 
 def time_one(config: RunConfig, device: str, home: str):
     """Write the seconds of a step."""
-    from capsgan.timing import seconds_per_step
+    from capsgan.training.timing import seconds_per_step
 
     seconds = seconds_per_step(config, steps=min(TIMED, config.steps), device=device)
     Path(home, f"seconds-{kind(config)}.json").write_text(json.dumps(seconds))
@@ -393,10 +393,10 @@ def time_one(config: RunConfig, device: str, home: str):
 
 def train_one(config: RunConfig, deadline: float, device: str, home: str):
     """Train a run, or go on with it, and store what is packed of it; a run that diverged is stored as failed."""
-    from capsgan.comparison import row
-    from capsgan.reference import save_reference
-    from capsgan.runs import run_for
-    from capsgan.training import TrainingDiverged, train
+    from capsgan.runs.reference import save_reference
+    from capsgan.runs.run import run_for
+    from capsgan.runs.table import row
+    from capsgan.training.loop import TrainingDiverged, train
 
     partial, stored = Path(home, "partial"), Path(home, "stored")
     options = {"device": device, "stop_after": max(0.0, deadline - time.time()), "progress": False}

@@ -14,8 +14,8 @@ import sys
 import time
 from pathlib import Path
 
+from capsgan.cli.options import OneLineParser, add_grid_options, read_grid_options
 from capsgan.config import ROOT, figures_directory
-from capsgan.options import OneLineParser, add_grid_options, read_grid_options
 
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"
@@ -110,7 +110,7 @@ def train_grid(options) -> int:
 def grid_is_finished(options) -> bool:
     """Whether all networks that were asked for are trained."""
     with standard_error_to(Path(os.devnull)):
-        from capsgan.runs import run_for
+        from capsgan.runs.run import run_for
     configs = options.profile.grid(options.gan, options.discriminator, options.seeds)
     return all(run_for(config).finished for config in configs)
 

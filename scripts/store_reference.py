@@ -18,11 +18,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from capsgan.checkpoints import write_atomically
-from capsgan.comparison import row
 from capsgan.config import home
-from capsgan.reference import REFERENCE, list_references, save_reference
-from capsgan.runs import list_runs
+from capsgan.runs.checkpoints import write_atomically
+from capsgan.runs.reference import REFERENCE, list_references, save_reference
+from capsgan.runs.run import list_runs
+from capsgan.runs.table import row
 
 OF_A_RUN = re.compile(r"[\w.-]+-s\d+-[0-9a-f]{8}/(snapshots/)?[\w.]+")  # a file of a run in a part
 

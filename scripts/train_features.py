@@ -4,7 +4,7 @@
 
 They learn from one half of MNIST's training digits; references and floors are taken from the other half.
 The same seed gives the same network up to the rounding of sums, which differs from machine to machine. So the stored
-file is the one that scores refer to: after a new training its SHA-256 has to be entered in evaluation/features.py.
+file is the one that scores refer to: after a new training its SHA-256 has to be entered in metrics/features.py.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ import cv2
 import keras
 import numpy as np
 
-from capsgan.checkpoints import write_atomically
-from capsgan.datasets import load_dataset
-from capsgan.evaluation.features import ARCHITECTURES, FEATURES, build_classifier, draw_weights, run_in_chunks
-from capsgan.evaluation.real_images import POOL, feature_training_digits
+from capsgan.data.datasets import load_dataset
+from capsgan.metrics.features import ARCHITECTURES, FEATURES, build_classifier, draw_weights, run_in_chunks
+from capsgan.metrics.real_images import POOL, feature_training_digits
+from capsgan.runs.checkpoints import write_atomically
 
 BATCH = 128
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from capsgan.evaluation.plan import CONTRADICTED, NOT_TESTABLE, REPLICATED, read_plan
-from capsgan.evaluation.restoration import describe_gap, paired_intervals, scores_table
-from capsgan.result_plots import describe_results
+from capsgan.figures.study import describe_results
+from capsgan.regeneration.quality import describe_gap, paired_intervals, scores_table
+from capsgan.study.plan import CONTRADICTED, NOT_TESTABLE, REPLICATED, read_plan
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "data" / "results"

@@ -36,8 +36,8 @@ def scripted(monkeypatch):
     import keras
     import numpy as np
 
-    from capsgan import training
     from capsgan.gans import VanillaGAN
+    from capsgan.training import loop as training
 
     script = {"seen": [], "before": lambda number: None}
 
@@ -82,7 +82,7 @@ def wgan_pair(pair, shared_home):
     import json
     import shutil
 
-    from capsgan.runs import Run
+    from capsgan.runs.run import Run
 
     runs = []
     for run in pair:

@@ -9,10 +9,10 @@ import keras
 import numpy as np
 
 from capsgan.config import RunConfig
+from capsgan.data.pixels import to_uint8
 from capsgan.gans import GAN, VanillaGAN
-from capsgan.images import to_uint8
-from capsgan.masks import centre_mask
-from capsgan.regeneration import regenerate
+from capsgan.regeneration.images import regenerate
+from capsgan.regeneration.masks import centre_mask
 
 SHAPE, NOISE = (28, 28, 1), 4
 PLANTED = np.array([[1, 1, 1, -1], [-1.5, 0.5, 1, 0], [0.2, 2, 0.1, -0.4], [-1, -1, 0.9, 1]], "float32")

@@ -11,7 +11,7 @@ from functools import cached_property
 from numbers import Integral, Real
 from pathlib import Path
 
-from .folders import PREFIX, content_sha256, folder_path, is_folder, safe_name
+from .data.listing import PREFIX, content_sha256, folder_path, is_folder, safe_name
 
 ROOT = Path(__file__).resolve().parents[2]
 

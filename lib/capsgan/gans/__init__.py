@@ -4,8 +4,8 @@ from ..config import RunConfig
 from .acgan import ACGAN
 from .base import GAN
 from .dcgan import DCGAN
-from .gan import VanillaGAN
 from .infogan import InfoGAN
+from .vanilla import VanillaGAN
 from .wgan import WGAN
 from .wgan_gp import WGANGP
 

@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from ..networks import SMALL_CONVOLUTIONS, build_generator, in_a_row, logit_head
+from ..networks.discriminators import SMALL_CONVOLUTIONS, build_generator, in_a_row, logit_head
 from .base import GAN, logistic_loss
 
 

@@ -12,8 +12,14 @@ import numpy as np
 from keras import ops
 
 from ..config import RunConfig
-from ..images import to_float
-from ..networks import DCGAN_CONVOLUTIONS, batch_normalization, build_discriminator, build_generator, logit_head
+from ..data.pixels import to_float
+from ..networks.discriminators import (
+    DCGAN_CONVOLUTIONS,
+    batch_normalization,
+    build_discriminator,
+    build_generator,
+    logit_head,
+)
 
 METRICS = ("g_loss", "d_loss", "accuracy", "accuracy_real", "accuracy_fake")
 TRAINING, SAMPLING = 0, 1  # independent streams of random numbers

@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from ..networks import SMALL_CONVOLUTIONS, score_head
+from ..networks.discriminators import SMALL_CONVOLUTIONS, score_head
 from .base import GAN, share
 
 CLIP = 0.01

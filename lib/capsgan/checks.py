@@ -1,0 +1,80 @@
+"""What may enter a metric: images and features, refused where they would make no number or a wrong one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def check_images(name: str, images: np.ndarray, image_shape: tuple[int, ...] | None = None):
+    """Refuse what is not a stack of images.
+
+    Args:
+        name: what the message calls them.
+        images: uint8 [n, height, width, channels], n > 0.
+        image_shape: (height, width, channels) that they must have; None: any.
+
+    Raises:
+        ValueError: another dtype or shape.
+    """
+    dtype, shape = getattr(images, "dtype", type(images).__name__), np.shape(images)
+    if dtype != np.uint8:
+        raise ValueError(
+            f"{name}: dtype={dtype} is not possible; allowed: uint8 (capsgan.data.pixels.to_uint8 converts)"
+        )
+    if len(shape) != 4 or 0 in shape or (image_shape and shape[1:] != tuple(image_shape)):
+        wanted = ", ".join(map(str, image_shape or ("height", "width", "channels")))
+        raise ValueError(f"{name}: shape={shape} is not possible; allowed: (n, {wanted}) with n > 0")
+
+
+def check_features(
+    real: np.ndarray, generated: np.ndarray, least: int, least_generated: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both sets of features in float64.
+
+    Args:
+        real, generated: numbers [n, d] and [m, d].
+        least: how many rows the metric needs of each.
+        least_generated: how many of the generated ones, where that differs.
+
+    Returns:
+        Float64 [n, d] and [m, d].
+
+    Raises:
+        ValueError: not two matrices of the same width, too few rows, or a value that is not finite.
+    """
+    arrays = {"real": np.asarray(real, "float64"), "generated": np.asarray(generated, "float64")}
+    for name, array in arrays.items():
+        if array.ndim != 2 or array.shape[1] != np.shape(generated)[-1]:
+            shapes = f"{np.shape(real)} and {np.shape(generated)}"
+            raise ValueError(f"features of shapes {shapes} are not possible; allowed: (n, d) and (m, d)")
+        needed = least_generated if least_generated and name == "generated" else least
+        if len(array) < needed:
+            raise ValueError(f"{name}: {len(array)} samples are too few for this metric; allowed: {needed} or more")
+        if not np.isfinite(array).all():
+            bad = int((~np.isfinite(array)).any(axis=1).sum())
+            raise ValueError(f"{name}: {bad} of {len(array)} features are NaN or infinite; leave those images out")
+    return arrays["real"], arrays["generated"]
+
+
+def check_labels(name: str, labels: np.ndarray, count: int, classes: int) -> np.ndarray:
+    """Labels in int64.
+
+    Args:
+        name: what the message calls them.
+        labels: whole numbers [count] from 0 to ``classes`` - 1.
+        count: how many there must be.
+        classes: how many classes there are.
+
+    Returns:
+        Int64 [count].
+
+    Raises:
+        ValueError: another number of them, or a value that is no class.
+    """
+    array = np.asarray(labels)
+    if array.shape != (count,):
+        raise ValueError(f"{name}: shape={array.shape} is not possible; allowed: ({count},), one an image")
+    strange = array[~np.isin(array, np.arange(classes))]
+    if len(strange):
+        raise ValueError(f"{name}: {strange[0]!r} is not possible; allowed: whole numbers from 0 to {classes - 1}")
+    return array.astype("int64")

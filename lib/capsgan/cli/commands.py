@@ -1,0 +1,251 @@
+"""``python -m capsgan``: the library's calls from a shell."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+import warnings
+
+from ..config import BACKENDS, DISCRIMINATORS, GANS, RunConfig, use_backend
+from ..profiles import PROFILES, get_profile
+from .options import (
+    OneLineParser,
+    add_common_options,
+    add_config_options,
+    add_grid_options,
+    add_regenerate_options,
+    positive,
+    read_config_options,
+    read_grid_options,
+    read_regenerate_options,
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status (0 done, 1 failed, 2 refused, 130 interrupted)."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    options = build_parser().parse_args(arguments)
+    try:
+        use_backend(getattr(options, "backend", None))
+        options.command(options)
+    except ValueError as error:
+        return _complain(error, 2)
+    except KeyboardInterrupt as error:
+        return _complain(str(error) or "interrupted", 130)
+    except (ArithmeticError, RuntimeError, OSError) as error:
+        return _complain(error, 1)
+    except MemoryError as error:
+        return _complain(f"there is not enough memory ({error}); ask for less at once", 1)
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line: train, grid, list, show, evaluate, regenerate."""
+    parser = OneLineParser(prog="capsgan", description="Train GANs with classical and capsule discriminators.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    train = commands.add_parser("train", help="train one network, or go on with it", description=_train.__doc__)
+    train.set_defaults(command=_train)
+    train.add_argument("--profile", metavar="NAME", help=f"start from a profile's values: {' | '.join(PROFILES)}")
+    train.add_argument("--gan", metavar="NAME", default="dcgan", help=" | ".join(GANS))
+    train.add_argument("--discriminator", metavar="NAME", default="cnn", help=" | ".join(DISCRIMINATORS))
+    train.add_argument("--seed", type=int, metavar="INT", help="0 or more")
+    add_config_options(train)
+    train.add_argument(
+        "--checkpoint-every", type=positive, metavar="STEPS", help="default: a tenth of the run, at most 500"
+    )
+    add_common_options(train)
+
+    grid = commands.add_parser("grid", help="train many networks of a profile", description=_grid.__doc__)
+    grid.set_defaults(command=_grid)
+    add_grid_options(grid)
+    add_config_options(grid)
+
+    runs = commands.add_parser("list", help="list the runs", description=_list.__doc__)
+    runs.set_defaults(command=_list)
+
+    show = commands.add_parser("show", help="print a run's config, provenance and last step", description=_show.__doc__)
+    show.set_defaults(command=_show)
+    show.add_argument("run", metavar="RUN", help="the beginning of its id")
+
+    evaluate = commands.add_parser("evaluate", help="score the images of finished runs", description=_evaluate.__doc__)
+    evaluate.set_defaults(command=_evaluate)
+    evaluate.add_argument(
+        "runs",
+        metavar="RUN",
+        nargs="*",
+        help="the beginning of its id, of a run or a reference; without any: all that have no current score",
+    )
+    evaluate.add_argument(
+        "--samples",
+        type=positive,
+        metavar="INT",
+        help="images of each of the last snapshots, 256 or more (default: 10000; not more than the floor has)",
+    )
+    evaluate.add_argument("--seed", type=int, metavar="INT", default=0, help="of the latents")
+    evaluate.add_argument("--force", action="store_true", help="score again what this measure has scored already")
+    evaluate.add_argument("--backend", metavar="NAME", help=f"{' | '.join(BACKENDS)} (default: $KERAS_BACKEND)")
+
+    regenerate = commands.add_parser("regenerate", help="make damaged images whole", description=_regenerate.__doc__)
+    regenerate.set_defaults(command=_regenerate)
+    add_regenerate_options(regenerate)
+    return parser
+
+
+def _train(options: argparse.Namespace):
+    """Train one network; a finished run is loaded, an unfinished one goes on from its last checkpoint."""
+    given = read_config_options(options)
+    if options.profile:
+        config = get_profile(options.profile).config(options.gan, options.discriminator, options.seed or 0, **given)
+    else:
+        given |= {} if options.seed is None else {"seed": options.seed}
+        config = RunConfig(options.gan, options.discriminator, **given)
+    with _standard_error_to_null():  # TensorFlow greets there, whatever its log level
+        from ..training.loop import train
+    run = train(
+        config,
+        force=options.force,
+        device=options.device,
+        checkpoint_every=options.checkpoint_every,
+        stop_after=options.stop_after,
+    )
+    print(f"{run.config.label}: {run.config.steps:,} steps done, run in {run.directory}")
+
+
+def _grid(options: argparse.Namespace):
+    """Train networks of a profile, seed by seed: all of seed 0 first. The same command goes on where it stopped."""
+    read_grid_options(options)
+    changes = read_config_options(options)
+    configs = options.profile.grid(options.gan, options.discriminator, options.seeds, **changes)
+    with _standard_error_to_null():
+        from ..training.grid import train_grid
+    train_grid(configs, stop_after=options.stop_after, force=options.force, device=options.device)
+
+
+def _list(options: argparse.Namespace):
+    """List all runs: id, status, steps done, minutes, where they lie."""
+    from ..config import home
+
+    with _standard_error_to_null():
+        from ..runs.run import list_runs
+
+    runs = list_runs()
+    width = max((len(run.directory.name) for run in runs), default=0)
+    for run in runs:
+        try:
+            history, status = run.history, run.status
+        except ValueError as error:
+            print(f"{run.directory.name:{width}}  damaged      {' '.join(str(error).split())}")
+            continue
+        done = 0 if history.empty else int(history.step.iloc[-1])
+        minutes = history.seconds.sum() / 60
+        print(f"{run.directory.name:{width}}  {status:11}  {done:6,} of {run.config.steps:,} steps  {minutes:6.1f} min")
+    print(f"runs: {len(runs)} in {home() / 'runs'}")
+
+
+def _show(options: argparse.Namespace):
+    """Print a run's config, provenance and last step as JSON."""
+    import json
+
+    with _standard_error_to_null():
+        from ..runs.run import load_run
+
+    run = load_run(options.run)
+    last = run.history.tail(1).to_dict("records")
+    print(json.dumps({"config": run.config.to_dict(), "provenance": run.provenance, "last_step": last}, indent=2))
+
+
+def _evaluate(options: argparse.Namespace):
+    """Score runs by their images; print each metric beside what real images get; write metrics.json beside the run."""
+    with _standard_error_to_null():
+        from ..config import home
+        from ..metrics.evaluation import evaluate, is_scored
+        from ..metrics.measures import LEAST
+        from ..runs.reference import list_references
+        from ..runs.run import list_runs
+        from ..study.results import NUMBERS, metrics_frame
+
+    if options.samples and options.samples < LEAST:
+        raise ValueError(f"invalid samples={options.samples}; expected {LEAST} or more")
+    runs = [_find_run(prefix) for prefix in options.runs]
+    stored = [run for run in list_references() if run.snapshot_steps]
+    every = [run for run in (*list_runs(), *stored) if run.finished]
+    if not (runs or every):
+        print(f"no finished runs in {home() / 'runs'}")
+    for run in runs or every:
+        if not options.force and is_scored(run, options.samples, seed=options.seed):
+            print(f"{run.directory.name}: scored already; --force scores it again")
+            continue
+        try:
+            evaluation = evaluate(run, options.samples, seed=options.seed)
+        except ValueError as error:
+            if runs:
+                raise
+            print(f"{run.directory.name}: skipped ({error})")
+            continue
+        print(
+            f"{run.directory.name}: {evaluation['samples']:,} images at each of the steps {evaluation['averaged']}, "
+            f"against {evaluation['reference']:,} real ones"
+        )
+        frame = metrics_frame([evaluation])
+        shown = frame[frame.metric.str.startswith("fid_at_") | ~frame.metric.str.contains(r"_at_\d+$")]
+        print(shown[list(NUMBERS)].to_string(index=False, float_format="{:.4g}".format, na_rep="–"))
+        for name, reason in evaluation["skipped"].items():
+            print(f"{name} skipped: {reason}")
+        print(f"written: {run.directory / 'metrics.json'}")
+
+
+def _find_run(prefix: str):
+    """The finished run, or else the reference, whose id begins with ``prefix``."""
+    from ..runs.reference import list_references
+    from ..runs.run import load_run
+
+    stored = [run for run in list_references() if run.directory.name.startswith(prefix)]
+    try:
+        run = load_run(prefix)
+    except ValueError:
+        if len(stored) != 1:
+            raise
+        run = stored[0]
+    run.require_finished()
+    return run
+
+
+def _regenerate(options: argparse.Namespace):
+    """Fill holes, sharpen or restore images with a finished run's networks; all are read before any is written."""
+    values, search = read_regenerate_options(options)
+    with _standard_error_to_null():
+        from ..regeneration.degradations import make_degradation
+        from ..regeneration.files import regenerate_files
+        from ..runs.run import load_run
+
+    task, masks = make_degradation(options.task, **values), {"invert": options.invert_mask, "region": options.region}
+    run = load_run(options.run)
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: print(f"capsgan: {message}", file=sys.stderr)
+        paths = regenerate_files(run, options.images, options.mask, options.out, task=task, **masks, **search)
+    for path in paths:
+        print(f"written: {path}")
+
+
+@contextlib.contextmanager
+def _standard_error_to_null():
+    if sys.stderr is None:  # closed
+        yield
+        return
+    sys.stderr.flush()
+    terminal, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(null)
+
+
+def _complain(error, status: int) -> int:
+    print(f"capsgan: {' '.join(str(error).split())}", file=sys.stderr)
+    return status

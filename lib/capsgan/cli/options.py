@@ -1,0 +1,167 @@
+"""The options of the command line and of run_all.sh: how they are declared and read."""
+
+from __future__ import annotations
+
+import argparse
+import re
+
+from ..config import (
+    BACKENDS,
+    COMPARED_DISCRIMINATORS,
+    COMPARED_GANS,
+    DATASET_NAMES,
+    DISCRIMINATORS,
+    GANS,
+    PRECISIONS,
+    RunConfig,
+    use_backend,
+)
+from ..profiles import PROFILES, get_profile
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line on standard error and status 2."""
+
+    def error(self, message: str):
+        """Say what is wrong, without the usage."""
+        self.exit(2, f"{self.prog}: {message} (--help lists the options)\n")
+
+
+def add_grid_options(parser: argparse.ArgumentParser):
+    """Which networks of a profile: also the options of run_all.sh."""
+    names = f"{' | '.join(PROFILES)} (default: quick, on a GPU colab)"
+    parser.add_argument("--profile", metavar="NAME", help=names)
+    parser.add_argument("--gan", metavar="NAMES", help=f"some of {','.join(GANS)} (default: {','.join(COMPARED_GANS)})")
+    trunks = f"some of {','.join(DISCRIMINATORS)} (default: {','.join(COMPARED_DISCRIMINATORS)})"
+    parser.add_argument("--discriminator", metavar="NAMES", help=trunks)
+    parser.add_argument("--seeds", metavar="SEEDS", help="e.g. 0-2 or 0,3 (default: as the profile)")
+    add_common_options(parser)
+
+
+def read_grid_options(options: argparse.Namespace):
+    """Turn the text of :func:`add_grid_options` into a profile and lists; ``ValueError`` where that is not possible."""
+    use_backend(options.backend)
+    options.profile = get_profile(options.profile)
+    options.gan = _choose("gan", options.gan, GANS, COMPARED_GANS)
+    options.discriminator = _choose("discriminator", options.discriminator, DISCRIMINATORS, COMPARED_DISCRIMINATORS)
+    options.seeds = _read_seeds(options.seeds or f"0-{options.profile.seeds - 1}")
+
+
+def add_config_options(parser: argparse.ArgumentParser):
+    """Declare the fields of a config; those that are not given stay None."""
+    parser.add_argument("--dataset", metavar="NAME", help=DATASET_NAMES)
+    for name, kind, text in (
+        ("fraction", float, "share of the training set, in (0, 1]"),
+        ("image-size", int, "pixels a side (default: 28 of digits, 64 of faces)"),
+        ("steps", int, "generator updates"),
+        ("batch-size", int, "latents a generator update"),
+        ("width", float, "scales the Caps trunk's convolutions; 1 is the thesis"),
+        ("dropout", float, "of the classical trunk"),
+        ("routing-iterations", int, "of caps-routing; 1: uniform couplings"),
+        ("label-smoothing", float, "target of real images is 1 - this"),
+        ("discriminator-warmup", int, "steps of the discriminator alone"),
+    ):
+        parser.add_argument(f"--{name}", type=kind, metavar=kind.__name__.upper(), help=text)
+    parser.add_argument("--discriminator-updates", metavar="HOW", help="separate | joint")
+    parser.add_argument("--weight-clipping", metavar="WHAT", help="wgan: kernels | all")
+    parser.add_argument("--precision", metavar="NAME", help=" | ".join(PRECISIONS))
+    parser.add_argument("--snapshots", metavar="STEPS", help="steps at which the generator is kept, e.g. 100,500")
+    parser.add_argument("--device", metavar="NAME", default="auto", help="auto | cpu | gpu")
+
+
+def read_config_options(options: argparse.Namespace) -> dict:
+    """The fields of a config that were given."""
+    names = RunConfig.__dataclass_fields__.keys() - {"gan", "discriminator", "seed", "snapshots"}
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    if options.snapshots is not None:
+        given["snapshots"] = _numbers("snapshots", options.snapshots)
+    return given
+
+
+def add_common_options(parser: argparse.ArgumentParser):
+    """Declare what every training takes."""
+    parser.add_argument("--backend", metavar="NAME", help=f"{' | '.join(BACKENDS)} (default: $KERAS_BACKEND)")
+    parser.add_argument("--stop-after", type=positive, metavar="SECONDS", help="go on with the same command later")
+    parser.add_argument("--force", action="store_true", help="train again what is finished")
+
+
+def add_regenerate_options(parser: argparse.ArgumentParser):
+    """Declare what ``regenerate`` takes. Defaults of the search itself are the library's."""
+    parser.add_argument("run", metavar="RUN", help="the beginning of its id")
+    parser.add_argument(
+        "images",
+        metavar="IMAGE",
+        nargs="+",
+        help="image files of any size; superres: of just the size that is enlarged",
+    )
+    parser.add_argument(
+        "--out", metavar="PATH", required=True, help="a .png file; of several images a folder; replaces what is there"
+    )
+    parser.add_argument(
+        "--mask",
+        metavar="PNG",
+        nargs="+",
+        default=[],
+        help="from mid-grey up is kept; one for all, or one each; after the images",
+    )
+    parser.add_argument("--invert-mask", action="store_true", help="black is kept, white is missing")
+    parser.add_argument("--task", metavar="NAME", default="inpaint", help="inpaint | superres | restore")
+    parser.add_argument("--scale", type=int, metavar="INT", help="superres: 2 | 4 (default: 4)")
+    parser.add_argument("--contrast", type=float, metavar="FLOAT", help="restore: the share that is left, in (0, 1]")
+    parser.add_argument("--brightness", type=float, metavar="FLOAT", help="restore: what was added, in [-0.5, 0.5]")
+    parser.add_argument("--grey", action="store_true", default=None, help="restore: the colours are lost too")
+    parser.add_argument(
+        "--region", metavar="NAME", default="square", help="square | hole: what the network sees (default: square)"
+    )
+    parser.add_argument("--label", type=int, metavar="INT", help="acgan: the class of the images")
+    parser.add_argument("--restarts", type=positive, metavar="INT", help="searches an image (default: 8)")
+    parser.add_argument("--steps", type=positive, metavar="INT", help="of each search (default: 150)")
+    parser.add_argument("--seed", type=int, metavar="INT", default=0, help="of the starts")
+    parser.add_argument("--no-prior", action="store_true", help="search without the discriminator")
+    parser.add_argument("--backend", metavar="NAME", help=f"{' | '.join(BACKENDS)} (default: $KERAS_BACKEND)")
+
+
+def read_regenerate_options(options: argparse.Namespace) -> tuple[dict, dict]:
+    """What was given: (values of the degradation, options of the search).
+
+    Raises:
+        ValueError: no name to write to.
+    """
+    if not options.out:
+        raise ValueError("out='' is not possible; allowed: a name ending in .png, or a folder")
+    values = {name: getattr(options, name) for name in ("scale", "contrast", "brightness", "grey")}
+    search = {"restarts": options.restarts, "steps": options.steps, "labels": options.label, "seed": options.seed}
+    search |= {"prior": 0.0} if options.no_prior else {}
+    return tuple({name: value for name, value in given.items() if value is not None} for given in (values, search))
+
+
+def _choose(name: str, text: str | None, allowed, default) -> list[str]:
+    chosen = text.split(",") if text else list(default)
+    for value in chosen:
+        if value not in allowed:
+            raise ValueError(f"{name}={value!r} is not possible; allowed: {' | '.join(allowed)}")
+    return chosen
+
+
+def _read_seeds(text: str) -> list[int]:
+    if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", text):
+        raise ValueError(f"seeds={text!r} is not possible; allowed: numbers and ranges such as 0-2,5")
+    ranges = [part.split("-") for part in text.split(",")]
+    seeds = [seed for first, *last in ranges for seed in range(int(first), int((last or [first])[0]) + 1)]
+    if not seeds:
+        raise ValueError(f"seeds={text!r} names no seed; allowed: ranges that rise, such as 0-2")
+    return seeds
+
+
+def _numbers(name: str, text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise ValueError(f"{name}={text!r} is not possible; allowed: whole numbers with commas between") from error
+
+
+def positive(text: str) -> int:
+    """The type of options that are whole numbers from 1."""
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not possible; allowed: 1 or more")
+    return int(text)

@@ -1,0 +1,167 @@
+"""``folder:PATH``: any tree of image files as uint8 RGB squares in memory, with labels from its sub-folders."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+import warnings
+import zipfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from ..config import home
+from ..runs.checkpoints import DiskError, write_atomically
+from .image_files import UnreadableImageError, decode_file, quiet_readers
+from .listing import Listing, folder_path, list_images
+
+FEWEST = 16  # images
+UNREADABLE = 0.05  # the share of files that may be
+TEST_SHARE = 0.1
+SHOWN = 20  # of the files that are left out
+CACHE_VERSION = 1  # to be raised when decoding changes
+
+
+def load_folder(dataset: str, split: str, image_size: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Images of a folder, decoded once and then kept under ``CAPSGAN_HOME/cache``.
+
+    Every file with the name of an image counts, in sub-folders too. Its central square is resized (area resampling
+    down, linear up). What cannot be read is printed with the reason and left out. The cached images are used as long
+    as the files' names, sizes and times stay the same.
+
+    Args:
+        dataset: ``folder:PATH``.
+        split: ``train`` or ``test``, see :func:`in_test_split`.
+        image_size: pixels a side.
+
+    Returns:
+        Images uint8 [n, image_size, image_size, 3], RGB, in the order of the files' names; labels int64 [n], see
+        :func:`folder_labels`, or None.
+
+    Raises:
+        ValueError: the folder is missing, closed, has no images or fewer than 16, or more than 5 % are unreadable.
+    """
+    listing = list_images(folder_path(dataset))
+    images, kept = _load_cached(listing, image_size)
+    names = [listing.files[number][0] for number in kept]
+    labels = folder_labels(names)
+    chosen = in_test_split(names, labels) == (split == "test")
+    return images[chosen], None if labels is None else labels[chosen]
+
+
+def folder_labels(names: list[str]) -> np.ndarray | None:
+    """Numbers of the sub-folders, sorted by name: int64 [n].
+
+    None where there are not two at least, or where an image lies beside them.
+    """
+    tops = [name.split("/", 1)[0] if "/" in name else "" for name in names]
+    folders, labels = np.unique(np.array(tops, dtype=object), return_inverse=True)
+    return None if "" in tops or len(folders) < 2 else labels.astype("int64")
+
+
+def in_test_split(names: list[str], labels: np.ndarray | None = None) -> np.ndarray:
+    """Which images are for testing, about a tenth: bool [n].
+
+    A name's SHA-256 decides, read as a number in [0, 1): below 0.1 is test. So an image stays in its split when others
+    come or go. Two exceptions keep both splits usable: the highest number of all, and of each label, is train, and
+    the lowest of the rest is test.
+    """
+    digests = (hashlib.sha256(os.fsencode(name)).digest()[:8] for name in names)
+    draws = np.array([int.from_bytes(digest, "big") / 2**64 for digest in digests])
+    groups = np.zeros(len(names), "int64") if labels is None else labels
+    order = np.lexsort((draws, groups))
+    highest = order[np.append(groups[order][1:] != groups[order][:-1], True)]
+    test = draws < TEST_SHARE
+    test[highest] = False
+    rest = np.setdiff1d(np.arange(len(names)), highest)
+    candidates = rest if len(rest) else np.arange(len(names))  # every label has one image only
+    test[candidates[np.argmin(draws[candidates])]] = True
+    return test
+
+
+def read_square(path: Path, image_size: int) -> np.ndarray:
+    """The central square of an image file: uint8 [image_size, image_size, 3], RGB.
+
+    Area resampling down, linear up. A grey image has three equal channels.
+
+    Raises:
+        UnreadableImageError: see :func:`~capsgan.data.image_files.decode_file`.
+    """
+    image = decode_file(path)
+    side = min(image.shape[:2])
+    top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
+    square = np.ascontiguousarray(image[top : top + side, left : left + side])
+    how = cv2.INTER_AREA if image_size < side else cv2.INTER_LINEAR
+    resized = cv2.resize(square, (image_size, image_size), interpolation=how)
+    return np.broadcast_to(resized.reshape(image_size, image_size, -1), (image_size, image_size, 3))
+
+
+def _load_cached(listing: Listing, image_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images of all files that can be read, and their numbers in the listing."""
+    place = hashlib.sha256(os.fsencode(listing.root)).hexdigest()[:8]
+    state = hashlib.sha256(json.dumps([CACHE_VERSION, listing.files]).encode()).hexdigest()[:16]
+    path = home() / "cache" / f"folder-{place}-{image_size}-{state}.npz"
+    damage = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
+    with contextlib.suppress(*damage), np.load(path) as archive:  # the zip format checks every array's CRC
+        return archive["images"], archive["kept"]
+    images, kept = _decode_all(listing, image_size)
+    try:
+        write_atomically(path, lambda file: np.savez(file, images=images, kept=kept))
+    except DiskError as error:
+        warnings.warn(f"the images are not kept for the next time: {error}", stacklevel=5)
+    else:
+        for old in path.parent.glob(f"folder-{place}-{image_size}-*.npz"):
+            if old != path:  # of a state that the folder has left
+                old.unlink(missing_ok=True)
+    return images, kept
+
+
+def _decode_all(listing: Listing, image_size: int) -> tuple[np.ndarray, np.ndarray]:
+    images = np.empty((len(listing.files), image_size, image_size, 3), "uint8")
+    names, reasons = [name for name, *_ in listing.files], {}
+
+    def decode(number: int):
+        try:
+            images[number] = read_square(listing.root / names[number], image_size)
+        except UnreadableImageError as error:
+            reasons[names[number]] = str(error)
+
+    with quiet_readers(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        done = pool.map(decode, range(len(names)))
+        style = {"leave": False, "mininterval": 1.0, "ncols": 100, "file": sys.stderr}
+        for _ in tqdm(done, desc=f"reading {listing.root.name}", total=len(names), unit="image", **style):
+            pass
+    _tell_left_out(listing, listing.left_out | reasons)
+    unreadable, first = len(reasons), next(iter(sorted(reasons.items())), ("", ""))
+    if unreadable > UNREADABLE * len(names):
+        raise ValueError(
+            f"the folder {_printable(listing.root)}: {unreadable} of {len(names)} image files cannot be read, more "
+            f"than {UNREADABLE:.0%}, such as {_printable(first[0])} ({first[1]}); mend them or take them out"
+        )
+    kept = np.array([number for number, name in enumerate(names) if name not in reasons])
+    if len(kept) < FEWEST:
+        raise ValueError(
+            f"the folder {_printable(listing.root)} has {len(kept)} images that can be read; at least {FEWEST} are "
+            "needed, and as many as a batch to train with"
+        )
+    return images if not reasons else images[kept], kept
+
+
+def _tell_left_out(listing: Listing, reasons: dict[str, str]):
+    if reasons:
+        print(f"{_printable(listing.root.name)}: {len(reasons)} left out")
+        for name, reason in sorted(reasons.items())[:SHOWN]:
+            print(f"  {_printable(name)}: {reason}")
+        if len(reasons) > SHOWN:
+            print(f"  and {len(reasons) - SHOWN} more")
+
+
+def _printable(name) -> str:
+    return os.fsencode(name).decode("utf-8", "replace")  # a name need not be valid UTF-8

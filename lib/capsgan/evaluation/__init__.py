@@ -1,1 +1,0 @@
-"""How good generated images are, in numbers, each beside the number that real images get."""

@@ -1,0 +1,1 @@
+"""Every figure: functions take data frames and arrays and return a Matplotlib figure."""

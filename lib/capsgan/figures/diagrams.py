@@ -1,0 +1,177 @@
+"""Drawings: the architectures, drawn from the models themselves, and what the thesis's first chapters explain."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+
+from ..networks.inspection import layer_table
+
+DATA, LEARNED, OUTPUT = "#E9E9E9", "#9ECAE1", "#FDD0A2"  # fills of boxes: given, trained, answered
+
+
+def flow(title: str, boxes: dict, arrows: list, size=(9, 3)) -> plt.Figure:
+    """Boxes and arrows.
+
+    Args:
+        title: above the drawing.
+        boxes: text → (x, y, fill), the centre in units of a box's width and height.
+        arrows: (text of one box, text of another, label).
+        size: of the figure in inches.
+    """
+    figure, axis = plt.subplots(figsize=size, layout="constrained")
+    for text, (x, y, fill) in boxes.items():
+        box = FancyBboxPatch((x - 0.4, y - 0.28), 0.8, 0.56, "round,pad=0.03", facecolor=fill, edgecolor="#444444")
+        axis.add_patch(box)
+        axis.text(x, y, text, ha="center", va="center", fontsize=9)
+    for start, end, label in arrows:
+        (x0, y0, _), (x1, y1, _) = boxes[start], boxes[end]
+        side = abs(x1 - x0) > 0.85  # leave a box at its side, or at its top or bottom
+        out = (math.copysign(0.44, x1 - x0), 0) if side else (0, math.copysign(0.32, y1 - y0))
+        ends = (x0 + out[0], y0 + out[1]), (x1 - out[0], y1 - out[1])
+        axis.add_patch(FancyArrowPatch(*ends, arrowstyle="-|>", mutation_scale=12, color="#444444"))
+        middle = (ends[0][0] + ends[1][0]) / 2, (ends[0][1] + ends[1][1]) / 2
+        axis.text(middle[0], middle[1] + 0.08, label, ha="center", va="bottom", fontsize=8, color="#444444")
+    xs, ys = [box[0] for box in boxes.values()], [box[1] for box in boxes.values()]
+    axis.set(xlim=(min(xs) - 0.55, max(xs) + 0.55), ylim=(min(ys) - 0.5, max(ys) + 0.5))
+    axis.axis("off")
+    axis.set_title(title, fontsize=11)
+    return figure
+
+
+def gan_drawing() -> plt.Figure:
+    """Figure 1.1: two networks, one game."""
+    boxes = {
+        "noise z": (0, 0, DATA),
+        "generator\nG": (1.4, 0, LEARNED),
+        "generated\nimage": (2.8, 0, DATA),
+        "real\nimage": (2.8, 1, DATA),
+        "discriminator\nD": (4.2, 0.5, LEARNED),
+        "real or\ngenerated?": (5.6, 0.5, OUTPUT),
+    }
+    arrows = [
+        ("noise z", "generator\nG", ""),
+        ("generator\nG", "generated\nimage", ""),
+        ("generated\nimage", "discriminator\nD", ""),
+        ("real\nimage", "discriminator\nD", ""),
+        ("discriminator\nD", "real or\ngenerated?", ""),
+    ]
+    return flow("Figure 1.1: a generative adversarial network", boxes, arrows, (9, 2.6))
+
+
+def dcgan_drawing() -> plt.Figure:
+    """Figure 2.1: DCGAN, in which every layer but the ends is a convolution."""
+    boxes = {
+        "noise z\n100": (0, 0, DATA),
+        "Dense,\nreshape": (1.2, 0, LEARNED),
+        "upsample,\nconvolve": (2.4, 0, LEARNED),
+        "upsample,\nconvolve ": (3.6, 0, LEARNED),
+        "image": (4.8, 0, DATA),
+        "convolve,\nstride 2": (6.0, 0, LEARNED),
+        "convolve,\nstride 2 ": (7.2, 0, LEARNED),
+        "Dense": (8.4, 0, LEARNED),
+        "logit": (9.6, 0, OUTPUT),
+    }
+    names = list(boxes)
+    arrows = [(a, b, "") for a, b in itertools.pairwise(names)]
+    return flow(
+        "Figure 2.1: DCGAN: generator (left of the image), discriminator (right of it)", boxes, arrows, (13, 1.7)
+    )
+
+
+def cnn_drawing() -> plt.Figure:
+    """Figure 1.2: layers of a CNN as blocks of height × width × channels, with pooling in between."""
+    shapes = [(28, 28, 1), (24, 24, 16), (12, 12, 16), (8, 8, 32), (4, 4, 32), (1, 1, 128), (1, 1, 10)]
+    steps = ["", "convolution\n5×5", "max\npooling", "convolution\n5×5", "max\npooling", "Dense", "Dense"]
+    return draw_blocks("Figure 1.2: a convolutional neural network", shapes, steps)
+
+
+def capsule_drawing() -> plt.Figure:
+    """Figure 1.3: a capsule's answer is a vector: how long says "is it there", where to says "in which pose"."""
+    figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), layout="constrained")
+    cases = (("a part, upright", 90, 0.9), ("the same part, turned", 40, 0.9), ("hardly there", 65, 0.25))
+    for axis, (name, degrees, length) in zip(axes, cases, strict=True):
+        axis.add_patch(plt.Circle((0, 0), 1, fill=False, color="#999999", linestyle=":"))
+        x, y = length * np.cos(np.radians(degrees)), length * np.sin(np.radians(degrees))
+        axis.add_patch(
+            FancyArrowPatch((0, 0), (x, y), arrowstyle="-|>", mutation_scale=16, color="#D55E00", linewidth=2)
+        )
+        axis.text(0, -0.35, f"length {length:g}", ha="center", fontsize=9)
+        axis.set(xlim=(-1.15, 1.15), ylim=(-1.15, 1.15), aspect="equal", title=name)
+        axis.axis("off")
+    figure.suptitle("Figure 1.3: a capsule answers with a vector inside the unit circle", fontsize=11)
+    return figure
+
+
+def gated_capsules_drawing() -> plt.Figure:
+    """The thesis's block of listing 7.3: three products, each of û and a gate made from the product before."""
+    u_hat, before = "û\n160", "û\n160"
+    boxes, arrows = {u_hat: (0, 0, LEARNED)}, []
+    for number in (1, 2, 3):
+        x = 3.6 * (number - 1)
+        softmax, gate, product = f"softmax {number}\nΣ = 1", f"Dense {number}\n160", f"û ⊙ gate {number}\nLeakyReLU"
+        boxes |= {softmax: (x + 1.2, 0, DATA), gate: (x + 2.4, 0, LEARNED), product: (x + 3.6, 0, DATA)}
+        arrows += [(before, softmax, ""), (softmax, gate, ""), (gate, product, "")]
+        before = product
+    boxes["logit"] = (12.0, 0, OUTPUT)
+    arrows.append((before, "logit", ""))
+    title = "Gated capsules (listing 7.3): every product takes the same û; no votes, no agreement, no routing"
+    figure = flow(title, boxes, arrows, (14, 2.4))
+    axis = figure.axes[0]
+    axis.set_ylim(-0.5, 1.1)
+    axis.plot([0, 0, 10.8], [0.32, 0.8, 0.8], color="#444444", linewidth=1)
+    for number in (1, 2, 3):
+        axis.add_patch(FancyArrowPatch((3.6 * number, 0.8), (3.6 * number, 0.3), arrowstyle="-|>", mutation_scale=12))
+    axis.text(0.1, 0.84, "û", fontsize=9)
+    return figure
+
+
+def architecture_figure(model, title: str) -> plt.Figure:
+    """Figures 5.1 and 6.1: one block for every output shape of ``model``, read from the model itself."""
+    rows = [row for row in layer_table(model).itertuples() if row.layer not in ("BatchNormalization", "Dropout")]
+    shapes, steps = [], []
+    for row in rows:
+        shape = row.output_shape[1:]
+        if shapes and shape == shapes[-1]:
+            if row.layer not in ("Activation", "LeakyReLU", "Softmax") and row.layer not in steps[-1]:
+                steps[-1] += f"\n{row.layer}"
+            continue
+        shapes.append(shape)
+        steps.append("" if row.layer == "InputLayer" else row.layer)
+    return draw_blocks(title, shapes, steps)
+
+
+def draw_blocks(title: str, shapes: list[tuple], steps: list[str]) -> plt.Figure:
+    """Blocks side by side: height grows with pixels or capsules, width with channels; ``steps`` lead into each."""
+    figure, axis = plt.subplots(figsize=(1.45 * len(shapes) + 1, 3.4), layout="constrained")
+    x = 0.0
+    for shape, step in zip(shapes, steps, strict=True):
+        tall = shape[0] if len(shape) > 1 else 1
+        wide = shape[-1]
+        height, width = 0.35 + 0.22 * min(7.5, math.log2(tall)), 0.15 + 0.06 * math.log2(wide)
+        axis.annotate(
+            "", (x + 1.0, 0), (x + 0.15, 0), arrowprops={"arrowstyle": "-|>", "color": "#444444"} if step else None
+        )
+        axis.text(x + 0.55, 0.12, step, ha="center", va="bottom", fontsize=7.5, linespacing=1.1)
+        left = x + 1.05
+        for depth in (0.10, 0.05, 0.0) if len(shape) == 3 else (0.0,):
+            axis.add_patch(
+                Rectangle(
+                    (left + depth, -height / 2 + depth),
+                    width,
+                    height,
+                    facecolor=LEARNED,
+                    edgecolor="#444444",
+                    zorder=2 - depth,
+                )
+            )
+        axis.text(left + width / 2, -height / 2 - 0.12, "×".join(map(str, shape)), ha="center", va="top", fontsize=8)
+        x = left + width
+    axis.set(xlim=(0.4 if not steps[0] else 0, x + 0.4), ylim=(-1.5, 1.4))
+    axis.axis("off")
+    axis.set_title(title, fontsize=11)
+    return figure

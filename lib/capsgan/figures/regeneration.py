@@ -1,0 +1,109 @@
+"""Figures of regenerated images: functions take arrays and tables and return a Matplotlib figure."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from ..regeneration.images import Regeneration, context_weights
+from ..regeneration.masks import hide
+from .runs import COLOURS, show_image
+
+UNITS = {"psnr": "dB", "psnr_hole": "dB", "ssim": "", "ssim_hole": "", "features": "distance"}
+GENERATORS = {"classical": COLOURS["cnn"], "Caps": COLOURS["caps"]}  # by the discriminator they were trained against
+NO_NETWORK = "#666666"
+
+
+def gallery_figure(columns: dict[str, np.ndarray], title: str) -> plt.Figure:
+    """One image a row, one method a column.
+
+    Args:
+        columns: name → uint8 [n, height, width, 1 or 3].
+        title: above it.
+    """
+    count = len(next(iter(columns.values())))
+    size = (1.15 * len(columns), 1.12 * count + 0.7)
+    figure, axes = plt.subplots(count, len(columns), figsize=size, layout="constrained", squeeze=False)
+    for column, (name, images) in zip(axes.T, columns.items(), strict=True):
+        column[0].set_title(name, fontsize=8)
+        for axis, image in zip(column, images, strict=True):
+            show_image(axis, image)
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def weights_figure(image: np.ndarray, known: np.ndarray, window: int) -> plt.Figure:
+    """What the search is shown of an image, and how much each known pixel counts.
+
+    Args:
+        image: uint8 [height, width, 1 or 3].
+        known: bool [height, width], False in the hole.
+        window: as of :func:`capsgan.regeneration.images.context_weights`.
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(9, 2.9), layout="constrained")
+    for axis, shown, name in zip(axes, (image, hide(image[None], known[None])[0]), ("truth", "observed"), strict=False):
+        show_image(axis, shown)
+        axis.set_title(name, fontsize=10)
+    weights = context_weights(known[None], window)[0, ..., 0]
+    drawn = axes[2].imshow(weights, cmap="viridis", vmin=0)
+    axes[2].set_title(f"weight, window of {window} pixels", fontsize=10)
+    axes[2].axis("off")
+    figure.colorbar(drawn, ax=axes[2], label="share missing around it", shrink=0.8)
+    return figure
+
+
+def search_figure(found: Regeneration, number: int, truth: np.ndarray, damaged: np.ndarray) -> plt.Figure:
+    """The search of one image: every restart's loss, and what the best restart's latent generates on the way.
+
+    Args:
+        found: what a search with ``snapshots`` found.
+        number: of the image.
+        truth, damaged: that image, uint8 [height, width, channels].
+    """
+    steps = list(found.snapshots)
+    figure = plt.figure(figsize=(max(8, 1.25 * (len(steps) + 3)), 4.6), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=(1.5, 1))
+    axis = above.subplots()
+    for restart, losses in enumerate(found.losses[:, number].T):
+        best = restart == found.best[number]
+        style = {"color": "black", "linewidth": 2, "zorder": 3, "label": "best"} if best else {"color": "#AAAAAA"}
+        axis.plot(losses, **{"linewidth": 0.9} | style)
+    axis.set(xlabel="step of the search", ylabel="total loss")
+    axis.legend(frameon=False)
+    shown = {"observed": damaged}
+    shown |= {f"step {step}": images[number] for step, images in found.snapshots.items()}
+    shown |= {"blended": found.images[number], "truth": truth}
+    for small, (name, image) in zip(below.subplots(1, len(shown)), shown.items(), strict=True):
+        show_image(small, image)
+        small.set_title(name, fontsize=9)
+    return figure
+
+
+def scores_figure(scores: pd.DataFrame, metric: str, label: str, title: str = "") -> plt.Figure:
+    """Every method's mean, a dot an image, best on top; what a generator fills in the colour of its discriminator.
+
+    Args:
+        scores: of :func:`capsgan.regeneration.quality.compare_methods`.
+        metric: one of its metrics.
+        label: of the horizontal axis.
+        title: above it.
+    """
+    wide = scores[scores.metric == metric].pivot(index="image", columns="method", values="value")
+    order = wide.mean().sort_values(ascending=metric != "features").index
+    figure, axis = plt.subplots(figsize=(7, 0.42 * len(order) + 1.3), layout="constrained")
+    jitter = np.linspace(-0.22, 0.22, len(wide))
+    for place, method in enumerate(order):
+        colour = GENERATORS.get(method.split(",")[0], NO_NETWORK)
+        axis.plot(wide[method], place + jitter, ".", color=colour, alpha=0.35, markersize=5)
+        axis.plot(wide[method].mean(), place, "D", color=colour, markersize=7, markeredgecolor="white")
+    axis.set_yticks(range(len(order)), order)
+    unit = UNITS[metric]
+    axis.set(xlabel=f"{label} ({unit})" if unit else label, title=title)
+    axis.title.set_fontsize(10)
+    legend = {f"{name} generator": colour for name, colour in GENERATORS.items()} | {"no network": NO_NETWORK}
+    for name, colour in legend.items():
+        axis.plot([], [], "D", color=colour, label=f"{name}, mean")
+    axis.plot([], [], ".", color=NO_NETWORK, alpha=0.5, label="one image")
+    figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=8)
+    return figure

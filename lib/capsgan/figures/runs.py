@@ -1,0 +1,180 @@
+"""Figures of results: functions take data frames and arrays and return a Matplotlib figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from ..config import RunConfig, figures_directory
+from ..data.listing import is_folder, safe_name
+from ..data.pixels import tile
+from ..runs.run import Run
+
+COLOURS = {  # Okabe and Ito's: blue and vermilion for the pair, the others for the controls
+    "cnn": "#0072B2",
+    "caps": "#D55E00",
+    "cnn-matched": "#009E73",
+    "caps-routing": "#CC79A7",
+    "caps-squashed": "#E69F00",
+    "caps-ungated": "#56B4E9",
+}
+PANELS = (("g_loss", "Generator loss"), ("d_loss", "Discriminator loss"), ("accuracy", "Discriminator accuracy"))
+CHAPTER_8 = {  # figure number → (GAN, file name)
+    "8.1": ("acgan", "fig_8_1_acgan_metrics"),
+    "8.2": ("dcgan", "fig_8_2_dcgan_metrics"),
+    "8.3": ("infogan", "fig_8_3_infogan_metrics"),
+    "8.4": ("wgan", "fig_8_4_wgan_metrics"),
+    "8.5": ("wgan", "fig_8_5_wgan_metrics_zoomed"),
+}
+THESIS_STEPS = 20_000
+
+
+def metrics_figure(number: str, classical: Run, caps: Run, profile: str | None = None) -> plt.Figure:
+    """One of Figures 8.1 to 8.5: losses and accuracy against step, classical and Caps.
+
+    Args:
+        number: ``8.1`` to ``8.5``; 8.5 is 8.4 with the vertical axis zoomed in on the second half of training.
+        classical, caps: finished runs of one GAN that differ in the trunk only.
+        profile: named in the title, before steps, width and seed; None: the runs are of no profile.
+
+    Raises:
+        ValueError: an unknown number, or runs that are no pair.
+    """
+    if number not in CHAPTER_8:
+        raise ValueError(f"number={number!r} is no figure of chapter 8; allowed: {' | '.join(CHAPTER_8)}")
+    _check_pair(classical.config, caps.config)
+    if classical.config.gan != CHAPTER_8[number][0]:
+        raise ValueError(f"gan={classical.config.gan!r} is not figure {number}'s; allowed: {CHAPTER_8[number][0]}")
+    zoomed = number == "8.5"
+    figure, axes = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
+    for axis, (column, label) in zip(axes, PANELS, strict=True):
+        for run in (classical, caps):
+            draw_curve(axis, run.history, column, COLOURS[run.config.discriminator], run.config.label)
+        critic = classical.config.gan.startswith("wgan")
+        share = "at midpoint" if critic else "share"  # of the scores: a critic has no threshold
+        unit = share if column == "accuracy" else "score" if critic else "nats"
+        axis.set(xlabel="step", ylabel=f"{label} ({unit})")
+        if zoomed:
+            axis.set_ylim(*_zoomed_limits([classical.history[column], caps.history[column]]))
+        elif column == "accuracy":
+            axis.set_ylim(-0.02, 1.02)
+    axes[0].legend(frameon=False)
+    zoom = ", zoomed" if zoomed else ""
+    scale = describe_scale(caps.config, profile)
+    figure.suptitle(f"Figure {number}: {classical.config.label} metrics{zoom}\n{scale}", fontsize=11)
+    add_footer(figure, [classical, caps])
+    return figure
+
+
+def draw_curve(axis, history: pd.DataFrame, column: str, colour: str, label: str):
+    """One metric against step: the raw values faint, their centred running mean over 2 % of the run strong.
+
+    Of a reference run's history, whose rows are means of several steps, the band between least and greatest value.
+    """
+    steps, values = history["step"], history[column]
+    smooth = values.rolling(max(1, len(values) // 50), center=True, min_periods=1).mean()
+    if f"{column}_min" in history:
+        low, high = history[f"{column}_min"], history[f"{column}_max"]
+        axis.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
+    else:
+        axis.plot(steps, values, color=colour, alpha=0.2, linewidth=0.7)
+    axis.plot(steps, smooth, color=colour, linewidth=1.8, label=label)
+
+
+def describe_scale(config: RunConfig, profile: str | None = None) -> str:
+    """What a title says of a run's scale, so that no quick run passes for the thesis's."""
+    steps = f"{config.steps:,} steps" + ("" if config.steps == THESIS_STEPS else f" (thesis: {THESIS_STEPS:,})")
+    width = f", Caps width {config.width:g}" if config.discriminator != "cnn" else ""
+    dataset = safe_name(config.dataset) if is_folder(config.dataset) else config.dataset
+    named = f"{profile} profile, " if profile else ""
+    return f"{named}{dataset}, {steps}, batch {config.batch_size}{width}, seed {config.seed}"
+
+
+def samples_figure(samples: dict[str, np.ndarray], title: str, columns: int = 5) -> plt.Figure:
+    """Grids of images side by side, each under its name.
+
+    Args:
+        samples: name → uint8 [n, height, width, channels].
+        title: above them all.
+        columns: images a row of each grid.
+    """
+    figure, axes = plt.subplots(1, len(samples), figsize=(3.6 * len(samples), 4.1), layout="constrained", squeeze=False)
+    for axis, (name, images) in zip(axes[0], samples.items(), strict=True):
+        show_image(axis, tile(images, columns))
+        axis.set_title(name, fontsize=10)
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def grid_figure(images: np.ndarray, title: str, rows: str, columns: str, row_names=None) -> plt.Figure:
+    """A table of images, for class-by-class grids and traversals of a code.
+
+    Args:
+        images: uint8 [rows, columns, height, width, channels].
+        title: above it.
+        rows, columns: what changes downwards and to the right.
+        row_names: one for each row; numbers if None.
+    """
+    height, width = images.shape[:2]
+    figure, axis = plt.subplots(figsize=(0.5 * width + 1.2, 0.5 * height + 1.0), layout="constrained")
+    show_image(axis, tile(images.reshape(-1, *images.shape[2:]), width, gap=1))
+    axis.axis("on")
+    pitch = images.shape[2] + 1
+    axis.set_yticks(1 + pitch * (np.arange(height) + 0.5), row_names or range(height))
+    axis.set_xticks([])
+    axis.set(ylabel=rows, xlabel=columns)
+    axis.tick_params(length=0)
+    for spine in axis.spines.values():
+        spine.set_visible(False)
+    axis.set_title(title, fontsize=10)
+    return figure
+
+
+def show_image(axis, image: np.ndarray):
+    """Draw uint8 [height, width, 1 or 3] in its own colours, one image pixel crisp."""
+    grey = image.shape[-1] == 1
+    axis.imshow(image[..., 0] if grey else image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axis.axis("off")
+
+
+def add_footer(figure: plt.Figure, runs: list[Run]):
+    """Name the runs and the commit that a figure shows, small, at its lower edge."""
+    names = "  ".join(f"{run.directory.name} @{run.provenance.get('commit') or 'no commit'}" for run in runs)
+    figure.supxlabel(names, fontsize=6, color="grey")
+
+
+def save_figure(figure: plt.Figure, name: str, profile: str, runs=()) -> Path:
+    """Save as ``figures/<profile>/<name>.png`` and ``.svg`` and return the PNG's path.
+
+    The same figure gives the same files: SVG ids have a fixed salt, and neither file holds a date. Both describe
+    themselves by the names of ``runs`` and the checksums of their histories.
+    """
+    directory = figures_directory(profile)
+    directory.mkdir(parents=True, exist_ok=True)
+    sources = "; ".join(f"{run.directory.name} {run.history_sha256}" for run in runs)
+    described = {"Description": sources} if runs else {}
+    with mpl.rc_context({"svg.hashsalt": "capsgan", "svg.fonttype": "path"}):
+        figure.savefig(directory / f"{name}.svg", metadata={"Date": None} | described)
+    path = directory / f"{name}.png"
+    figure.savefig(path, dpi=150, metadata={"Software": None} | described)
+    return path
+
+
+def _check_pair(classical: RunConfig, caps: RunConfig):
+    ours, theirs = classical.identity, caps.identity
+    mine = {"discriminator", "width", "dropout"}
+    names = sorted(n for n in (ours.keys() | theirs.keys()) - mine if ours.get(n) != theirs.get(n))
+    if names or (classical.discriminator, caps.discriminator) != ("cnn", "caps"):
+        what = ", ".join(names) or f"discriminator={classical.discriminator!r}, {caps.discriminator!r}"
+        raise ValueError(f"not a classical and a Caps run of one pair: {what} of {classical.run_id} and {caps.run_id}")
+
+
+def _zoomed_limits(columns) -> tuple[float, float]:
+    tail = np.concatenate([np.asarray(column)[len(column) // 2 :] for column in columns])
+    low, high = np.nanquantile(tail, [0.01, 0.99])
+    margin = 0.1 * (high - low) or 0.1
+    return low - margin, high + margin

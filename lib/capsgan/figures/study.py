@@ -1,0 +1,245 @@
+"""Figures of many runs: functions take the tables of :mod:`capsgan.study` and return a Matplotlib figure."""
+
+from __future__ import annotations
+
+import itertools
+import textwrap
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from ..config import GAN_NAMES
+from ..study.effects import FRACTIONS, SCORE, fid_at, numbers, step_of
+from ..study.plan import AnalysisPlan
+from ..study.statistics import power_curve
+from .runs import COLOURS, show_image
+
+TRUNKS = {
+    "cnn": "classical",
+    "caps": "Caps",
+    "cnn-matched": "CNN as large",
+    "caps-routing": "Caps, true routing",
+    "caps-squashed": "Caps, squashed gates",
+    "caps-ungated": "Caps, no gates",
+}
+PAIR = ("cnn", "caps")
+
+
+def pairs_figure(results: pd.DataFrame, metric: str, label: str, features: str = "digits") -> plt.Figure:
+    """One number of every run, classical beside Caps, a line a seed, and what real images get.
+
+    Args:
+        results: see :func:`capsgan.study.results.collect_results`.
+        metric: e.g. ``fid_infinity``.
+        label: of the vertical axis.
+        features: where the metric is taken.
+    """
+    gans = [gan for gan in GAN_NAMES if gan in set(results.gan)]
+    drawn = results[(results.fraction == 1) & results.discriminator.isin(PAIR)]
+    floor = results[(results.features == features) & (results.metric == metric)].floor.median()
+    figure, axes = plt.subplots(1, len(gans), figsize=(2.6 * len(gans) + 0.6, 3.4), layout="constrained", squeeze=False)
+    for axis, gan in zip(axes[0], gans, strict=True):
+        pair = pd.concat([numbers(results, gan, trunk, metric, features) for trunk in PAIR], axis=1).dropna()
+        axis.plot([0, 1], pair.T, color="grey", linewidth=0.8, alpha=0.7)
+        for place, trunk in enumerate(PAIR):
+            axis.plot(np.full(len(pair), place), pair.iloc[:, place], "o", color=COLOURS[trunk], markersize=5)
+        if np.isfinite(floor):
+            axis.axhline(floor, color="black", linestyle=":", linewidth=1, label="real images")
+        title = f"{GAN_NAMES[gan]}, seeds: {len(pair)}"
+        axis.set(xticks=[0, 1], xticklabels=["classical", "Caps"], xlim=(-0.4, 1.4), title=title)
+        axis.set_ylim(bottom=0)
+    axes[0, 0].set_ylabel(label)
+    if np.isfinite(floor):
+        axes[0, 0].legend(frameon=False, fontsize=8)
+    figure.suptitle(f"{label}: a line a seed\n{describe_results(drawn)}", fontsize=10)
+    add_results_footer(figure, drawn)
+    return figure
+
+
+def intervals_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.DataFrame) -> plt.Figure:
+    """The deciding metric's ratios with their intervals, and the margin inside which they count as equal.
+
+    Args:
+        analysis: what :func:`capsgan.study.analysis.analyse` returns.
+        plan: has the deciding metric and its margin.
+        results: what was analysed, for title and foot.
+    """
+    rows = _deciding(analysis, plan).reset_index(drop=True)
+    drawn = _of_comparisons(results, rows)
+    figure, axis = plt.subplots(figsize=(7.5, 0.42 * len(rows) + 1.5), layout="constrained")
+    axis.axvspan(*plan.metric.margin, color="grey", alpha=0.15, label="equivalent")
+    axis.axvline(1, color="grey", linewidth=0.8)
+    for place, row in rows.iterrows():
+        colour = COLOURS[row.discriminator if row.reference == "cnn" else row.reference]
+        axis.plot([row.low, row.high], [place, place], color=colour, linewidth=2)
+        axis.plot(row.estimate, place, "o", color=colour)
+    labels = [f"{r.comparison}  (n = {r.pairs})" for r in rows.itertuples()]
+    axis.set(
+        yticks=range(len(rows)), yticklabels=labels, xscale="log", xlabel="ratio of FIDs (below 1: the first is better)"
+    )
+    ticks = (0.125, 0.25, 0.5, 0.8, 1, 1.25, 2, 4)
+    axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axis.minorticks_off()
+    axis.invert_yaxis()
+    axis.legend(frameon=False, fontsize=8, loc="lower right")
+    figure.suptitle(f"95 % intervals\n{describe_results(drawn)}", fontsize=10)
+    add_results_footer(figure, drawn)
+    return figure
+
+
+def fid_by_step_figure(results: pd.DataFrame, gans=tuple(GAN_NAMES)) -> plt.Figure:
+    """FID (or FID∞) of the snapshots against step, a thin line per run, a thick one for the geometric mean."""
+    figure, axes = plt.subplots(1, len(gans), figsize=(3.1 * len(gans), 3.4), layout="constrained", squeeze=False)
+    for axis, gan in zip(axes[0], gans, strict=True):
+        features, names = fid_at(results, gan)
+        steps = [step_of(name) for name in names]
+        metric = "FID∞" if names[0].startswith("fid_infinity") else "FID"
+        for trunk in PAIR:
+            curves = pd.concat([numbers(results, gan, trunk, name, features) for name in names], axis=1).dropna()
+            axis.plot(steps, curves.T, color=COLOURS[trunk], alpha=0.3, linewidth=0.8)
+            axis.plot(steps, np.exp(np.log(curves).mean()), color=COLOURS[trunk], linewidth=2, label=TRUNKS[trunk])
+        axis.set(xlabel="step", yscale="log", title=GAN_NAMES[gan])
+        plain_ticks(axis.yaxis)
+    axes[0, 0].set_ylabel(metric)
+    axes[0, 0].legend(frameon=False)
+    drawn = results[(results.fraction == 1) & results.discriminator.isin(PAIR) & results.gan.isin(gans)]
+    figure.suptitle(f"{metric} during training, thin: single runs\n{describe_results(drawn)}", fontsize=10)
+    add_results_footer(figure, drawn)
+    return figure
+
+
+def data_figure(results: pd.DataFrame, gan: str = "dcgan") -> plt.Figure:
+    """FID against the share of the training set, classical and Caps, of the seeds that have all shares of both."""
+    columns = {
+        trunk: [numbers(results, gan, trunk, SCORE, fraction=fraction) for fraction in FRACTIONS] for trunk in PAIR
+    }
+    seeds = pd.concat([column for trunk in PAIR for column in columns[trunk]], axis=1).dropna().index
+    percent = 100 * np.array(FRACTIONS)
+    figure, axis = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
+    for trunk in PAIR:
+        curves = pd.concat(columns[trunk], axis=1).loc[seeds]
+        axis.plot(percent, curves.T, "o-", color=COLOURS[trunk], alpha=0.3, linewidth=0.8, markersize=3)
+        axis.plot(percent, np.exp(np.log(curves).mean()), color=COLOURS[trunk], linewidth=2, label=TRUNKS[trunk])
+    axis.set(xscale="log", yscale="log", xlabel="share of MNIST's training digits", ylabel="FID")
+    axis.set_xticks(percent, [f"{share:.0%}" for share in FRACTIONS])
+    plain_ticks(axis.yaxis)
+    axis.legend(frameon=False)
+    drawn = results[(results.gan == gan) & results.discriminator.isin(PAIR) & results.seed.isin(seeds)]
+    drawn = drawn[drawn.fraction.isin(FRACTIONS)]
+    axis.set_title(f"{GAN_NAMES[gan]}: less data, seeds: {len(seeds)}\n{describe_results(drawn)}", fontsize=8)
+    add_results_footer(figure, drawn)
+    return figure
+
+
+def controls_figure(
+    results: pd.DataFrame, metric: str, label: str, features: str = "digits", floor: str = "real images"
+) -> plt.Figure:
+    """One number of DCGAN under every discriminator, a point a seed, a bar for the mean.
+
+    Args:
+        results: see :func:`capsgan.study.results.collect_results`.
+        metric: e.g. ``fid_infinity``.
+        label: of the vertical axis.
+        features: where the metric is taken.
+        floor: what the dotted line is, for the legend.
+    """
+    drawn = results[(results.gan == "dcgan") & (results.fraction == 1)]
+    trunks = [name for name in TRUNKS if name in set(drawn.discriminator)]
+    figure, axis = plt.subplots(figsize=(1.25 * len(trunks) + 1, 3.4), layout="constrained")
+    for place, trunk in enumerate(trunks):
+        values = numbers(results, "dcgan", trunk, metric, features)
+        axis.plot(np.full(len(values), place), values, "o", color=COLOURS[trunk], markersize=5, alpha=0.8)
+        axis.plot([place - 0.25, place + 0.25], [values.mean()] * 2, color=COLOURS[trunk], linewidth=2)
+    rows = drawn[(drawn.features == features) & (drawn.metric == metric)]
+    if np.isfinite(rows.floor.median()):
+        axis.axhline(rows.floor.median(), color="black", linestyle=":", linewidth=1, label=floor)
+        axis.legend(frameon=False, fontsize=8)
+    axis.set_xticks(range(len(trunks)), [textwrap.fill(TRUNKS[name], 10) for name in trunks], fontsize=8)
+    axis.set_ylabel(textwrap.fill(label, 32))
+    axis.set_title(f"DCGAN: {label}\n{describe_results(drawn)}", fontsize=9)
+    add_results_footer(figure, drawn)
+    return figure
+
+
+def power_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.DataFrame) -> plt.Figure:
+    """The chance of finding a difference as large as the margin, and an equivalence, against the number of seeds.
+
+    Args:
+        analysis: what :func:`capsgan.study.analysis.analyse` returns; the spread of the effects is taken from it.
+        plan: has the deciding metric, its margin, and the power that is aimed at.
+        results: what was analysed, for the foot.
+    """
+    rows = _deciding(analysis, plan)
+    kinds = {"difference": "a difference as large as the margin", "equivalence": "equivalence of equals"}
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained", sharey=True)
+    for row, style in zip(rows.itertuples(), itertools.cycle(("-", "--", ":", "-."))):
+        curve = power_curve(row.sd, plan, tests=len(plan.primary))
+        name = f"{row.comparison}, sd {row.sd:.2f}"
+        for axis, kind in zip(axes, kinds, strict=True):
+            axis.plot(curve.seeds, curve[kind], style, color=COLOURS[row.reference], label=name)
+    for axis, words in zip(axes, kinds.values(), strict=True):
+        axis.axhline(plan.power, color="grey", linestyle=":", linewidth=1)
+        axis.set(xlabel="seeds", title=words, ylim=(-0.02, 1.02))
+    axes[0].set_ylabel("power")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=8)
+    add_results_footer(figure, _of_comparisons(results, rows))
+    return figure
+
+
+def transformations_figure(images: np.ndarray, transformations: dict) -> plt.Figure:
+    """Some images as they are and under each transformation, a row each.
+
+    Args:
+        images: uint8 [n, height, width, channels].
+        transformations: name → function from and to such stacks.
+    """
+    rows = {"upright": images} | {name: change(images) for name, change in transformations.items()}
+    figure, axes = plt.subplots(
+        len(rows), len(images), figsize=(0.8 * len(images) + 1, 0.85 * len(rows)), layout="constrained"
+    )
+    for line, (name, changed) in zip(axes, rows.items(), strict=True):
+        for axis, image in zip(line, changed, strict=True):
+            show_image(axis, image)
+        line[0].axis("on")
+        line[0].set(xticks=[], yticks=[])
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center")
+    return figure
+
+
+def _deciding(analysis: pd.DataFrame, plan: AnalysisPlan) -> pd.DataFrame:
+    """The rows by the metric that decides, where there are pairs enough for a spread."""
+    rows = analysis[(analysis.metric == plan.metric.name) & (analysis.features == plan.features)]
+    return rows[rows.sd > 0]
+
+
+def _of_comparisons(results: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """The results of the networks that rows of an analysis compare."""
+    networks = {(row.gan, name) for row in rows.itertuples() for name in (row.discriminator, row.reference)}
+    chosen = [network in networks for network in zip(results.gan, results.discriminator, strict=True)]
+    return results[np.array(chosen) & (results.fraction == 1)]
+
+
+def add_results_footer(figure: plt.Figure, results: pd.DataFrame):
+    """Say at the figure's lower edge which runs it is drawn from, and of which commit."""
+    runs = results.drop_duplicates("run").run.sort_values()
+    commits = ", ".join(sorted(map(str, results.commit.dropna().unique()))) if "commit" in results else "no commit"
+    figure.supxlabel(f"{runs.iloc[0]} … {runs.iloc[-1]} ({len(runs)} runs) @{commits}", fontsize=6, color="grey")
+
+
+def plain_ticks(axis):
+    """Label a logarithmic axis at 1, 2 and 5 of each decade, with plain numbers."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter("{:g}".format))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def describe_results(results: pd.DataFrame) -> str:
+    """The scale of results, for titles: what they may be compared with, and what not."""
+    run = results.drop_duplicates("run").iloc[0]
+    steps = results.groupby("steps").gan.unique().sort_index(ascending=False)
+    others = "".join(f" ({', '.join(GAN_NAMES.get(g, g) for g in gans)} {n:,})" for n, gans in steps.iloc[1:].items())
+    steps = f"{steps.index[0]:,} steps{others}"
+    width = results[results.discriminator != "cnn"].width.max()
+    return f"{run.dataset}, {steps}, batch {run.batch_size}, Caps width {width:g}, {run.precision}"

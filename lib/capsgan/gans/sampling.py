@@ -1,0 +1,60 @@
+"""From latent codes to images: which codes, and how many at once."""
+
+from __future__ import annotations
+
+import numpy as np
+from keras import ops
+
+from ..engines import get_engine
+from .base import GAN, SAMPLING, random_stream
+
+CHUNK = 250  # images generated at once
+
+
+def choose_codes(gan: GAN, count: int, seed: int = 0, *, labels=None, codes: dict | None = None) -> dict:
+    """Latent codes of ``count`` images: drawn by seed, but for those that are given.
+
+    Args:
+        gan: whose codes.
+        count: how many.
+        seed: of those that are drawn.
+        labels: ACGAN: the classes asked for, int [count] or one number.
+        codes: any part of the latent to fix, e.g. InfoGAN's ``{"category": 3, "continuous": [[-1, 0]]}``.
+
+    Returns:
+        Arrays of ``count`` rows, as :meth:`GAN.sample_codes` draws them.
+
+    Raises:
+        ValueError: a code this GAN does not have, or of the wrong shape or range.
+    """
+    for name, value, low in (("count", count, 1), ("seed", seed, 0)):
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or not low <= value < 2**63:
+            raise ValueError(f"{name}={value!r} is not possible; allowed: whole numbers from {low}")
+    drawn = gan.sample_codes(random_stream(seed, stream=SAMPLING), count)
+    given = dict(codes or {}) | ({} if labels is None else {"labels": labels})
+    for name, value in given.items():
+        if name not in drawn:
+            raise ValueError(f"codes: {gan.config.gan!r} has no {name!r}; allowed: {' | '.join(drawn)}")
+        drawn[name] = _fit_code(name, value, drawn[name], {"labels": gan.classes, "category": 10}.get(name))
+    return drawn
+
+
+def generate_images(gan: GAN, codes: dict[str, np.ndarray]) -> np.ndarray:
+    """Codes → float32 [n, height, width, channels] in [-1, 1], in inference mode, a chunk at a time."""
+    count = len(next(iter(codes.values())))
+    starts = range(0, count, CHUNK)
+    parts = ({name: array[start : start + CHUNK] for name, array in codes.items()} for start in starts)
+    with get_engine().no_gradients():
+        return np.concatenate([ops.convert_to_numpy(gan.generate(part, training=False)) for part in parts])
+
+
+def _fit_code(name: str, value, like: np.ndarray, classes: int | None) -> np.ndarray:
+    try:
+        given = np.broadcast_to(np.asarray(value, "float64"), like.shape)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"codes: {name}={value!r} does not fit the shape {like.shape}") from error
+    if classes and not (np.isin(given, np.arange(classes))).all():
+        raise ValueError(f"codes: {name}={value!r} is not possible; allowed: whole numbers from 0 to {classes - 1}")
+    if not np.isfinite(given).all():
+        raise ValueError(f"codes: {name}={value!r} is not possible; allowed: finite numbers")
+    return given.astype(like.dtype)

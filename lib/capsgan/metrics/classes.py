@@ -1,0 +1,157 @@
+"""What a classifier of digits makes of generated images: their classes, and whether one can learn from them."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import layers
+from scipy.optimize import linear_sum_assignment
+from scipy.special import entr, rel_entr
+
+from ..checks import check_images, check_labels
+from .cache import remembered
+from .features import CLASSES, DIMENSIONS, convolution, dense, draw_weights, run_in_chunks, single_precision
+
+MISSING = 0.1  # a class with less than this part of its equal share counts as missing
+UPDATES = 500  # of the classifier that learns from generated images
+BATCH = 128
+
+
+def classifier_score(probabilities: np.ndarray) -> float:
+    """The Inception score's formula on our classifier of digits: exp(E[KL(p(y|x) ‖ p(y))]).
+
+    Salimans et al. 2016 (arXiv:1606.03498), section 4; over all images at once: splits add bias (Barratt & Sharma
+    2018, arXiv:1801.01973). It sees neither copies nor a lack of variety inside a class.
+
+    Args:
+        probabilities: numbers [n, classes] in [0, 1], rows sum to 1.
+
+    Returns:
+        From 1 (all images alike to the classifier) to the number of classes (each sure, all equally often).
+
+    Raises:
+        ValueError: not probabilities.
+    """
+    probabilities = _check_probabilities(probabilities)
+    return float(np.exp(rel_entr(probabilities, probabilities.mean(axis=0)).sum(axis=1).mean()))
+
+
+def class_histogram(probabilities: np.ndarray) -> np.ndarray:
+    """How many images the classifier gives to each class: probabilities [n, classes] → int64 [classes].
+
+    Raises:
+        ValueError: not probabilities.
+    """
+    probabilities = _check_probabilities(probabilities)
+    return np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1])
+
+
+def divergence_from_uniform(histogram: np.ndarray) -> float:
+    """KL divergence of a histogram [classes] from equal shares, in nats: 0 to log(classes)."""
+    return float(np.log(len(histogram)) - entr(histogram / np.sum(histogram)).sum())
+
+
+def missing_classes(histogram: np.ndarray) -> float:
+    """The share of classes of a histogram [classes] that have less than a tenth of an equal share of the images."""
+    return float(np.mean(np.asarray(histogram) < MISSING * np.mean(histogram)))
+
+
+def class_metrics(probabilities: np.ndarray) -> dict:
+    """All of the above: ``classifier_score``, ``class_histogram``, ``divergence_from_uniform``, ``missing_classes``.
+
+    Args:
+        probabilities: numbers [n, classes] in [0, 1], rows sum to 1.
+
+    Returns:
+        Plain numbers, the histogram a list of them.
+
+    Raises:
+        ValueError: not probabilities.
+    """
+    histogram = class_histogram(probabilities)
+    return {
+        "classifier_score": classifier_score(probabilities),
+        "class_histogram": histogram.tolist(),
+        "divergence_from_uniform": divergence_from_uniform(histogram),
+        "missing_classes": missing_classes(histogram),
+    }
+
+
+def match_codes(codes: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    """Which class each code stands for: one class a code, so that as many images as possible agree.
+
+    InfoGAN finds its categories without labels, in an order of its own. To match them is the assignment problem of Kuhn
+    1955 (*The Hungarian method*), solved by ``scipy.optimize.linear_sum_assignment``.
+
+    Args:
+        codes: int [n], 0 to 9, the category that each image was made from.
+        predictions: int [n], 0 to 9, the class that the classifier of digits gives to it.
+
+    Returns:
+        Int64 [10]: the class of code 0, of code 1, ...
+
+    Raises:
+        ValueError: not one code and prediction an image, or a value that is no class.
+    """
+    predictions = check_labels("predictions", predictions, len(predictions), CLASSES)
+    codes = check_labels("codes", codes, len(predictions), CLASSES)
+    table = np.zeros((CLASSES, CLASSES), "int64")
+    np.add.at(table, (codes, predictions), 1)
+    return linear_sum_assignment(table, maximize=True)[1].astype("int64")
+
+
+@remembered
+@single_precision()
+def classification_accuracy(
+    images: np.ndarray, labels: np.ndarray, test_images: np.ndarray, test_labels: np.ndarray, *, seed: int = 0
+) -> float:
+    """Classification accuracy score: how well a classifier that learned from generated images knows real ones.
+
+    Ravuri & Vinyals 2019 (arXiv:1905.10887). Falls where images are bad, labels wrong or kinds of digits missing. The
+    classifier is small (two convolutions) and learns for a fixed number of updates, however many images there are.
+
+    Args:
+        images: uint8 [n, height, width, channels], generated.
+        labels: int [n], 0 to 9, the classes that were asked for.
+        test_images: uint8 [m, height, width, channels], real.
+        test_labels: int [m], 0 to 9.
+        seed: of the batches and the initial weights.
+
+    Returns:
+        The share of real images that are classified rightly, in [0, 1].
+
+    Raises:
+        ValueError: wrong dtype, unequal image shapes, or labels that do not fit.
+    """
+    check_images("images", images)
+    check_images("test_images", test_images, images.shape[1:])
+    labels = check_labels("labels", labels, len(images), CLASSES)
+    test_labels = check_labels("test_labels", test_labels, len(test_images), CLASSES)
+    inputs = keras.Input(images.shape[1:])
+    x = convolution(32, 3, strides=2)(convolution(16, 3, strides=2)(inputs))
+    x = dense(DIMENSIONS, activation="relu")(layers.Flatten()(x))
+    model = keras.Model(inputs, dense(CLASSES)(x))
+    model.set_weights(draw_weights(model, seed))
+    rate = keras.optimizers.schedules.CosineDecay(3e-3, UPDATES)
+    model.compile(keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(_batches(images, labels, seed), steps_per_epoch=UPDATES, shuffle=False, verbose=0)
+    return float((run_in_chunks(model, test_images)[0].argmax(axis=1) == test_labels).mean())
+
+
+def _batches(images, labels, seed: int):
+    rng = np.random.Generator(np.random.Philox(key=seed))
+    while True:
+        rows = rng.integers(0, len(images), BATCH)
+        yield images[rows] / np.float32(255), labels[rows]
+
+
+def _check_probabilities(probabilities: np.ndarray) -> np.ndarray:
+    array = np.asarray(probabilities, "float64")
+    if (
+        array.ndim != 2
+        or 0 in array.shape
+        or not (array >= 0).all()
+        or not np.allclose(array.sum(axis=1), 1, atol=1e-4)
+    ):
+        raise ValueError(f"probabilities of shape {array.shape} are not possible; allowed: (n, classes), rows sum to 1")
+    return array

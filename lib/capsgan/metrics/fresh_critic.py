@@ -1,0 +1,67 @@
+"""Several generators judged by one critic that none of them was trained against."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+from ..checks import check_images
+from ..data.pixels import to_float
+from ..engines import get_engine
+from ..networks.discriminators import build_discriminator
+from .features import single_precision
+
+UPDATES = 400
+BATCH = 64  # real and as many generated images
+CHUNK = 500
+
+
+@single_precision()
+def fresh_critic_losses(generated: list[np.ndarray], real: np.ndarray, *, seed: int = 0) -> list[float]:
+    """The generator's loss of each generator under one new classical discriminator.
+
+    A generator's loss in training is what its own discriminator thinks of it: of two discriminators, two yardsticks.
+    Here one DCGAN discriminator learns to tell real images from those of all the generators, in equal shares, and
+    judges images of each that it has not seen (the idea of Im et al. 2018, arXiv:1803.01045). It has no
+    BatchNormalization, whose statistics would mix the generators.
+
+    Args:
+        generated: uint8 [n, height, width, channels] of each generator, n equal; one half is learned from, the other
+            is judged.
+        real: uint8 [m, height, width, channels].
+        seed: of weights and batches.
+
+    Returns:
+        Mean -log D(x) over the images of each generator, in nats: about log 2 if the critic can tell none of them from
+        real ones, more for those that it can tell, and less for one that is better than the others.
+
+    Raises:
+        ValueError: wrong dtype, or unequal shapes or numbers.
+    """
+    for number, images in enumerate(generated):
+        check_images(f"generated[{number}]", images, real.shape[1:])
+    if len({len(images) for images in generated}) != 1:
+        raise ValueError(f"generated: {[len(images) for images in generated]} images are not equal numbers")
+    half = len(generated[0]) // 2
+    learned = np.concatenate([images[:half] for images in generated])
+    keras.utils.set_random_seed(seed)
+    critic = build_discriminator("cnn", real.shape[1:], normalization=None)
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    critic.compile(keras.optimizers.Adam(2e-4, beta_1=0.5), loss)
+    critic.fit(_batches(real, learned, seed), steps_per_epoch=UPDATES, shuffle=False, verbose=0)
+    return [float(np.logaddexp(0, -_logits(critic, images[half:])).mean()) for images in generated]
+
+
+def _batches(real: np.ndarray, generated: np.ndarray, seed: int):
+    rng = np.random.Generator(np.random.Philox(key=seed))
+    answers = np.repeat([1.0, 0.0], BATCH).astype("float32")[:, None]
+    while True:
+        halves = [kind[rng.integers(0, len(kind), BATCH)] for kind in (real, generated)]
+        # As images.to_float, in NumPy: TensorFlow's own threads wait for this generator, and might for each other.
+        yield np.concatenate(halves).astype("float32") / np.float32(127.5) - np.float32(1), answers
+
+
+def _logits(critic: keras.Model, images: np.ndarray) -> np.ndarray:
+    with get_engine().no_gradients():
+        parts = [critic(to_float(images[at : at + CHUNK]), training=False) for at in range(0, len(images), CHUNK)]
+        return np.concatenate([keras.ops.convert_to_numpy(part)[:, 0] for part in parts]).astype("float64")

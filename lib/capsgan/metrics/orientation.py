@@ -1,0 +1,168 @@
+"""What a discriminator knows of orientation and of how parts lie to each other, and what its layers tell."""
+
+from __future__ import annotations
+
+import cv2
+import keras
+import numpy as np
+from keras import layers
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from ..checks import check_images, check_labels
+from ..gans import GAN
+from ..gans.inference import read_layer, run_discriminator, statistics_of
+from .neighbours import exceeds
+
+SHIFT = 1 / 7  # of the side: 4 pixels of 28, as far as MNIST's margin
+LARGEST_ANGLE = 60.0  # degrees to either side; a 6 turned further is a 9
+COMPONENTS = 160  # principal components that a probe reads: as many as the thesis's block has units
+
+
+def rotate(images: np.ndarray, degrees) -> np.ndarray:
+    """Turn images counter-clockwise about their centres, bilinear, what comes in from outside is 0.
+
+    Args:
+        images: uint8 [n, height, width, channels].
+        degrees: one number, or [n].
+
+    Returns:
+        Uint8 of the same shape.
+    """
+    height, width = images.shape[1:3]
+    centre = (width - 1) / 2, (height - 1) / 2
+    angles = np.broadcast_to(np.asarray(degrees, "float64"), len(images))
+    turned = [
+        cv2.warpAffine(image, cv2.getRotationMatrix2D(centre, angle, 1), (width, height))
+        for image, angle in zip(images, angles, strict=True)
+    ]
+    return np.stack(turned).reshape(images.shape)
+
+
+def shift(images: np.ndarray, share: float = SHIFT) -> np.ndarray:
+    """Move images to the right and down by a share of their side; what leaves on one side is lost, 0 comes in.
+
+    Uint8 [n, height, width, channels] → the same shape.
+    """
+    pixels = round(share * images.shape[1])
+    moved = np.zeros_like(images)
+    moved[:, pixels:, pixels:] = images[:, : images.shape[1] - pixels, : images.shape[2] - pixels]
+    return moved
+
+
+def scramble(images: np.ndarray) -> np.ndarray:
+    """Exchange the four quarters of what the margin surrounds crosswise: every part is there, in the wrong place.
+
+    Uint8 [n, height, width, channels] → the same shape, the same pixels.
+    """
+    margin = round(SHIFT * images.shape[1])
+    inner = (slice(None), *(slice(margin, side - margin) for side in images.shape[1:3]))
+    scrambled = images.copy()
+    height, width = images[inner].shape[1:3]
+    scrambled[inner] = np.roll(images[inner], (height // 2, width // 2), axis=(1, 2))
+    return scrambled
+
+
+TRANSFORMATIONS = {
+    "turned": lambda images: rotate(images, 90),
+    "shifted": shift,
+    "scrambled": scramble,
+}
+
+
+def transformation_orders(gan: GAN, images: np.ndarray) -> dict[str, dict]:
+    """Whether a discriminator that saw upright images only tells turned, shifted and scrambled ones from them.
+
+    BatchNormalization's statistics are estimated anew on the upright images, see
+    :func:`~capsgan.metrics.overfitting.overfitting`.
+
+    Args:
+        gan: with a trained discriminator.
+        images: real, upright, uint8 [n, height, width, channels].
+
+    Returns:
+        ``turned_order``, ``shifted_order``, ``scrambled_order``: the probability that an upright image gets a higher
+        logit (a critic: score) than a transformed one, whatever the logits' scale: 0.5 if the discriminator does not
+        mind, 1 if it always does. ``floor``: one half of the upright images against the other.
+    """
+    check_images("images", images, gan.image_shape)
+    with statistics_of(gan.discriminator, images):
+        upright = run_discriminator(gan.discriminator, images)
+        others = {
+            name: run_discriminator(gan.discriminator, change(images)) for name, change in TRANSFORMATIONS.items()
+        }
+    floor = exceeds(upright[::2], upright[1::2])
+    return {f"{name}_order": {"value": exceeds(upright, logits), "floor": floor} for name, logits in others.items()}
+
+
+def probes(gan: GAN, training: tuple, held_out: tuple, *, images: int = 2000, seed: int = 0) -> dict[str, dict]:
+    """What a linear function can read from a frozen discriminator (Alain & Bengio 2016, arXiv:1610.01644).
+
+    Of every layer the same number of principal components is read, so that a wide layer has no advantage.
+
+    Args:
+        gan: with a trained discriminator.
+        training, held_out: (uint8 images [n, height, width, channels], int labels [n]), real.
+        images: of ``training`` that a probe learns from at most; half as many held-out ones test it.
+        seed: of the choice of images and of the angles.
+
+    Returns:
+        ``class_accuracy``: share of held-out images whose label a logistic regression reads from the trunk's features;
+        ``angle_error``: by how many degrees, in the mean, a ridge regression misses the angle by which a held-out
+        image was turned (uniform in ±60°), read from :func:`pose_layer`: the primary capsules, or a CNN's last
+        feature maps. ``floor``: the same read from the pixels themselves.
+    """
+    rng = np.random.Generator(np.random.Philox(key=seed))
+    (x, y, angles), (x_test, y_test, test_angles) = (
+        _choose(gan, name, *kind, count, rng)
+        for name, kind, count in (("training", training, images), ("held_out", held_out, images // 2))
+    )
+    turned, turned_test = rotate(x, angles), rotate(x_test, test_angles)
+
+    def read(layer, these):
+        return read_layer(gan.discriminator, layer, these) if layer is not None else these.reshape(len(these), -1)
+
+    accuracy, error = {}, {}
+    with statistics_of(gan.discriminator, x):
+        for side, features, poses in (
+            ("value", trunk_features(gan.discriminator), pose_layer(gan.discriminator)),
+            ("floor", None, None),
+        ):
+            classifier = _probe(LogisticRegression(max_iter=300), read(features, x), seed).fit(read(features, x), y)
+            accuracy[side] = float(classifier.score(read(features, x_test), y_test))
+            regression = _probe(Ridge(), read(poses, turned), seed).fit(read(poses, turned), angles)
+            error[side] = float(np.abs(regression.predict(read(poses, turned_test)) - test_angles).mean())
+    return {"class_accuracy": accuracy, "angle_error": error}
+
+
+def trunk_features(discriminator: keras.Model):
+    """What the heads read, a tensor [B, n]; of routed capsules [B, J, d]."""
+    if "routing" in _names(discriminator):
+        return discriminator.get_layer("routing").output
+    return discriminator.get_layer("logit").input
+
+
+def pose_layer(discriminator: keras.Model):
+    """The trunk's last tensor with a place for every part: primary capsules [B, N, 8] or feature maps [B, h, w, c]."""
+    if "routing" in _names(discriminator):
+        return discriminator.get_layer("routing").input
+    return next(layer for layer in discriminator.layers if isinstance(layer, layers.Flatten)).input
+
+
+def _choose(gan: GAN, name: str, images: np.ndarray, labels: np.ndarray, count: int, rng):
+    """Some of the images, their labels, and an angle for each."""
+    check_images(name, images, gan.image_shape)
+    labels = check_labels(name, labels, len(images), int(np.max(labels)) + 1)
+    rows = rng.choice(len(images), min(count, len(images)), replace=False)
+    return images[rows], labels[rows], rng.uniform(-LARGEST_ANGLE, LARGEST_ANGLE, len(rows))
+
+
+def _names(discriminator):
+    return {layer.name for layer in discriminator.layers}
+
+
+def _probe(estimator, features: np.ndarray, seed: int):
+    parts = min(COMPONENTS, *features.shape)
+    return make_pipeline(PCA(parts, svd_solver="randomized", random_state=seed), StandardScaler(), estimator)

@@ -1,0 +1,60 @@
+"""Whether a discriminator knows its training images from real images that it never saw."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..checks import check_images
+from ..gans import GAN
+from ..gans.inference import run_discriminator, statistics_of
+from ..gans.wgan import WassersteinGAN
+from .neighbours import exceeds
+
+IMAGES = 2000  # of each kind: the Caps trunk at full width takes 0.2 G multiply-adds an image
+
+
+def overfitting(gan: GAN, training: np.ndarray, held_out: np.ndarray, *, images: int = IMAGES, seed: int = 0) -> dict:
+    """The discriminator's answers on training images against those on held-out real images.
+
+    BatchNormalization's moving statistics mix real and generated batches, while the discriminator judged real images
+    among real ones. So for this measurement its statistics are estimated anew on the real images that are measured,
+    training and held-out ones together and in equal numbers, and put back afterwards. Dropout is off.
+
+    Args:
+        gan: with a trained discriminator.
+        training: uint8 [n, height, width, channels], what it was trained on.
+        held_out: uint8 [m, height, width, channels], from the same source.
+        images: how many of each kind at most.
+        seed: of the choice.
+
+    Returns:
+        Each with ``value`` and ``floor``, the same number for two halves of the held-out images:
+        ``logit_gap``: mean logit (a critic: mean score) on training minus on held-out images;
+        ``logit_order``: probability that a training image gets a higher logit than a held-out one, 0.5 without
+        over-fitting, whatever the logits' scale;
+        ``accuracy_gap``: share of training minus share of held-out images called real. A critic has none.
+
+    Raises:
+        ValueError: wrong dtype or shape, fewer than two held-out images, or logits that are not finite.
+    """
+    check_images("training", training, gan.image_shape)
+    check_images("held_out", held_out, gan.image_shape)
+    count = min(images, len(training), len(held_out))
+    if count < 2:
+        raise ValueError(f"held_out: {len(held_out)} images are too few; allowed: 2 or more")
+    rng = np.random.Generator(np.random.Philox(key=seed))
+    chosen = [kind[rng.choice(len(kind), count, replace=False)] for kind in (training, held_out)]
+    with statistics_of(gan.discriminator, np.concatenate(chosen)):
+        seen, unseen = (run_discriminator(gan.discriminator, kind) for kind in chosen)
+    if not (np.isfinite(seen).all() and np.isfinite(unseen).all()):
+        raise ValueError(
+            "discriminator: some logits are NaN or infinite; train the run again with force=True (--force)"
+        )
+    pairs = {"value": (seen, unseen), "floor": (unseen[: count // 2], unseen[count // 2 :])}
+    gaps = {
+        "logit_gap": {name: float(x.mean() - y.mean()) for name, (x, y) in pairs.items()},
+        "logit_order": {name: exceeds(x, y) for name, (x, y) in pairs.items()},
+    }
+    if not isinstance(gan, WassersteinGAN):
+        gaps["accuracy_gap"] = {name: float((x > 0).mean() - (y > 0).mean()) for name, (x, y) in pairs.items()}
+    return gaps

@@ -1,0 +1,71 @@
+"""Which real images a score is taken against, which give its floor, and which the feature networks learn from."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from ..data.datasets import Dataset, load_dataset
+from .features import DIMENSIONS
+from .measures import LEAST
+
+POOL = 30_000  # MNIST's training digits before this one are for scores, those from it on for the feature networks
+
+
+class RealImages(NamedTuple):
+    """Disjoint sets of real images of one dataset.
+
+    Attributes:
+        reference: what all others are compared with.
+        floor: of the training split too, as many as there are held-out ones (256 at least): what they get in place of
+            the generated ones.
+        held_out: the test split, scored as if it were generated.
+    """
+
+    reference: Dataset
+    floor: Dataset
+    held_out: Dataset
+
+
+@cache
+def real_images(name: str, image_size: int | None = None) -> RealImages:
+    """The real images that runs on a dataset are scored by.
+
+    No feature network has seen any of them. ``mnist``: the first 20,000 training digits are the reference, the next
+    10,000 the floor: in MNIST's order, which is not random, so that blocks differ as new writers' digits do. A floor
+    drawn at random is about half as high. The digits of ``mnist5k`` are among the first 6,000. Other datasets:
+    floor and reference are drawn at random from the training split, by class.
+
+    Args:
+        name, image_size: as for :func:`~capsgan.data.datasets.load_dataset`.
+
+    Raises:
+        ValueError: too few training images, or those of :func:`~capsgan.data.datasets.load_dataset`.
+    """
+    training, held_out = (load_dataset(name, split, image_size=image_size) for split in ("train", "test"))
+    count, least = max(len(held_out), LEAST), LEAST + DIMENSIONS + 1
+    if len(training) < least:
+        raise ValueError(
+            f"dataset={name!r} has {len(training)} training images, too few for a distance of features; "
+            f"expected {least} or more"
+        )
+    if name == "mnist":
+        order = np.arange(POOL)
+    else:
+        rng, chosen = np.random.Generator(np.random.Philox(key=0)), np.zeros(len(training), bool)
+        order = rng.permutation(len(training))
+        if training.labels is not None:
+            order = order[np.argsort(training.labels[order], kind="stable")]
+        count = min(count, len(training) - DIMENSIONS - 1)
+        chosen[order[np.linspace(0, len(training) - 1, count).round().astype(int)]] = True  # equally spaced: by class
+        order = np.concatenate([rng.permutation(np.flatnonzero(chosen == side)) for side in (False, True)])
+        held_out = held_out.take(rng.permutation(len(held_out)))  # mnist5k stands class by class
+    return RealImages(training.take(order[:-count]), training.take(order[-count:]), held_out)
+
+
+def feature_training_digits() -> Dataset:
+    """The digits that the feature networks learn from: MNIST's training split from the 30,001st on."""
+    training = load_dataset("mnist")
+    return training.take(np.arange(POOL, len(training)))

@@ -1,0 +1,47 @@
+"""Images of a run's generator at each of its snapshots, all from the same latents."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..data.pixels import to_uint8
+from ..gans import build_gan
+from ..gans.inference import estimate_statistics
+from ..gans.sampling import CHUNK, choose_codes, generate_images
+from ..runs.run import Run
+
+STATISTICS = 1000  # latents that BatchNormalization's statistics are estimated on: a multiple of CHUNK
+
+
+class SnapshotSampler:
+    """Generates in float32, with BatchNormalization's statistics estimated on fixed latents.
+
+    Attributes:
+        steps: of the snapshots; the last step alone if the run kept none.
+    """
+
+    def __init__(self, run: Run, seed: int):
+        provenance = run.provenance
+        self.run, self.seed = run, seed
+        self.gan = build_gan(replace(run.config, precision="float32"), provenance["image_shape"], provenance["classes"])
+        self.steps = run.snapshot_steps or [run.config.steps]
+
+    def codes(self, count: int) -> dict[str, np.ndarray]:
+        """The latent codes of the images: the same at every step, and for every run of the same GAN."""
+        return choose_codes(self.gan, count, self.seed)
+
+    def generate(self, step: int, count: int) -> np.ndarray:
+        """Uint8 [count, height, width, channels], of the snapshot at a step; ``ValueError`` if the weights make NaN."""
+        kept = step in self.run.snapshot_steps
+        weights = self.run.weights_at(step) if kept else self.run.gan.generator.get_weights()
+        self.gan.generator.set_weights(weights)
+        others = choose_codes(self.gan, STATISTICS, self.seed + 1)
+        parts = ({name: a[at : at + CHUNK] for name, a in others.items()} for at in range(0, STATISTICS, CHUNK))
+        estimate_statistics(self.gan.generator, parts, lambda part: self.gan.generate(part, training=True))
+        images = generate_images(self.gan, self.codes(count))
+        if not np.isfinite(images).all():
+            name = self.run.directory.name
+            raise ValueError(f"{name} generates NaN: its weights are ruined; train it again (force, --force)")
+        return to_uint8(images)

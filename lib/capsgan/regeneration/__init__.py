@@ -1,0 +1,1 @@
+"""Damaged images completed and restored, beside baselines that need no network."""

@@ -1,0 +1,146 @@
+"""Simple rivals of a regenerating GAN: they fill holes with no network at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from skimage.restoration import inpaint_biharmonic
+from sklearn.decomposition import PCA
+from sklearn.metrics.pairwise import nan_euclidean_distances
+
+from ..checks import check_images
+from .masks import check_masks, hide
+
+RADIUS = 3  # pixels that cv2.inpaint looks at around each
+COMPONENTS = 50  # of the principal subspace
+
+
+def telea(damaged: np.ndarray, masks: np.ndarray, training: np.ndarray | None = None) -> np.ndarray:
+    """Fast marching from the edge inwards (Telea 2004, doi:10.1080/10867651.2004.10487596), by OpenCV.
+
+    Every rival takes and gives the same.
+
+    Args:
+        damaged: uint8 [n, height, width, 1 or 3]; what stands in the holes does not matter.
+        masks: bool [n, height, width], True where a pixel is known.
+        training: uint8 [m, height, width, channels], whole images of the same kind; not every rival needs them.
+
+    Returns:
+        Uint8 [n, height, width, channels]; known pixels as they were.
+    """
+    return _each(damaged, masks, lambda image, known: _opencv(image, known, cv2.INPAINT_TELEA))
+
+
+def navier_stokes(damaged, masks, training=None) -> np.ndarray:
+    """Isophotes carried on into the hole (Bertalmio et al. 2001, doi:10.1109/CVPR.2001.990497), by OpenCV."""
+    return _each(damaged, masks, lambda image, known: _opencv(image, known, cv2.INPAINT_NS))
+
+
+def biharmonic(damaged, masks, training=None) -> np.ndarray:
+    """The smoothest surface, by scikit-image (Damelin & Hoang 2018, doi:10.1155/2018/3950312)."""
+
+    def fill(image, known):
+        return 255 * inpaint_biharmonic(image / 255, ~known, channel_axis=-1)
+
+    return _each(damaged, masks, fill)
+
+
+def mean_image(damaged, masks, training) -> np.ndarray:
+    """The mean of the training images, in every hole."""
+    return _keep_known(damaged, masks, training.mean(axis=0, dtype="float64"))
+
+
+def nearest_image(damaged, masks, training) -> np.ndarray:
+    """The training image with the least squared distance on the known pixels."""
+    seen = np.where(masks[..., None], damaged, np.float32(np.nan)).reshape(len(damaged), -1)
+    distances = nan_euclidean_distances(seen, training.reshape(len(training), -1).astype("float32"), squared=True)
+    return _keep_known(damaged, masks, training[distances.argmin(axis=1)])
+
+
+def pca_mean(damaged, masks, training, components: int = COMPONENTS) -> np.ndarray:
+    """What is to be expected in the hole if images are Gaussian: the conditional mean in a principal subspace.
+
+    Images are x = μ + W z + ε with z ~ N(0, I) and ε ~ N(0, σ²) (probabilistic PCA, Tipping & Bishop 1999,
+    doi:10.1111/1467-9868.00196: W and σ² by their equations 7 and 8). Given the known pixels k, the mean of z is
+    (W_kᵀ W_k + σ² I)⁻¹ W_kᵀ (x_k - μ_k), their posterior mean with the known rows of W alone, and σ² is what keeps the
+    inverse tame. A linear method cannot do better in mean squared error on Gaussian images.
+
+    Args:
+        components: dimensions of the subspace, fewer than there are pixels and training images.
+    """
+    mean, basis, noise = fit_pca(training, components)
+
+    def fill(image, known):
+        seen = np.repeat(known, image.shape[-1])
+        rows = basis[seen]
+        precision = rows.T @ rows + noise * np.eye(rows.shape[1])
+        z = np.linalg.solve(precision, rows.T @ (image.ravel()[seen] - mean[seen]))
+        return (mean + basis @ z).reshape(image.shape)
+
+    return _each(damaged, masks, fill)
+
+
+def fit_pca(training: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Probabilistic PCA of images, by scikit-learn; of large images by its randomized solver, with a fixed seed.
+
+    Args:
+        training: numbers [m, ...], m > ``components``.
+        components: dimensions of the subspace.
+
+    Returns:
+        μ [pixels], W [pixels, components] and σ², the mean variance outside the subspace; float32.
+
+    Raises:
+        ValueError: there are too few images or pixels.
+    """
+    flat = training.reshape(len(training), -1).astype("float32")
+    if not 0 < components < min(flat.shape):
+        raise ValueError(
+            f"components={components!r} is not possible with {flat.shape[0]} images of {flat.shape[1]} numbers; "
+            f"allowed: 1 to {min(flat.shape) - 1}"
+        )
+    pca = PCA(components, random_state=0).fit(flat)
+    variances = pca.explained_variance_
+    outside = (flat.var(axis=0, ddof=1, dtype="float64").sum() - variances.sum()) / (flat.shape[1] - components)
+    noise = max(float(outside), 1e-6 * variances[0], 1e-12)
+    return pca.mean_, pca.components_.T * np.sqrt(np.maximum(variances - noise, 0)), noise
+
+
+RIVALS: dict[str, Callable] = {
+    "telea": telea,
+    "navier-stokes": navier_stokes,
+    "biharmonic": biharmonic,
+    "mean image": mean_image,
+    "nearest image": nearest_image,
+    "pca": pca_mean,
+}
+
+
+def run_rivals(damaged: np.ndarray, masks: np.ndarray, training: np.ndarray, names=tuple(RIVALS)) -> dict:
+    """The restored images of the rivals of these names: method → uint8 [n, height, width, channels].
+
+    Raises:
+        ValueError: no such rival, or images and masks do not fit.
+    """
+    for name in names:
+        if name not in RIVALS:
+            raise ValueError(f"rival={name!r} is not known; allowed: {' | '.join(RIVALS)}")
+    check_images("damaged", damaged)
+    check_images("training", training, damaged.shape[1:])
+    masks = check_masks(masks, damaged)
+    return {name: RIVALS[name](damaged, masks, training) for name in names}
+
+
+def _each(damaged, masks, fill) -> np.ndarray:
+    hidden = hide(damaged, masks)  # cv2.inpaint's gradients do look into the hole
+    return _keep_known(damaged, masks, np.stack([fill(*pair) for pair in zip(hidden, masks, strict=True)]))
+
+
+def _keep_known(damaged, masks, filled) -> np.ndarray:
+    return np.where(masks[..., None], damaged, np.clip(np.rint(filled), 0, 255).astype("uint8"))
+
+
+def _opencv(image, known, how):
+    return cv2.inpaint(np.ascontiguousarray(image), (~known).astype("uint8"), RADIUS, how).reshape(image.shape)

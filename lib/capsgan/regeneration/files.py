@@ -1,0 +1,87 @@
+"""Pictures from files and back into files: all are read and checked before the search, and written after it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..data.image_files import read_image
+from ..data.pixels import encode_png
+from ..runs.checkpoints import DiskError, write_atomically
+from .degradations import Inpainting, make_degradation
+from .masks import check_masks, read_mask
+from .photos import regenerate_photos
+
+
+def regenerate_files(
+    run, images: Sequence[Path], masks: Sequence[Path], out: Path, *, invert: bool = False, **options
+) -> list[Path]:
+    """Regenerate image files; all are read and checked before the search, and written as PNG after it.
+
+    Args:
+        run: a finished run.
+        images: the files.
+        masks: one for all of them, one each, or none; white is kept, see :func:`~capsgan.regeneration.masks.read_mask`.
+        out: of one image: the file, ``….png``; or a folder, which gets files of the images' names.
+        invert: the masks' black is kept.
+        options: of :func:`regenerate_photos`.
+
+    Returns:
+        The files written.
+
+    Raises:
+        ValueError: a file cannot be read or written, or see :func:`regenerate_photos`. Nothing is written then.
+    """
+    images, masks = [Path(path) for path in images], [Path(path) for path in masks]
+    if len(masks) not in (0, 1, len(images)):
+        raise ValueError(f"mask: {len(masks)} masks for {len(images)} images; allowed: one for all, or one each")
+    paths = _output_paths(images, Path(out), masks)
+    photos = [read_image(path) for path in images]
+    if masks:
+        used = masks if len(masks) == len(images) else masks * len(images)
+        known = [read_mask(path, invert) for path in used]
+        holes = type(make_degradation(options.get("task", "inpaint"))) is Inpainting
+        for path, photo, mask, source in zip(images, photos, known, used, strict=True):
+            try:
+                check_masks(mask, photo[None], holes=holes, names=["the mask"])
+            except ValueError as error:
+                raise ValueError(f"{path} with {source}: {error}") from error
+    else:
+        known = [None] * len(images)
+    results = regenerate_photos(run, photos, known, **options)
+    for path, result in zip(paths, results, strict=True):
+        data = encode_png(np.ascontiguousarray(result))
+        try:
+            write_atomically(path, lambda file, data=data: file.write(data))
+        except DiskError as error:
+            raise ValueError(
+                f"out={str(path)!r} cannot be written ({error.__cause__}); choose another place"
+            ) from error
+    return paths
+
+
+def _output_paths(images: list[Path], out: Path, masks: list[Path]) -> list[Path]:
+    if out.suffix.lower() == ".png" and not out.is_dir():
+        if len(images) > 1:
+            raise ValueError(f"out={str(out)!r} is one file for {len(images)} images; allowed: a folder")
+        paths = [out]
+    elif out.suffix and not out.is_dir():
+        raise ValueError(f"out={str(out)!r} is not possible; allowed: a name ending in .png, or a folder")
+    else:
+        paths = [out / f"{path.stem}.png" for path in images]
+    twice = sorted({path.name for path in paths if paths.count(path) > 1})
+    if twice:
+        raise ValueError(f"out={str(out)!r} would get {twice[0]!r} twice; rename the images or write them one by one")
+    sources = {path.resolve() for path in images + masks}
+    for path in paths:
+        if path.resolve() in sources:
+            raise ValueError(f"out={str(path)!r} is an image or mask that is read; choose another name")
+    folder = paths[0].parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise ValueError(f"out={str(out)!r} cannot be written: {folder} is no folder with permission to write")
+    return paths

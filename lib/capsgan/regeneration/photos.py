@@ -1,0 +1,174 @@
+"""Pictures of any size: a square of each goes through the network and returns to its place."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from .degradations import Downscaling, Fading, Inpainting, make_degradation, to_grey
+from .images import regenerate
+from .masks import check_masks
+
+CONTEXT = 2.0  # side of a hole's region: so many times that of its bounding box
+LEAST_KNOWN = 0.25  # share of a network's pixel that must be known for it to count as known
+REGIONS = ("square", "hole")
+
+
+def regenerate_photos(
+    run,
+    photos: Sequence[np.ndarray],
+    masks: Sequence[np.ndarray | None],
+    *,
+    task: str | Inpainting = "inpaint",
+    region: str = "square",
+    **options,
+) -> list[np.ndarray]:
+    """Regenerate pictures of any size.
+
+    A square of each picture is brought to the network's size, regenerated there, brought back and blended in at the
+    picture's own size; outside the holes nothing changes. A square smaller than the network's image is enlarged first
+    (a warning says so). Pixels on the way down are means of the known pixels they cover; one that is known to less than
+    a quarter counts as missing. Super-resolution takes pictures of just the network's size divided by its scale.
+
+    A colour picture is shown to a network of grey images by its luma, and its filled holes are grey. A grey picture is
+    shown to a colour network with three equal channels, and stays grey; restored to colour (``Fading(grey=True)``) it
+    does not: a colour picture is taken by its luma then, and the square alone comes back.
+
+    Args:
+        run: a finished run.
+        photos: uint8 [height, width, 1 or 3] each.
+        masks: bool [height, width] each, True where a pixel is known; None where nothing is missing.
+        task: as of :func:`~capsgan.regeneration.images.regenerate`.
+        region: ``square``: the largest there is, as near to the picture's middle as the hole allows; for networks of
+            centred faces or digits. ``hole``: a square of twice the hole's size around it, but no smaller
+            than the network's.
+        options: of :func:`~capsgan.regeneration.images.regenerate`.
+
+    Returns:
+        Uint8 [height, width, channels] each; a super-resolved one is the network's size.
+
+    Raises:
+        ValueError: a picture and its mask do not fit, a hole does not fit into a square of its picture, or an option is
+            out of its range.
+    """
+    degradation = make_degradation(task)
+    if not photos:
+        raise ValueError("photos: there are none; allowed: one picture or more")
+    if degradation == Fading() and all(mask is None for mask in masks):
+        raise ValueError(
+            "task='restore' has nothing to restore; give contrast, brightness, grey or a mask of scratches"
+        )
+    if region not in REGIONS:
+        raise ValueError(f"region={region!r} is not known; allowed: {' | '.join(REGIONS)}")
+    shape = degradation.observed_shape(run.gan.image_shape)
+    squares = [
+        _cut(number, photo, mask, shape, degradation, region)
+        for number, (photo, mask) in enumerate(zip(photos, masks, strict=True))
+    ]
+    shrunk = (_shrink(number, *cut[:2], shape) for number, cut in enumerate(squares))
+    small, holes = (np.stack(parts) for parts in zip(*shrunk, strict=True))
+    found = regenerate(run, small, holes, task=degradation, **options)
+    if isinstance(degradation, Downscaling):
+        return list(found.images)
+    return [
+        _put_back(photo, square, generated, degradation)
+        for photo, square, generated in zip(photos, squares, found.unblended, strict=True)
+    ]
+
+
+def _cut(number, photo, mask, shape, degradation, region):
+    """A picture's square: (uint8 [side, side, channels], bool [side, side], its place in the picture)."""
+    if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[-1] not in (1, 3) or 0 in photo.shape:
+        raise ValueError(
+            f"photos: picture {number} is {photo.dtype} {photo.shape}; allowed: uint8 (height, width, 1 or 3)"
+        )
+    height, width = photo.shape[:2]
+    if mask is None and type(degradation) is Inpainting:
+        raise ValueError("masks=None is not possible with task='inpaint'; allowed: a mask of each picture (--mask PNG)")
+    known = np.ones((height, width), bool) if mask is None else mask
+    known = check_masks(known, photo[None], holes=type(degradation) is Inpainting, names=[f"mask {number}"])[0]
+    if isinstance(degradation, Downscaling):
+        if (height, width) != shape[:2]:
+            raise ValueError(
+                f"photos: picture {number} is {height}×{width} pixels; allowed for super-resolution ×"
+                f"{degradation.scale} with this run: {shape[0]}×{shape[1]}; cut or resize it to that first"
+            )
+        place = np.s_[:height, :width]
+    else:
+        place = _find_square(number, known, region, shape[0])
+    square = photo[place]
+    if shape[-1] == 1 < square.shape[-1]:
+        warnings.warn(
+            f"picture {number} is in colour, the network's images are grey: holes are filled in grey", stacklevel=4
+        )
+    if shape[-1] != square.shape[-1]:
+        square = to_grey(square) if shape[-1] == 1 else square.repeat(3, axis=-1)
+    if square.shape[0] < shape[0]:
+        warnings.warn(
+            f"picture {number}: its square of {square.shape[0]} pixels is smaller than the network's {shape[0]} "
+            "and is enlarged first",
+            stacklevel=4,
+        )
+    return square, known[place], place
+
+
+def _find_square(number, known, region, least):
+    height, width = known.shape
+    left, top, columns, rows = (0, 0, width, height) if known.all() else cv2.boundingRect((~known).astype("uint8"))
+    side = min(height, width)
+    if max(rows, columns) > side and not known.all():
+        raise ValueError(
+            f"masks: the hole of picture {number} spans {rows}×{columns} pixels and no square of a {height}×{width} "
+            "picture holds it; allowed: smaller holes, filled one after the other"
+        )
+    if region == "hole" and not known.all():
+        side = min(side, max(least, round(CONTEXT * max(rows, columns))))
+    first = []
+    for start, length, whole in ((top, rows, height), (left, columns, width)):
+        middle = (whole - side) // 2 if region == "square" else start + length // 2 - side // 2
+        middle = middle if known.all() else min(max(middle, start + length - side), start)  # the hole lies inside
+        first.append(min(max(middle, 0), whole - side))
+    return np.s_[first[0] : first[0] + side, first[1] : first[1] + side]
+
+
+def _shrink(number, square, known, shape):
+    """To the network's size: (uint8 [height, width, channels], bool [height, width])."""
+    if square.shape[:2] == shape[:2]:
+        return square, known
+    size, how = (shape[1], shape[0]), cv2.INTER_AREA if square.shape[0] > shape[0] else cv2.INTER_LINEAR
+    share = cv2.resize(known.astype("float32"), size, interpolation=how)
+    total = cv2.resize(square * known[..., None].astype("float32"), size, interpolation=how).reshape(shape)
+    small = share >= LEAST_KNOWN
+    if small.all() and not known.all():  # holes finer than the network's pixels: those most concerned
+        small = share > share.min()
+        if not small.any():  # they are everywhere alike
+            raise ValueError(
+                f"masks: the holes of picture {number} are finer than the network's {shape[0]}×{shape[1]} pixels; "
+                "allowed: larger holes, or an interpolation such as cv2.inpaint"
+            )
+    if not small.any():
+        small = share == share.max()
+    mean = total / np.maximum(share, 1e-6)[..., None]
+    return np.clip(np.rint(mean), 0, 255).astype("uint8"), small
+
+
+def _put_back(photo, square, generated, degradation):
+    observed, known, place = square
+    side = observed.shape[0]
+    if side != generated.shape[0]:
+        how = cv2.INTER_CUBIC if side > generated.shape[0] else cv2.INTER_AREA
+        generated = cv2.resize(generated, (side, side), interpolation=how).reshape(side, side, -1)
+    restored = degradation.restore(observed[None], generated[None], known[None])[0]
+    if getattr(degradation, "grey", False):
+        if restored.shape[:2] != photo.shape[:2]:
+            warnings.warn(f"only the square of {side}×{side} pixels comes back in colour", stacklevel=3)
+        return restored
+    whole = np.ones((1, *photo.shape[:2]), bool)
+    result = degradation.restore(photo[None], photo[None], whole)[0]
+    if photo.shape[-1] == 1:
+        restored = to_grey(restored)
+    result[place] = np.where(known[..., None], result[place], restored)
+    return result

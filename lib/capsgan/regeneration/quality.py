@@ -1,0 +1,149 @@
+"""Are regenerated images good? Measures of likeness to the truth, with paired intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from skimage.metrics import structural_similarity
+
+from ..checks import check_images
+from ..metrics.features import load_features, spaces_for
+from ..study.statistics import mean_interval
+from .masks import check_masks
+
+PEAK = 255  # the pixels' range
+WANG = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}  # their section 3.B
+COLUMNS = ("image", "method", "metric", "value")
+
+
+def measure(truth: np.ndarray, restored: np.ndarray, masks: np.ndarray) -> pd.DataFrame:
+    """How like the truth each image is.
+
+    PSNR is in decibels, infinite where nothing differs. SSIM (Wang et al. 2004, doi:10.1109/TIP.2003.819861, with their
+    Gaussian window) is at most 1; in the hole it is the mean of its map over the missing pixels, so that known pixels
+    enter only through the windows of eleven pixels. ``features`` is the Euclidean distance of the whole images in a
+    feature space: ``digits`` for 28×28×1, else ``random``.
+
+    Args:
+        truth, restored: uint8 [n, height, width, channels].
+        masks: bool [n, height, width], True where a pixel is known.
+
+    Returns:
+        One row an image: ``psnr``, ``psnr_hole``, ``ssim``, ``ssim_hole``, ``features``. Of those of the hole NaN where
+        there is none.
+
+    Raises:
+        ValueError: dtypes or shapes do not fit.
+    """
+    check_images("truth", truth)
+    check_images("restored", restored, truth.shape[1:])
+    if len(restored) != len(truth):
+        raise ValueError(f"restored: {len(restored)} images for {len(truth)} true ones; allowed: as many")
+    masks = check_masks(masks, truth, holes=False)
+    network = load_features(spaces_for(truth.shape[1:])[0], truth.shape[1:])
+    distances = np.linalg.norm(network.features(truth) - network.features(restored), axis=1)
+    rows = []
+    for true, image, known, distance in zip(truth, restored, masks, distances, strict=True):
+        squares = (true.astype("float64") - image) ** 2
+        ssim, ssim_map = structural_similarity(true, image, data_range=PEAK, channel_axis=-1, full=True, **WANG)
+        hole = ~known
+        psnr_hole, ssim_hole = (_psnr(squares[hole]), ssim_map[hole].mean()) if hole.any() else (np.nan, np.nan)
+        rows.append((_psnr(squares), psnr_hole, ssim, ssim_hole, distance))
+    return pd.DataFrame(rows, columns=["psnr", "psnr_hole", "ssim", "ssim_hole", "features"])
+
+
+def compare_methods(truth: np.ndarray, masks: np.ndarray, restored: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Every method's measures on every image.
+
+    Args:
+        truth: uint8 [n, height, width, channels].
+        masks: bool [n, height, width], True where a pixel is known.
+        restored: method → uint8 of the shape of ``truth``.
+
+    Returns:
+        Rows of ``image`` (number), ``method``, ``metric`` (the columns of :func:`measure`), ``value``.
+    """
+    frames = [
+        measure(truth, images, masks)
+        .rename_axis("image")
+        .reset_index()
+        .melt("image", var_name="metric")
+        .assign(method=method)
+        for method, images in restored.items()
+    ]
+    return pd.concat(frames, ignore_index=True)[list(COLUMNS)]
+
+
+def shuffle_truth(truth: np.ndarray) -> np.ndarray:
+    """Each image in another's place: against it no method may score well, or the score cannot fail."""
+    return np.roll(truth, 1, axis=0)
+
+
+def paired_intervals(scores: pd.DataFrame, against: str, alpha: float = 0.05) -> pd.DataFrame:
+    """Mean differences from one method over the same images, with their t intervals.
+
+    Args:
+        scores: of :func:`compare_methods`.
+        against: the method that is subtracted.
+        alpha: the share of intervals that miss, in (0, 1).
+
+    Returns:
+        Rows of ``method``, ``metric``, ``images`` (pairs of finite values), ``difference``, ``low``, ``high``; NaN
+        where there are fewer than two pairs.
+
+    Raises:
+        ValueError: there is no such method.
+    """
+    methods = list(scores.method.unique())
+    if against not in methods:
+        raise ValueError(f"against={against!r} is not known; allowed: {' | '.join(methods)}")
+    wide = scores.pivot(index="image", columns=["metric", "method"], values="value")
+    rows = []
+    for metric in scores.metric.unique():
+        for method in methods:
+            if method == against:
+                continue
+            pairs = wide[metric][[method, against]].to_numpy("float64")
+            effects = np.subtract(*pairs[np.isfinite(pairs).all(axis=1)].T)
+            low, high = mean_interval(effects, alpha) if len(effects) > 1 else (np.nan, np.nan)
+            mean = effects.mean() if len(effects) else np.nan
+            rows.append((method, metric, len(effects), mean, float(low), float(high)))
+    return pd.DataFrame(rows, columns=["method", "metric", "images", "difference", "low", "high"])
+
+
+def scores_table(scores: pd.DataFrame, against: str, metrics=("psnr_hole", "ssim_hole", "features")) -> pd.DataFrame:
+    """Means of every method, and the mean difference to one of them with its 95 % t interval over the images.
+
+    Args:
+        scores: of :func:`compare_methods`.
+        against: the method that is subtracted.
+        metrics: those that are shown.
+
+    Returns:
+        One row a method, of text; best by the first metric on top.
+    """
+    means = scores.groupby(["method", "metric"]).value.mean().unstack()
+    gaps = paired_intervals(scores, against).set_index(["method", "metric"])
+    order = means[metrics[0]].sort_values(ascending=metrics[0] == "features").index
+    rows = {}
+    for method in order:
+        rows[method] = {}
+        for metric in metrics:
+            rows[method][metric] = f"{means.loc[method, metric]:.2f}"
+            if method == against:
+                rows[method][f"{metric} more than {against}"] = "—"
+            else:
+                rows[method][f"{metric} more than {against}"] = describe_gap(gaps.loc[(method, metric)])
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def describe_gap(gap) -> str:
+    """A row of :func:`paired_intervals` as text: the difference and its interval."""
+    return f"{gap.difference:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}]"
+
+
+def _psnr(squares) -> float:
+    error = squares.mean()
+    return float(10 * np.log10(PEAK**2 / error)) if error else float("inf")

@@ -1,0 +1,1 @@
+"""A training run on disk: config, history, samples, checkpoints, provenance, references."""

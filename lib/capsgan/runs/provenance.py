@@ -1,0 +1,125 @@
+"""Where a result comes from: versions, machine, and a hash of the source that decides results."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import hashlib
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+
+from ..config import ROOT, RunConfig
+from ..data.datasets import Dataset
+
+PACKAGE = Path(__file__).parents[1]
+DECIDING = ("data/*.py", "networks/*.py", "gans/*.py")
+NOT_DECIDING = ("networks/inspection.py", "gans/inference.py", "gans/sampling.py")
+SAME_RESULTS = (  # hashes of sources that gave the same results bit for bit, the present one last
+    "ecb0f5b3ec418061dd723ad412451d18c04c9be8d578be721f99472f093ef6a1",  # of the files' bytes, at c608049
+    "4af2392f6ad49623ce5ce4d41125278a8d4a29cf898526aeaf8aa47930dcbd9b",
+)
+
+
+def source_sha256() -> str:
+    """Hash of the code that decides a result: data, networks and GANs. Tests hold all engines to the same results.
+
+    Comments, docstrings, imports and the place of a definition do not count: moving a function to another of these
+    modules or rewording it changes nothing, changing a constant does.
+    """
+    paths = {path for pattern in DECIDING for path in PACKAGE.glob(pattern)} - {PACKAGE / name for name in NOT_DECIDING}
+    statements = [statement for path in paths for statement in _statements(path)]
+    return hashlib.sha256("\n".join(sorted(statements)).encode()).hexdigest()
+
+
+def gives_the_same_results(sha256: str | None) -> bool:
+    """Whether a run that was made by source of this hash would come out the same today."""
+    today = source_sha256()
+    return sha256 == today or (sha256 in SAME_RESULTS and today in SAME_RESULTS)
+
+
+def _statements(path: Path) -> list[str]:
+    """The statements of a module as syntax trees, without docstrings and imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and _is_text(body[0]):
+            del body[0]
+    return [ast.dump(statement) for statement in tree.body if not isinstance(statement, ast.Import | ast.ImportFrom)]
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def describe(config: RunConfig, dataset: Dataset, device: str) -> dict:
+    """Plain JSON values: what a reader needs to judge or repeat a run."""
+    backend = keras.backend.backend()
+    packages = ["keras", "numpy", {"torch": "torch", "jax": "jax", "tensorflow": "tensorflow"}[backend]]
+    return {
+        "backend": backend,
+        "device": device,
+        "precision": config.precision,
+        "cpus": os.cpu_count(),
+        "cpu": cpu_model(),
+        "gpu": gpu_model() if device.startswith("gpu") else None,
+        "machine": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "versions": {name: importlib.metadata.version(name) for name in packages},
+        "commit": source_commit(),
+        "source_sha256": source_sha256(),
+        "dataset_sha256": dataset.sha256,
+        "image_shape": list(dataset.image_shape),
+        "classes": dataset.classes,
+    }
+
+
+def cpu_model() -> str:
+    """The processor's name with what tells apart models of one name, e.g. ``AMD EPYC (family 25, model 1)``."""
+    with contextlib.suppress(OSError, KeyError):
+        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+        facts = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        return f"{facts['model name']} (family {facts['cpu family']}, model {facts['model']})"
+    return platform.processor() or "unknown"
+
+
+def gpu_model() -> str | None:
+    """Name and driver of the first NVIDIA GPU, e.g. ``NVIDIA H100 80GB HBM3, driver 580.159.04``; None without one."""
+    command = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return ", driver ".join(answer.splitlines()[0].split(", "))
+    return None
+
+
+def reset_peak_memory():
+    """Have :func:`peak_memory_mb` begin anew, where the system allows it (Linux)."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_memory_mb() -> float:
+    """Peak resident memory of this process in MB (10⁶ bytes); NaN where the system does not tell."""
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024 / 1e6
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def source_commit() -> str | None:
+    """The commit of the checkout, with ``-dirty`` where files differ from it; None outside of one."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude", "*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,251 @@
+"""A run on disk: its config, history, sample grids, checkpoints, trained models and provenance."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from filelock import FileLock, Timeout
+
+from ..config import RunConfig, home
+from ..data.listing import is_folder
+from ..data.pixels import encode_gif, read_png
+from ..gans import GAN, build_gan
+from ..gans.base import METRICS
+from ..gans.sampling import choose_codes, generate_images
+from .checkpoints import read_history
+from .provenance import gives_the_same_results
+
+COLUMNS = ("step", *METRICS, "seconds")
+
+
+class Run:
+    """A training run, finished or not. Everything but the config is read from disk when it is asked for.
+
+    Attributes:
+        directory: ``<CAPSGAN_HOME>/runs/<id>``.
+        config: what was trained.
+    """
+
+    def __init__(self, directory: Path, config: RunConfig):
+        self.directory, self.config = Path(directory), config
+
+    def __repr__(self) -> str:
+        return f"Run({self.directory.name}, {self.status})"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where the checkpoints of an unfinished run lie."""
+        return self.directory / "checkpoints"
+
+    @property
+    def provenance(self) -> dict:
+        """Versions, machine, checksums, times; ``status`` is running, failed or finished."""
+        path = self.directory / "provenance.json"
+        return _read(path, lambda: dict(json.loads(path.read_text()))) if path.exists() else {}
+
+    @property
+    def status(self) -> str:
+        """``new``, ``running`` (a process holds its lock), ``interrupted``, ``failed`` or ``finished``."""
+        status = self.provenance.get("status", "new")
+        return "interrupted" if status == "running" and not self._is_locked() else status
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done and the models are saved."""
+        return self.status == "finished"
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row a step: step, g_loss, d_loss, accuracy, accuracy_real, accuracy_fake, seconds.
+
+        Losses are mean natural-log cross-entropies (scores for WGAN), accuracies shares in [0, 1]. Steps of the
+        discriminator alone (``discriminator_warmup``) come first, numbered up to 0, without g_loss. With separate
+        updates the real half is judged before the discriminator moves and the generated half after, so an accuracy
+        can lie below one half. Of an unfinished run: what its last checkpoint holds.
+        """
+        path = self.directory / "history.csv"
+        if path.exists():
+            return _read(path, lambda: pd.read_csv(path, engine="python")[list(COLUMNS)])  # its floats are exact
+        rows = read_history(self.checkpoints)
+        return history_frame([] if rows is None else rows)
+
+    @property
+    def history_sha256(self) -> str:
+        """Checksum of the history's file: saved figures carry it, so that anyone can tell what they show."""
+        return hashlib.sha256((self.directory / "history.csv").read_bytes()).hexdigest()
+
+    @cached_property
+    def gan(self) -> GAN:
+        """Both players with their trained weights."""
+        self.require_finished()
+        provenance = self.provenance
+        gan = build_gan(self.config, provenance["image_shape"], provenance["classes"])
+        for name in ("generator", "discriminator"):
+            path = self.directory / f"{name}.weights.h5"
+            _read(path, partial(getattr(gan, name).load_weights, path))
+        return gan
+
+    @property
+    def generator(self):
+        """The trained generator, a ``keras.Model``."""
+        return self.gan.generator
+
+    @property
+    def discriminator(self):
+        """The trained discriminator, a ``keras.Model`` that answers in logits."""
+        return self.gan.discriminator
+
+    def generate(self, count: int, seed: int = 0, *, labels=None, codes: dict | None = None) -> np.ndarray:
+        """Generate images, BatchNormalization with its moving statistics.
+
+        Args:
+            count: how many.
+            seed: of the latents; the same for every run of the same GAN.
+            labels: ACGAN: the classes asked for, int [count] or one number. Drawn at random if None.
+            codes: any part of the latent to fix, e.g. InfoGAN's ``{"category": 3, "continuous": [[-1, 0]]}``.
+
+        Returns:
+            Float32 [count, height, width, channels] in [-1, 1].
+
+        Raises:
+            ValueError: a code this GAN does not have, or of the wrong shape or range; or the run is not finished.
+        """
+        return generate_images(self.gan, choose_codes(self.gan, count, seed, labels=labels, codes=codes))
+
+    def generator_at(self, step: int):
+        """The generator as it was at one of the config's ``snapshots`` (kept in float16)."""
+        weights, provenance = self.weights_at(step), self.provenance
+        model = build_gan(self.config, provenance["image_shape"], provenance["classes"]).generator
+        model.set_weights(weights)
+        return model
+
+    @property
+    def snapshot_steps(self) -> list[int]:
+        """The steps of the snapshots that are on disk: those of the config, or the last of them."""
+        return sorted(int(path.stem.removeprefix("step_")) for path in self.directory.glob("snapshots/step_*.npz"))
+
+    def weights_at(self, step: int) -> list[np.ndarray]:
+        """The generator's weights in a snapshot, float32, for ``set_weights``.
+
+        Raises:
+            ValueError: there is no snapshot of this step. Lists those that there are.
+        """
+        path = self.directory / "snapshots" / f"step_{step:08d}.npz"
+        if not path.exists():
+            raise ValueError(f"step={step!r} has no snapshot in {self.directory.name}; allowed: {self.snapshot_steps}")
+        with np.load(path) as archive:
+            return [archive[key].astype("float32") for key in archive.files]
+
+    def sample_paths(self) -> list[Path]:
+        """The sample grids saved during training, in the order of their steps."""
+        return sorted((self.directory / "samples").glob("step_*.png"))
+
+    def gif(self) -> bytes:
+        """The fixed latents' images over the course of training, as a GIF."""
+        colours = 16 if self.provenance["image_shape"][-1] == 1 else 128
+        return encode_gif([read_png(path) for path in self.sample_paths()], colours=colours)
+
+    def check_config(self):
+        """Refuse to go on with a run whose directory holds another config.
+
+        Raises:
+            ValueError: names the fields that differ.
+        """
+        path = self.directory / "config.json"
+        if not path.exists():
+            return
+        saved = _read(path, lambda: RunConfig.from_dict(json.loads(path.read_text())))
+        if is_folder(saved.dataset) and is_folder(self.config.dataset):  # the directory's name tells their content
+            saved = replace(saved, dataset=self.config.dataset)
+        theirs, ours = saved.identity, self.config.identity
+        names = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
+        if names:
+            changes = ", ".join(f"{n}={theirs.get(n)!r}, not {ours.get(n)!r}" for n in names)
+            raise ValueError(f"{self.directory} was begun with another config ({changes}); remove it or use --force")
+
+    def check_source(self):
+        """Warn where a finished run was made by other source than this."""
+        if not gives_the_same_results(self.provenance.get("source_sha256")):
+            warnings.warn(
+                f"{self.directory.name} was made by another version of the networks or GANs; "
+                "train it again with force=True (--force) to be sure",
+                stacklevel=3,
+            )
+
+    @property
+    def lock_path(self) -> Path:
+        """The file that the process which trains this run holds a lock on."""
+        return self.directory.parent / ".locks" / f"{self.directory.name}.lock"
+
+    def _is_locked(self) -> bool:
+        if not self.lock_path.exists():
+            return False
+        try:
+            FileLock(self.lock_path).acquire(timeout=0).lock.release()
+        except (Timeout, OSError):
+            return True
+        return False
+
+    def require_finished(self):
+        """Raise ``ValueError`` if the run is not finished; it says what to do."""
+        if not self.finished:
+            raise ValueError(f"{self.directory.name} is {self.status}, not finished; train it to its end first")
+
+
+def run_for(config: RunConfig) -> Run:
+    """The run of a config, whether it exists yet or not."""
+    return Run(home() / "runs" / config.run_id, config)
+
+
+def list_runs() -> list[Run]:
+    """All runs under ``CAPSGAN_HOME``, by name."""
+    runs = []
+    for path in sorted((home() / "runs").glob("[!.]*/config.json")):
+        try:
+            runs.append(Run(path.parent, RunConfig.from_dict(json.loads(path.read_text()))))
+        except (ValueError, TypeError, OSError) as error:
+            warnings.warn(f"{path} is left out: {error}", stacklevel=2)
+    return runs
+
+
+def load_run(prefix: str) -> Run:
+    """The run whose id begins with ``prefix``.
+
+    Raises:
+        ValueError: none or several begin so; lists them.
+    """
+    runs = list_runs()
+    found = [run for run in runs if run.directory.name.startswith(prefix)]
+    if len(found) != 1:
+        names = ", ".join(run.directory.name for run in found or runs) or f"no runs in {home() / 'runs'}"
+        more = "; write more of the id" if found else ""
+        raise ValueError(f"run={prefix!r} names {len(found)} runs; there are: {names}{more}")
+    return found[0]
+
+
+def history_frame(rows) -> pd.DataFrame:
+    """Rows of ``COLUMNS`` as a data frame."""
+    frame = pd.DataFrame(np.asarray(rows, "float64").reshape(-1, len(COLUMNS)), columns=list(COLUMNS))
+    return frame.astype({"step": "int64"})
+
+
+def _read(path: Path, read: Callable):
+    """What ``read()`` gives; what it raises becomes a ``ValueError`` that names the file and the way out."""
+    try:
+        return read()
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise ValueError(f"{path} is missing or damaged ({error}); train the run again with --force") from error
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

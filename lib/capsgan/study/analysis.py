@@ -1,0 +1,177 @@
+"""The plan carried out: from the table of results to one row a comparison and metric, with its word."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from .declarations import Comparison, Metric
+from .pairing import SAME, pair_runs
+from .plan import CANNOT_TELL, CONTRADICTED, FINISHED, NOT_TESTABLE, REPLICATED, AnalysisPlan
+from .statistics import holm, mean_interval, sign_flip_p
+
+
+def analyse(results: pd.DataFrame, plan: AnalysisPlan, names=None) -> pd.DataFrame:
+    """Carry the plan out on the runs that are there: every comparison, by every metric.
+
+    Args:
+        results: one row a run and metric, see :func:`capsgan.study.pairing.pair_runs` and
+            :mod:`capsgan.study.numbers`. Runs of no block are left alone.
+        plan: what was declared.
+        names: of the comparisons that are made; None: of all.
+
+    Returns:
+        One row a comparison, feature space and metric of which there is a number: ``comparison`` (its name),
+        ``primary``, ``gan``, ``discriminator``, ``reference``, ``features``, ``metric``, ``effect``; ``step`` at which
+        it is made and ``planned_step``; ``planned`` (seeds) and ``pairs`` (whose numbers are all there: everything
+        that follows is about these); ``failed`` and ``missing`` (pairs), ``collapsed``, ``reference_collapsed``,
+        ``both_collapsed`` (runs, pairs), ``mixed_cpus``, ``unknown_cpus`` (pairs); ``estimate`` (geometric mean of the
+        ratios, or mean difference) with its 1 - alpha t interval ``low``, ``high``; ``sd`` of the effects (of a ratio:
+        of its natural logarithm); ``inside_margin``: the 1 - 2 alpha interval lies inside the metric's margin, which is
+        Schuirmann's test of equivalence. Of primaries by the deciding metric ``p`` (sign flips) and ``p_holm``. Of
+        comparisons that claim something, by the deciding metric, ``word``. ``note`` says what stands in the way.
+
+    Raises:
+        ValueError: runs that must not be compared.
+    """
+    rows, base = [], results.metric.astype("string").str.replace(r"_at_\d+$", "", regex=True)
+    for name in names or plan.comparisons:
+        comparison = plan.comparisons[name]
+        spaces = [(plan.features, metric) for metric in (plan.metric, *plan.metrics)]
+        spaces += [(plan.second_space, plan.metric)]
+        spaces += [("cost", metric) for metric in plan.costs if not comparison.minus]
+        scored = False  # whether any pair has the deciding number, which comes first
+        for features, metric in spaces:
+            there = (results.features == features) & (base == metric.name)
+            decides = features == plan.features and metric == plan.metric
+            if decides or (scored and there.any()):
+                used = there | base.isna() | base.isin([*plan.collapsed])
+                pairs = pair_runs(results[used], comparison, metric, plan, features)
+                head = {"comparison": name, "primary": name in plan.primary, **_names(comparison, plan)}
+                head |= {"features": features, "metric": metric.name, "effect": metric.effect, "p": np.nan}
+                head |= {"planned_step": plan.step_of(comparison), "word": ""}
+                rows.append(head | compare(pairs, metric, plan))
+                scored |= decides and rows[-1]["planned"] > rows[-1]["missing"]
+                if decides and rows[-1]["primary"] and _complete(pairs) and rows[-1]["sd"] > SAME:
+                    rows[-1]["p"] = float(sign_flip_p(pairs.effect.dropna().to_numpy("float64")))
+    table = pd.DataFrame(rows)
+    deciding = (table.metric == plan.metric.name) & (table.features == plan.features)
+    primary = table.primary & deciding
+    table.loc[primary, "p_holm"] = holm(table.p[primary].to_numpy("float64"), len(plan.primary))
+    for place in table.index[deciding]:
+        claims = plan.comparisons[table.comparison[place]].claims
+        if claims:
+            table.loc[place, ["word", "note"]] = decide(table.loc[place], claims, plan)
+    return table
+
+
+def compare(pairs: pd.DataFrame, metric: Metric, plan: AnalysisPlan) -> dict:
+    """The numbers of one comparison: one row of :func:`analyse`, but for names, p and word.
+
+    Args:
+        pairs: what :func:`capsgan.study.pairing.pair_runs` returns.
+        metric: what it compares.
+        plan: alpha, and what has failed.
+    """
+    effects = pairs.effect.dropna().to_numpy("float64")
+    status = pairs[[name for name in pairs if name.endswith("status")]]
+    collapsed = pairs[[name for name in pairs if name.endswith("collapsed")]]
+    failed = status.isin(plan.failed).any(axis=1)
+    row = {"step": pairs.step.iloc[0], "planned": len(pairs), "pairs": len(effects), "failed": int(failed.sum())}
+    row |= {"missing": int((pairs.effect.isna() & ~failed).sum()), "samples": pairs.samples.iloc[0]}
+    row |= {name: int(pairs[name].sum()) for name in ("collapsed", "reference_collapsed")}
+    row |= {"both_collapsed": int(collapsed.all(axis=1).sum())}
+    there = pairs.effect.notna()
+    row |= {"mixed_cpus": int((pairs.cpus[there] > 1).sum()), "unknown_cpus": int((pairs.cpus[there] == 0).sum())}
+    row |= dict.fromkeys(("estimate", "low", "high", "sd"), np.nan) | {"inside_margin": False}
+    back = np.exp if metric.effect == "log_ratio" else np.asarray
+    notes = [f"{row['failed']} pairs failed"] if row["failed"] else []
+    notes += [f"{row['missing']} planned pairs are missing"] if row["missing"] else []
+    if row["mixed_cpus"]:
+        seeds = ", ".join(map(str, pairs.seed[there & (pairs.cpus > 1)]))
+        notes.append(f"trained on different CPU models: seeds {seeds}")
+    if len(effects):
+        row["estimate"] = float(back(effects.mean()))
+    if len(effects) > 1:
+        row["sd"] = float(effects.std(ddof=1))
+        if np.ptp(effects) < SAME:
+            notes.append("no interval: the effect is the same in every pair")
+        else:
+            row["low"], row["high"] = map(float, back(mean_interval(effects, plan.alpha)))
+            if metric.margin:
+                low, high = mean_interval(effects, 2 * plan.alpha)
+                row["inside_margin"] = bool(metric.limits[0] < low and high < metric.limits[1])
+    return row | {"note": "; ".join(notes)}
+
+
+def decide(row: pd.Series, claims: str, plan: AnalysisPlan) -> tuple[str, str]:
+    """The word of a comparison, and its note.
+
+    Args:
+        row: of :func:`analyse`, by the deciding metric.
+        claims: ``lower`` or ``higher`` than 1.
+        plan: fewest seeds, steps, samples, unusable pairs, alpha.
+    """
+    notes = [row.note] if row.note else []
+    if row.failed + row.both_collapsed > plan.unusable_pairs * row.planned:
+        return NOT_TESTABLE, "; ".join([*notes, "too many pairs are unusable (a run failed, or all collapsed)"])
+    if row.planned < plan.least_seeds:
+        return NOT_TESTABLE, "; ".join([*notes, f"planned seeds: {row.planned}, needed: {plan.least_seeds}"])
+    reasons = []
+    if row.pairs < plan.least_seeds:
+        reasons.append(f"pairs: {row.pairs}, needed: {plan.least_seeds}")
+    if row.pairs and row.step < row.planned_step:
+        reasons.append(f"compared at {row.step:,} steps, planned: {row.planned_step:,}")
+    if row.pairs and row.samples != plan.samples:
+        reasons.append(f"FIDs of {row.samples:,.0f} images, planned: {plan.samples:,}")
+    if row.primary and row.missing:
+        reasons.append("a primary is tested once, with all its runs")
+    below, above = row.high < 1, row.low > 1
+    if reasons or not (below or above) or (row.primary and not row.p_holm <= plan.alpha):
+        return CANNOT_TELL, "; ".join(notes + reasons)
+    return (REPLICATED if below == (claims == "lower") else CONTRADICTED), "; ".join(notes)
+
+
+def _complete(pairs: pd.DataFrame) -> bool:
+    """Whether all runs are finished or failed, and the finished ones have their number."""
+    status = pairs[[name for name in pairs if name.endswith("status")]]
+    failed = (status != FINISHED).any(axis=1)
+    return bool(not (status == "missing").any(axis=None) and (failed | pairs.effect.notna()).all())
+
+
+def _names(comparison: Comparison, plan: AnalysisPlan) -> dict:
+    (block, arm), (_, other) = list(comparison.sides.values())[:2]
+    own = plan.blocks[block]
+    names = {"gan": own.gan, "discriminator": plan.arms[arm].discriminator}
+    return names | {"reference": plan.arms[other].discriminator, "fraction": own.fraction}
+
+
+def results_table(analysis: pd.DataFrame) -> pd.DataFrame:
+    """:func:`analyse` for readers: all text.
+
+    Returns:
+        Columns ``comparison``, ``metric``, ``step``, ``pairs`` (of the planned ones), ``failed`` (pairs), ``collapsed``
+        (compared / reference), ``estimate`` (with its interval), ``p (Holm)``, ``word``. ``.to_latex(index=False,
+        escape=True)`` wants LaTeX's booktabs.
+    """
+    rows = []
+    for row in analysis.itertuples():
+        interval = "no interval" if np.isnan(row.low) else f"{row.low:.3g} to {row.high:.3g}"
+        rows.append(
+            {
+                "comparison": row.comparison,
+                "metric": f"{row.metric.replace('_', ' ')} {'ratio' if row.effect == 'log_ratio' else 'difference'}",
+                "step": f"{row.step:,}" if row.pairs else "",
+                "pairs": f"{row.pairs} of {row.planned}",
+                "failed": f"{row.failed}",
+                "collapsed": f"{row.collapsed} / {row.reference_collapsed}",
+                "estimate": "none" if np.isnan(row.estimate) else f"{row.estimate:.3g} ({interval})",
+                "p (Holm)": _p_text(row.p_holm),
+                "word": row.word,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _p_text(p: float) -> str:
+    return "" if np.isnan(p) else "below 0.001" if p < 0.001 else f"{p:.3f}"

@@ -1,0 +1,1 @@
+"""One run or many, from a config to trained weights."""

@@ -1,0 +1,187 @@
+"""``train(config)``: the loop, and nothing else."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from contextlib import contextmanager
+
+import keras
+
+from ..config import RunConfig
+from ..data.datasets import Dataset, load_dataset
+from ..engines import check_device, compile_step, get_engine
+from ..gans import build_gan
+from ..gans.base import METRICS, SAMPLING, random_stream
+from ..gans.sampling import generate_images
+from ..runs.checkpoints import all_finite, checkpoint_paths, read_checkpoint, restore_variables, save_checkpoint
+from ..runs.provenance import describe, peak_memory_mb, reset_peak_memory
+from ..runs.run import Run, history_frame, now, run_for
+from ..runs.writer import RecordedRun
+from .progress import progress_bar, report_progress
+from .schedule import Schedule, drawn_ahead
+
+GRID = 25  # images of a sample grid
+
+
+class TrainingDiverged(ArithmeticError):
+    """A loss is not finite any more."""
+
+
+def train(
+    config: RunConfig,
+    *,
+    force: bool = False,  # train again even if the run is finished
+    device: str = "auto",  # auto | cpu | gpu
+    checkpoint_every: int | None = None,  # steps; None: about once a tenth of the run, 500 at most
+    samples_every: int | None = None,  # steps between sample grids; None: about 20 grids
+    stop_after: float | None = None,  # seconds after which training stops between two steps, as for Ctrl-C
+    steps_per_call: int | None = None,  # steps that the device does between two returns; None: as the engine likes it
+    progress: bool = True,
+) -> Run:
+    """Train the run of ``config``, or load it if it is finished, or go on where it stopped.
+
+    A run may be begun under one backend and go on under another: data, latents and weights are the same; only the
+    dropout's masks are another sequence. Its provenance lists each session with its backend.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        ValueError: the config, the device or the dataset is not possible. Nothing was trained.
+        TrainingDiverged: a loss is not finite; names the step and the last good checkpoint.
+        DiskError: a file cannot be written; what was written before is whole.
+        KeyboardInterrupt: after Ctrl-C, SIGTERM or ``stop_after``, once a checkpoint is saved.
+    """
+    counts = {"checkpoint_every": checkpoint_every, "samples_every": samples_every, "steps_per_call": steps_per_call}
+    for name, value in counts.items():
+        if value is not None and value < 1:
+            raise ValueError(f"{name}={value!r} is not possible; allowed: 1 or more, or None")
+    deadline = time.monotonic() + (math.inf if stop_after is None else stop_after)
+    device = check_device(device)
+    run = RecordedRun(run_for(config).directory, config)
+    if run.finished and not force:
+        run.check_config()
+        run.check_source()
+        return run
+    with run.wait_for_lock(), keras.device(device):
+        if not force:
+            run.check_config()
+            if run.finished:
+                run.check_source()
+                return run
+        reset_peak_memory()
+        dataset = load_dataset(config.dataset, image_size=config.image_size, fraction=config.fraction)
+        _check_size(config, dataset)
+        gan = build_gan(config, dataset.image_shape, dataset.classes)
+        if force:
+            run.discard()
+        run.write_json("config.json", config.to_dict())
+        rows = _resume(run, gan)
+        schedule = Schedule(
+            first=int(rows[-1][0]) + 1 if rows else 1 - config.discriminator_warmup,
+            last=config.steps,
+            snapshots=config.snapshots,
+            checkpoint_every=checkpoint_every or max(1, min(500, config.steps // 10)),
+            samples_every=samples_every or max(1, config.steps // 20),
+            steps_per_call=steps_per_call or get_engine().STEPS_PER_CALL[device[:3]],
+        )
+        provenance = _begin_session(run, describe(config, dataset, device), schedule)
+
+        play = compile_step(gan, dataset.images, dataset.labels, schedule.steps_per_call)
+        grid_codes = gan.sample_codes(random_stream(config.seed, stream=SAMPLING), GRID)
+
+        def draw(step):
+            return gan.draw_batch(step, len(dataset))
+
+        with _stop_signals() as stopped, progress_bar(config, schedule.first, progress) as bar:
+            for steps, batches in drawn_ahead(draw, schedule.calls()):
+                begin = time.perf_counter()
+                answers = play(batches, train_generator=steps[0] > 0)
+                seconds = (time.perf_counter() - begin) / len(steps)
+                for step, metrics in zip(steps, answers, strict=True):
+                    rows.append((step, *map(float, metrics), seconds))
+                    if not all(math.isfinite(value) for value in metrics[0 if step > 0 else 1 :]):
+                        raise _diverged(run, step, rows[-1])
+                step = steps[-1]
+                stopping = bool(stopped) or (time.monotonic() > deadline and step < config.steps)
+                saving = schedule.saves(step) or stopping
+                if (saving or step == config.steps) and not all_finite(gan.variables):
+                    raise _diverged(run, step, rows[-1])  # the loss is taken before the move that ruined the weights
+                if step in config.snapshots:
+                    run.write_snapshot(step, gan.generator)
+                if schedule.samples(step):
+                    run.write_samples(step, generate_images(gan, grid_codes))
+                if saving:
+                    save_checkpoint(run.checkpoints, step, gan.variables, history_frame(rows).to_numpy())
+                if stopping:
+                    where = f"{run.directory.name} stopped after step {step}"
+                    raise KeyboardInterrupt(f"{where}; the same call goes on from there (without force)")
+                report_progress(bar, rows, len(steps), schedule)
+
+        history = history_frame(rows)
+        provenance |= {"finished": now(), "wall_seconds": round(history.seconds.sum(), 3)}
+        provenance |= {"peak_memory_mb": round(peak_memory_mb(), 1)}
+        run.finish(gan, history, provenance)
+    return run
+
+
+def _check_size(config: RunConfig, dataset: Dataset):
+    if len(dataset) < config.batch_size:
+        raise ValueError(
+            f"batch_size={config.batch_size} is more than the {len(dataset)} training images of {config.dataset!r} "
+            f"at fraction={config.fraction:g}; allowed: up to {len(dataset)}, or use more images"
+        )
+
+
+def _begin_session(run: RecordedRun, description: dict, schedule: Schedule) -> dict:
+    """Write down with what the run begins or goes on, and return its provenance so far."""
+    before = run.provenance
+    session = {name: description[name] for name in ("backend", "device", "cpu", "gpu", "commit")}
+    session |= {"from_step": schedule.first, "steps_per_call": schedule.steps_per_call, "started": now()}
+    provenance = {"started": before.get("started", now()), "status": "running"} | description
+    provenance["sessions"] = [*before.get("sessions", []), session]
+    run.write_json("provenance.json", provenance)
+    return provenance
+
+
+def _resume(run: Run, gan) -> list[tuple]:
+    checkpoint = read_checkpoint(run.checkpoints)
+    if checkpoint is None:
+        return []
+    step, history, values = checkpoint
+    run.check_source()
+    restore_variables(gan.variables, values)
+    print(f"{run.directory.name}: going on after step {step:,}", flush=True)
+    return [tuple(row) for row in history]
+
+
+def _diverged(run: RecordedRun, step: int, row: tuple) -> TrainingDiverged:
+    values = ", ".join(f"{name} {value:g}" for name, value in zip(METRICS, row[1:], strict=False))
+    saved = checkpoint_paths(run.checkpoints)
+    good = f"the last good checkpoint is {saved[-1]}" if saved else "there is no checkpoint yet"
+    run.write_json("provenance.json", run.provenance | {"status": "failed", "failed_at_step": step})
+    return TrainingDiverged(f"{run.directory.name} diverged at step {step} ({values}); {good}")
+
+
+@contextmanager
+def _stop_signals():
+    """Collects the first Ctrl-C or SIGTERM, so that the loop ends between two steps; a second one ends it at once."""
+    caught, before = [], {}
+
+    def note(number, frame):
+        caught.append(number)
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+    try:
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            before[signum] = signal.signal(signum, note)
+    except ValueError:  # not in the main thread: signals go elsewhere
+        pass
+    try:
+        yield caught
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)

@@ -1,0 +1,40 @@
+"""How long a step takes on this machine: what an estimate is made from."""
+
+from __future__ import annotations
+
+import time
+
+import keras
+
+from ..config import RunConfig
+from ..data.datasets import load_dataset
+from ..engines import check_device, compile_step, get_engine
+from ..gans import build_gan
+
+
+def seconds_per_step(config: RunConfig, *, steps: int = 50, device: str = "auto") -> float:
+    """Seconds of one training step, the mean of ``steps`` steps of a fresh network. Nothing is saved.
+
+    Compiling is not counted. It makes the program that :func:`capsgan.train` uses, so a compile cache has it then.
+
+    Args:
+        config: of the network.
+        steps: how many are timed.
+        device: auto | cpu | gpu.
+
+    Raises:
+        ValueError: the config, the device or the dataset is not possible.
+    """
+    device = check_device(device)
+    with keras.device(device):
+        dataset = load_dataset(config.dataset, image_size=config.image_size, fraction=config.fraction)
+        gan = build_gan(config, dataset.image_shape, dataset.classes)
+        most = get_engine().STEPS_PER_CALL[device[:3]]
+        play = compile_step(gan, dataset.images, dataset.labels, most)
+        batches = [gan.draw_batch(step, len(dataset)) for step in range(1, steps + 1)]
+        calls = [batches[start : start + most] for start in range(0, steps, most)]
+        play(calls[0])
+        begin = time.perf_counter()
+        for call in calls:
+            play(call)
+        return (time.perf_counter() - begin) / steps

@@ -1,0 +1,117 @@
+import ast
+import contextlib
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from capsgan.course.exercises import check
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def cells(path, kind="code", tag=None):
+    found = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == kind]
+    return [cell for cell in found if tag is None or tag in cell["metadata"].get("tags", [])]
+
+
+def source(cell):
+    return "".join(cell["source"])
+
+
+def run_checks(path, answers):
+    """The lines that a notebook's check cells print when its exercises are answered by these functions."""
+    namespace = {"np": np, "check": check} | answers
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        for cell in cells(path, tag="exercise-check"):
+            exec(source(cell), namespace)
+    return printed.getvalue().splitlines()
+
+
+def functions_of(code):
+    namespace = {"np": np}
+    exec(code, namespace)
+    return {name: value for name, value in namespace.items() if callable(value)}
+
+
+def test_there_are_six_notebooks_at_least():
+    assert [path.stem[:2] for path in NOTEBOOKS][:6] == ["01", "02", "03", "04", "05", "06"]
+
+
+@every_notebook
+def test_solutions_satisfy_every_check(path):
+    solutions = functions_of((path.parent / "solutions" / f"{path.stem}.py").read_text())
+    lines = run_checks(path, solutions)
+    assert len(lines) == len(cells(path, tag="exercise-check")) >= 2
+    assert all(line.startswith("Right: ") for line in lines), lines
+
+
+@every_notebook
+def test_unanswered_exercises_are_told_so(path):
+    stubs = functions_of("\n".join(source(cell) for cell in cells(path, tag="exercise")))
+    assert all(line.startswith("Not yet: ") for line in run_checks(path, stubs))
+
+
+@every_notebook
+def test_opens_with_title_badge_goals_and_parameters(path):
+    first = source(cells(path, "markdown")[0])
+    assert re.match(r"# \d\d · ", first)
+    assert f"notebooks/{path.name})" in first and "**You will learn**" in first and "**Time**" in first
+    (parameters,) = cells(path, tag="parameters")
+    names = {node.targets[0].id for node in ast.parse(source(parameters)).body}
+    assert names - {"DATASET"} == {"PROFILE", "SEED", "FORCE"}
+
+
+@every_notebook
+def test_setup_is_the_same_everywhere(path):
+    last = 'sys.path.insert(0, str(root / "lib"))'
+    setup, reference = (source(cells(notebook)[0]).partition(last) for notebook in (path, NOTEBOOKS[1]))
+    assert setup[:2] == reference[:2]
+
+
+@every_notebook
+def test_functions_are_defined_in_notebook_01_and_in_exercises_only(path):
+    if path.stem.startswith("01"):
+        pytest.skip("notebook 01 writes the loop out in full")
+    for cell in cells(path):
+        if "exercise" not in cell["metadata"].get("tags", []):
+            assert not re.search(r"^def ", source(cell), re.MULTILINE), source(cell)
+
+
+@every_notebook
+def test_a_third_of_the_printing_cells_are_compared(path):
+    printing = [cell for cell in cells(path) if any(output.get("name") == "stdout" for output in cell["outputs"])]
+    compared = [cell for cell in printing if "nbval-ignore-output" not in cell["metadata"].get("tags", [])]
+    assert len(compared) * 3 >= len(printing) > 0
+
+
+@every_notebook
+def test_stored_outputs_are_clean(path):
+    for cell in cells(path):
+        assert cell["execution_count"] is not None
+        for output in cell["outputs"]:
+            assert output["output_type"] != "error"
+            assert output.get("name") != "stderr"
+    text = path.read_text()
+    assert str(ROOT) not in text
+    assert not re.search(r"\d%\|", text), "progress bars"
+
+
+def test_errata_name_tests_that_exist():
+    (errata,) = [
+        source(c) for c in cells(ROOT / "notebooks/06_compare_metrics.ipynb", "markdown") if "Errata" in source(c)
+    ]
+    rows = [line for line in errata.splitlines() if line.startswith("|")][2:]
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    assert len(rows) >= 16
+    for row in rows:
+        names = re.findall(r"`(test_\w+)`", row)
+        assert names, row
+        for name in names:
+            assert f"def {name}(" in tests, name

@@ -1,0 +1,175 @@
+"""From runs to the results table, its files, and the small measures that it collects."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from capsgan.config import ROOT
+from capsgan.metrics.cache import remembered
+from capsgan.metrics.curves import curve_numbers
+from capsgan.metrics.fresh_critic import fresh_critic_losses
+from capsgan.metrics.sharpness import sharpness
+from capsgan.study import results as module
+from capsgan.study.results import collect_results, judge_pairs, load_results, save_results, summarise
+
+RNG = np.random.default_rng(0)
+
+
+def history(steps=200, **columns):
+    base = {"step": np.arange(1, steps + 1), "g_loss": 1.0, "d_loss": 1.0, "accuracy": 0.5, "seconds": 0.1}
+    return pd.DataFrame(base | columns)
+
+
+def test_curves_that_waver_less_and_less_are_told_from_flat_ones():
+    step = np.arange(1, 201)
+    swing = np.where(step % 2, 1.0, -1.0) * np.linspace(1, 0.1, 200)
+    numbers = curve_numbers(history(g_loss=2 + swing, d_loss=np.linspace(0, 3, 200)))
+    assert numbers["g_loss_wavering_early"] > 4 * numbers["g_loss_wavering_late"] > 0.1
+    assert numbers["g_loss"] == pytest.approx(2, abs=0.02)
+    assert numbers["d_loss_wavering_early"] < 0.05  # a trend is no wavering
+    assert numbers["accuracy_settled"] == 0
+
+
+def test_an_accuracy_has_settled_when_its_running_mean_stays_near_its_end():
+    accuracy = np.r_[np.full(60, 0.9), np.full(140, 0.5)]
+    assert curve_numbers(history(accuracy=accuracy))["accuracy_settled"] == pytest.approx(0.3, abs=0.03)
+
+
+def test_the_warm_up_is_no_part_of_the_curves():
+    warm = history(20, step=np.arange(-19, 1), accuracy=0.99)
+    assert curve_numbers(pd.concat([warm, history()])) == curve_numbers(history())
+
+
+def test_blur_lowers_sharpness_and_flat_images_have_none():
+    import cv2
+
+    images = RNG.integers(0, 256, (5, 28, 28, 1), "uint8")
+    blurred = np.stack([cv2.GaussianBlur(image, (5, 5), 1.5) for image in images])[..., None]
+    assert sharpness(images) > 10 * sharpness(blurred) > 0
+    assert sharpness(np.full_like(images, 200)) == 0
+    assert sharpness(np.repeat(images, 3, axis=-1)) == pytest.approx(sharpness(images))
+
+
+def test_answers_are_remembered_by_content_and_not_by_place():
+    calls = []
+
+    @remembered
+    def total(array, scale=1):
+        calls.append(1)
+        return array.sum() * scale
+
+    array = np.arange(5)
+    assert total(array) == total(array.copy()) == 10 and len(calls) == 1
+    array[0] = 7
+    assert total(array) == 17 and total(array, scale=2) == 34 and len(calls) == 3
+    assert total(array.astype("float64")) == 17 and total(array.reshape(1, 5)) == 17 and len(calls) == 5
+    for number in range(40):
+        total(np.full(3, number))
+    total(np.arange(5))
+    assert len(calls) == 46  # forgotten by then
+
+
+def test_a_fresh_critic_tells_a_bad_generator_from_a_perfect_one():
+    from capsgan.data.datasets import load_dataset
+
+    images = RNG.permutation(load_dataset("mnist5k").images)
+    noise = RNG.integers(0, 256, (600, 28, 28, 1), "uint8")
+    good, bad = fresh_critic_losses([images[:600], noise], images[600:])
+    # of three images the good one's are, two are called real: D = 2/3
+    assert good == pytest.approx(np.log(1.5), abs=0.25) and bad > 2
+    with pytest.raises(ValueError, match=r"\[600, 10\] images are not equal numbers"):
+        fresh_critic_losses([noise, images[:10]], images)
+    with pytest.raises(ValueError, match=r"generated\[1\]: dtype"):
+        fresh_critic_losses([noise, noise / 255], images)
+
+
+@pytest.fixture
+def evaluated(pair, tmp_path):
+    """Copies of the two runs with a small metrics.json each, and a run that failed."""
+    import shutil
+
+    from capsgan.runs.run import Run
+
+    runs = []
+    for number, run in enumerate((*pair, pair[0])):
+        directory = tmp_path / f"{number}-{run.directory.name}"
+        shutil.copytree(run.directory, directory)
+        runs.append(Run(directory, run.config))
+        if number < 2:
+            metrics = {
+                "digits": {"fid": {"value": 2.0 + number, "floor": 0.5, "held_out": 0.6}},
+                "cost": {"ms_of_quickest_step": {"value": 9.0}},
+            }
+            evaluation = {"run": directory.name, "config": run.config.to_dict(), "samples": 300, "metrics": metrics}
+            (directory / "metrics.json").write_text(json.dumps(evaluation))
+        else:
+            provenance = run.provenance | {"status": "failed"}
+            (directory / "provenance.json").write_text(json.dumps(provenance))
+    return runs
+
+
+def test_results_have_a_row_a_number_and_one_for_a_run_that_failed(evaluated, tmp_path):
+    results = collect_results(evaluated)
+    assert len(results) == 5 and list(results.status) == ["finished"] * 4 + ["failed"]
+    assert results.value.isna().sum() == 1 and set(results.seed) == {3}
+    assert set(results.commit) == {evaluated[0].provenance["commit"]}
+    save_results(results, "few", tmp_path)
+    again = load_results("few", tmp_path)
+    pd.testing.assert_frame_equal(
+        again.sort_values(["run", "metric"]).reset_index(drop=True)[
+            ["run", "metric", "value", "floor", "held_out", "status"]
+        ],
+        results.sort_values(["run", "metric"]).reset_index(drop=True)[
+            ["run", "metric", "value", "floor", "held_out", "status"]
+        ],
+    )
+    with pytest.raises(ValueError, match="results='many' are not there; allowed: few"):
+        load_results("many", tmp_path)
+
+
+def test_runs_that_have_not_been_evaluated_are_named(evaluated):
+    (evaluated[1].directory / "metrics.json").unlink()
+    with pytest.raises(ValueError, match=f"{evaluated[1].directory.name} .finished.: no metrics.json"):
+        collect_results(evaluated)
+
+
+def test_a_pair_is_judged_together_and_a_run_without_partner_is_not(pair, monkeypatch):
+    monkeypatch.setattr(module, "fresh_critic_losses", lambda generated, real, seed: [len(g) + seed for g in generated])
+    judged = judge_pairs(pair, None, 12)
+    assert set(judged.run) == {run.directory.name for run in pair} and set(judged.value) == {15}
+    assert judge_pairs(pair[:1], None, 12).empty
+
+
+def test_a_summary_has_means_and_intervals_by_network_and_what_real_images_get(evaluated):
+    rows = summarise(collect_results(evaluated).assign(fraction=1.0), {"fid": "digits"})
+    assert list(rows.fid) == ["3", "2", "0.5", "0.6"]
+    assert list(rows.discriminator) == ["caps", "cnn", "", ""] and list(rows.seeds) == [1, 1, "", ""]
+    assert list(rows.gan[2:]) == ["real images", "held-out real images"]
+
+
+def test_results_of_an_earlier_measure_have_no_row_of_held_out_images(evaluated):
+    earlier = collect_results(evaluated).assign(fraction=1.0).drop(columns="held_out")
+    assert list(summarise(earlier, {"fid": "digits"}).fid) == ["3", "2", "0.5"]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "data" / "results").glob("runs_*.csv")), ids=lambda path: path.stem[5:])
+def test_committed_results_are_whole(path):
+    results = load_results(path.stem[5:])
+    assert set(results.status) <= {"finished", "failed"}
+    finished = results[results.status == "finished"]
+    assert finished.value.notna().all()
+    assert not finished.duplicated(["run", "features", "metric"]).any()
+    assert len(set(results.dataset)) == 1 and len(set(results.samples.dropna())) == 1
+    assert results.commit.notna().all() and not results.commit.str.contains("dirty").any()
+
+
+@pytest.mark.parametrize("path", sorted(module.RESULTS.glob("metrics_*.csv")), ids=lambda path: path.stem[8:])
+def test_every_metric_of_the_committed_results_is_explained(path):
+    explained = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    for metric in sorted(set(pd.read_csv(path).metric)):
+        name = re.sub(r"_at_\d+$", "_at_<step>", metric)
+        name = re.sub(r"^\w+(_wavering_)", r"…\1", name)
+        assert f"`{name}`" in explained, metric
