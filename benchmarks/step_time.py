@@ -129,8 +129,8 @@ def rivals(trunk: str, precision: str, dataset, device: str, options) -> tuple[d
 def our_loop(trunk: str, precision: str, dataset, options, steps_per_call: int = 1):
     """Steps as ``capsgan.train`` does them, and the GAN."""
     from capsgan.config import RunConfig
-    from capsgan.engines import compile_step
     from capsgan.gans import build_gan
+    from capsgan.training.step import compile_step
 
     config = RunConfig("dcgan", trunk, batch_size=options.batch, width=options.width, precision=precision)
     gan = build_gan(config, dataset.image_shape)
@@ -149,7 +149,8 @@ def keras_loop(trunk: str, width: float, precision: str, images: np.ndarray, bat
     import keras
     from keras import layers
 
-    from capsgan.networks.discriminators import batch_normalization, build_discriminator
+    from capsgan.networks.discriminators import build_discriminator
+    from capsgan.networks.layers import batch_normalization
 
     keras.config.set_dtype_policy(precision)
     discriminator = build_discriminator(trunk, width=width)

@@ -1,4 +1,4 @@
-"""Regenerate held-out faces by two GANs and by simple rivals, and write data/results/regeneration_NAME.csv.
+"""Regenerate held-out faces by two GANs and by simple baselines, and write data/results/regeneration_NAME.csv.
 
 .venv/bin/python scripts/compare_regeneration.py cartoon [--profile quick] [--images 40]
 """
@@ -16,7 +16,7 @@ import pandas as pd
 
 import capsgan
 from capsgan.data.listing import is_folder, safe_name
-from capsgan.regeneration.baselines import run_rivals
+from capsgan.regeneration.baselines import run_baselines
 from capsgan.regeneration.images import regenerate_with_priors
 from capsgan.regeneration.masks import centre_mask, hide
 from capsgan.regeneration.quality import compare_methods, scores_table, shuffle_truth
@@ -41,7 +41,7 @@ def main() -> int:
     damaged = hide(truth, masks)
 
     found = regenerate_with_priors(runs, damaged, masks, restarts=options.restarts)
-    restored = run_rivals(damaged, masks, training) | {name: result.images for name, result in found.items()}
+    restored = run_baselines(damaged, masks, training) | {name: result.images for name, result in found.items()}
     for name in runs:
         restored[f"{name}, pasted"] = np.where(masks[..., None], truth, found[name].unblended)
     scores = compare_methods(truth, masks, restored).assign(truth="right")

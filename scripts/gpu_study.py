@@ -26,8 +26,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 from capsgan.cli.options import OneLineParser, positive
-from capsgan.config import PRECISIONS, ROOT, RunConfig
+from capsgan.config import RunConfig
 from capsgan.data.datasets import load_dataset
+from capsgan.names import PRECISIONS
+from capsgan.paths import ROOT
 
 # In the order of their value: first one seed of every network, then the other seeds of the same.
 NETWORKS = (

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from capsgan.cli.options import OneLineParser, add_grid_options, read_grid_options
-from capsgan.config import ROOT, figures_directory
+from capsgan.paths import ROOT, figures_directory
 
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"
@@ -94,7 +94,7 @@ def find_notebook(part: str) -> str:
     """``02`` or ``02_dcgan`` → ``02_dcgan``."""
     found = [name for name in all_notebooks() if part and name.startswith(part.strip().zfill(2))]
     if len(found) != 1:
-        raise ValueError(f"notebooks={part!r} is not one of them; allowed: {' | '.join(all_notebooks())}")
+        raise ValueError(f"notebooks={part!r} is not one of them; expected {' | '.join(all_notebooks())}")
     return found[0]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 from PIL import Image
 
-from capsgan.config import ROOT
+from capsgan.paths import ROOT
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 

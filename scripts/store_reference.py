@@ -18,8 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from capsgan.config import home
-from capsgan.runs.checkpoints import write_atomically
+from capsgan.paths import home, write_atomically
 from capsgan.runs.reference import REFERENCE, list_references, save_reference
 from capsgan.runs.run import list_runs
 from capsgan.runs.table import row

@@ -25,7 +25,7 @@ import numpy as np
 from capsgan.data.datasets import load_dataset
 from capsgan.metrics.features import ARCHITECTURES, FEATURES, build_classifier, draw_weights, run_in_chunks
 from capsgan.metrics.real_images import POOL, feature_training_digits
-from capsgan.runs.checkpoints import write_atomically
+from capsgan.paths import write_atomically
 
 BATCH = 128
 

@@ -25,7 +25,7 @@ TITLES = {
     "04_acgan": "classes in the latent, class by class; Figure 8.1",
     "05_infogan": "codes that can be read back, traversals; Figure 8.3",
     "06_compare_metrics": "all eight runs, Figures 8.1–8.5, measures of the images over many seeds, the errata",
-    "07_regenerate_faces": "64×64 faces; filling holes by a search of the latent, judged against simple rivals; a tool",
+    "07_regenerate_faces": "64×64 faces; filling holes by a search of the latent, judged against baselines; a tool",
     "08_testing_the_claims": "every claim of the thesis as a test, with its verdict",
     "09_pytorch": "the same GAN in PyTorch, beside the loop by hand",
 }
@@ -218,7 +218,7 @@ def faces_table() -> str:
 
 
 def backends_table() -> str:
-    """Milliseconds a step of each backend and of its rivals."""
+    """Milliseconds a step of each backend and of its baselines."""
     rows = pd.read_csv(RESULTS / "step_time.csv")
     lines = ["| backend | loop | precision | discriminator | ms a step | times ours | of the matrix-product rate |"]
     lines.append("|---|---|---|---|---|---|---|")

@@ -36,7 +36,7 @@ def scripted(monkeypatch):
     import keras
     import numpy as np
 
-    from capsgan.gans import VanillaGAN
+    from capsgan.gans.vanilla import VanillaGAN
     from capsgan.training import loop as training
 
     script = {"seen": [], "before": lambda number: None}

@@ -10,7 +10,8 @@ import numpy as np
 
 from capsgan.config import RunConfig
 from capsgan.data.pixels import to_uint8
-from capsgan.gans import GAN, VanillaGAN
+from capsgan.gans import GAN
+from capsgan.gans.vanilla import VanillaGAN
 from capsgan.regeneration.images import regenerate
 from capsgan.regeneration.masks import centre_mask
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from capsgan.config import ROOT, RunConfig, home
+from capsgan.config import RunConfig
+from capsgan.paths import ROOT, home
 
 BAD = {
     "gan": ["DCGAN", "biggan", "", None, 3, ["dcgan"]],
@@ -33,7 +34,7 @@ CASES = [(name, value) for name, values in BAD.items() for value in values]
 
 @pytest.mark.parametrize("name, value", CASES, ids=lambda x: repr(x))
 def test_a_bad_value_is_refused_with_field_value_and_what_is_allowed(name, value):
-    with pytest.raises(ValueError, match=f"{name}=.*allowed: .") as caught:
+    with pytest.raises(ValueError, match=f"{name}=.*expected .") as caught:
         RunConfig(**{name: value})
     assert repr(value) in str(caught.value) or name == "snapshots"
 
@@ -63,23 +64,23 @@ def test_values_at_the_edge_are_taken(good):
 
 def test_choices_are_listed_in_the_message():
     with pytest.raises(
-        ValueError, match=r"gan='x' is not possible; allowed: gan \| dcgan \| wgan \| wgan_gp \| acgan \| infogan$"
+        ValueError, match=r"invalid gan='x'; expected acgan \| dcgan \| infogan \| gan \| wgan \| wgan_gp$"
     ):
         RunConfig(gan="x")
-    with pytest.raises(ValueError, match=r"image_size=30 .* 28 \| 32 \| 56 \| 64 \| 112 \| 128"):
+    with pytest.raises(ValueError, match=r"image_size=30.* 28 \| 32 \| 56 \| 64 \| 112 \| 128"):
         RunConfig(image_size=30)
-    with pytest.raises(ValueError, match=r"batch_size=3 .*even number"):
+    with pytest.raises(ValueError, match=r"batch_size=3.*even number"):
         RunConfig(batch_size=3)
 
 
 @pytest.mark.parametrize("gan", ["gan", "dcgan", "wgan_gp", "acgan", "infogan"])
 def test_only_wgan_clips(gan):
-    with pytest.raises(ValueError, match=r"weight_clipping='all'.*allowed: 'kernels'"):
+    with pytest.raises(ValueError, match=r"weight_clipping='all'.*expected 'kernels'"):
         RunConfig(gan=gan, weight_clipping="all")
 
 
 def test_a_critic_has_no_labels_to_smooth():
-    with pytest.raises(ValueError, match=r"label_smoothing=0\.1 .*critic"):
+    with pytest.raises(ValueError, match=r"label_smoothing=0\.1.*critic"):
         RunConfig("wgan", label_smoothing=0.1)
 
 
@@ -141,7 +142,7 @@ def test_dictionaries_and_configs_turn_into_each_other_by_way_of_json():
 
 
 def test_an_unknown_field_is_refused_by_name():
-    with pytest.raises(ValueError, match=r"field='epochs' .*batch_size"):
+    with pytest.raises(ValueError, match=r"field='epochs'.*batch_size"):
         RunConfig.from_dict({"epochs": 3})
 
 

@@ -9,7 +9,7 @@ _HOMES = {
     "RunConfig": "config",
     "get_profile": "profiles",
     "load_dataset": "data.datasets",
-    "build_generator": "networks.discriminators",
+    "build_generator": "networks.generators",
     "build_discriminator": "networks.discriminators",
     "layer_table": "networks.inspection",
     "multiply_adds": "networks.inspection",

@@ -1,8 +1,14 @@
-"""What may enter a metric: images and features, refused where they would make no number or a wrong one."""
+"""Checks of arguments: a wrong value is refused where it enters, with what was expected."""
 
 from __future__ import annotations
 
 import numpy as np
+
+
+def require(good: bool, name: str, value, expected: str):
+    """Raise ``ValueError`` that names the argument, its value and what was expected, unless it is good."""
+    if not good:
+        raise ValueError(f"invalid {name}={value!r}; expected {expected}")
 
 
 def check_images(name: str, images: np.ndarray, image_shape: tuple[int, ...] | None = None):
@@ -18,12 +24,10 @@ def check_images(name: str, images: np.ndarray, image_shape: tuple[int, ...] | N
     """
     dtype, shape = getattr(images, "dtype", type(images).__name__), np.shape(images)
     if dtype != np.uint8:
-        raise ValueError(
-            f"{name}: dtype={dtype} is not possible; allowed: uint8 (capsgan.data.pixels.to_uint8 converts)"
-        )
+        raise ValueError(f"invalid {name}: dtype={dtype}; expected uint8 (capsgan.data.pixels.to_uint8 converts)")
     if len(shape) != 4 or 0 in shape or (image_shape and shape[1:] != tuple(image_shape)):
         wanted = ", ".join(map(str, image_shape or ("height", "width", "channels")))
-        raise ValueError(f"{name}: shape={shape} is not possible; allowed: (n, {wanted}) with n > 0")
+        raise ValueError(f"invalid {name}: shape={shape}; expected (n, {wanted}) with n > 0")
 
 
 def check_features(
@@ -46,10 +50,10 @@ def check_features(
     for name, array in arrays.items():
         if array.ndim != 2 or array.shape[1] != np.shape(generated)[-1]:
             shapes = f"{np.shape(real)} and {np.shape(generated)}"
-            raise ValueError(f"features of shapes {shapes} are not possible; allowed: (n, d) and (m, d)")
+            raise ValueError(f"invalid features of shapes {shapes}; expected (n, d) and (m, d)")
         needed = least_generated if least_generated and name == "generated" else least
         if len(array) < needed:
-            raise ValueError(f"{name}: {len(array)} samples are too few for this metric; allowed: {needed} or more")
+            raise ValueError(f"{name}: {len(array)} samples are too few for this metric; expected {needed} or more")
         if not np.isfinite(array).all():
             bad = int((~np.isfinite(array)).any(axis=1).sum())
             raise ValueError(f"{name}: {bad} of {len(array)} features are NaN or infinite; leave those images out")
@@ -73,8 +77,8 @@ def check_labels(name: str, labels: np.ndarray, count: int, classes: int) -> np.
     """
     array = np.asarray(labels)
     if array.shape != (count,):
-        raise ValueError(f"{name}: shape={array.shape} is not possible; allowed: ({count},), one an image")
+        raise ValueError(f"invalid {name}: shape={array.shape}; expected ({count},), one an image")
     strange = array[~np.isin(array, np.arange(classes))]
     if len(strange):
-        raise ValueError(f"{name}: {strange[0]!r} is not possible; allowed: whole numbers from 0 to {classes - 1}")
+        raise ValueError(f"invalid {name}: {strange[0]!r}; expected whole numbers from 0 to {classes - 1}")
     return array.astype("int64")

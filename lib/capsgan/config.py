@@ -1,4 +1,4 @@
-"""What decides a result: the configuration of a run, and where results are kept."""
+"""What decides a result: the configuration of a run."""
 
 from __future__ import annotations
 
@@ -9,95 +9,97 @@ import os
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from numbers import Integral, Real
-from pathlib import Path
 
-from .data.listing import PREFIX, content_sha256, folder_path, is_folder, safe_name
+from .checks import require
+from .data.listing import content_sha256, folder_path, is_folder, safe_name
+from .names import (
+    BACKENDS,
+    DATASET_NAMES,
+    DATASETS,
+    DISCRIMINATORS,
+    FOLDER,
+    GANS,
+    IMAGE_SIZES,
+    PRECISIONS,
+    default_image_size,
+)
 
-ROOT = Path(__file__).resolve().parents[2]
+POSITIVE = 1e-9  # the least value of a number above 0
 
-GANS = ("gan", "dcgan", "wgan", "wgan_gp", "acgan", "infogan")
-GAN_NAMES = {"acgan": "ACGAN", "dcgan": "DCGAN", "infogan": "InfoGAN", "wgan": "WGAN"}
-COMPARED_GANS = tuple(GAN_NAMES)  # chapter 8, in the order of its figures
-DISCRIMINATORS = ("cnn", "caps", "cnn-matched", "caps-routing", "caps-squashed", "caps-ungated")
-COMPARED_DISCRIMINATORS = ("cnn", "caps")  # chapter 8; the others are controls
-DIGITS = ("mnist5k", "mnist")
-FACES = ("cartoon", "olivetti", "lfw")
-DATASETS = (*DIGITS, *FACES)  # and folder:PATH
-DATASET_NAMES = " | ".join((*DATASETS, f"{PREFIX}PATH"))
-IMAGE_SIZES = (28, 32, 56, 64, 112, 128)  # 7 or 8, doubled twice or more
-BACKENDS = ("tensorflow", "jax", "torch")
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+def _choice(default, choices, text: str):
+    return field(default=default, metadata={"help": text, "type": str, "choices": tuple(choices)})
+
+
+def _whole(default: int, low: int, high: int, text: str):
+    return field(default=default, metadata={"help": text, "type": int, "bounds": (low, high)})
+
+
+def _number(default: float, low: float, high: float, text: str):
+    return field(default=default, metadata={"help": text, "type": float, "bounds": (low, high)})
 
 
 @dataclass(frozen=True)
 class RunConfig:
     """Everything that decides the result of a training run, and nothing that does not.
 
-    A *step* is one update of the generator on ``batch_size`` latents; the discriminator sees
-    ``batch_size / 2`` real and ``batch_size / 2`` generated images for each of its updates
-    (thesis, listing 7.4, where a step is called an epoch).
+    A *step* is one update of the generator on ``batch_size`` latents; the discriminator sees ``batch_size / 2`` real
+    and ``batch_size / 2`` generated images in each of its updates (thesis, listing 7.4, where a step is an epoch).
 
     Raises:
-        ValueError: a field has a value the project cannot train with. Names field, value and what is allowed.
+        ValueError: a field has a value the project cannot train with. Names field, value and what was expected.
     """
 
-    gan: str = "dcgan"  # which game: see GANS
-    discriminator: str = "cnn"  # which trunk: the classical CNN, the thesis's CapsNet or a control of it
-    dataset: str = "mnist5k"  # see DATASET_NAMES
-    fraction: float = 1.0  # share of the training split, stratified, nested: 0.1 is part of 0.2
-    image_size: int | None = None  # pixels a side; None: 28 of digits, 64 of faces
-    steps: int = 1500  # generator updates
-    batch_size: int = 32
-    seed: int = 0
-    width: float = 1.0  # scales the filters of the Caps trunk's convolutions; 1.0 is the thesis
-    dropout: float = 0.25  # of the classical trunk
-    label_smoothing: float = 0.0  # one-sided: the target of real images is 1 - label_smoothing
-    discriminator_warmup: int = 0  # steps of the discriminator alone before the game (chapter 6)
-    discriminator_updates: str = "separate"  # on real, then on generated images; or one "joint" update
-    routing_iterations: int = 3  # of caps-routing; 1: uniform couplings
-    weight_clipping: str = "kernels"  # WGAN: "kernels" (and biases), or "all", which includes BatchNorm's γ and β
-    precision: str = "float32"
-    snapshots: tuple[int, ...] = field(default=())  # steps at which a float16 copy of the generator is kept
+    gan: str = _choice("dcgan", GANS, "the game")
+    discriminator: str = _choice("cnn", DISCRIMINATORS, "the trunk: classical CNN, the thesis's CapsNet, or a control")
+    dataset: str = field(default="mnist5k", metadata={"help": DATASET_NAMES, "type": str})
+    fraction: float = _number(1.0, POSITIVE, 1, "share of the training split, stratified; 0.1 is part of 0.2")
+    image_size: int | None = field(
+        default=None, metadata={"help": "pixels per side (default: 28 for digits, 64 for faces)", "type": int}
+    )
+    steps: int = _whole(1500, 1, 10**8, "generator updates")
+    batch_size: int = _whole(32, 2, 8192, "latents per generator update, an even number")
+    seed: int = _whole(0, 0, 2**63 - 1, "of weights, batches and latents")
+    width: float = _number(1.0, 1 / 256, 4, "scales the filters of the Caps trunk's convolutions; 1 is the thesis")
+    dropout: float = _number(0.25, 0, 0.95, "of the classical trunk")
+    label_smoothing: float = _number(0.0, 0, 0.5, "one-sided: the target of real images is 1 minus this")
+    discriminator_warmup: int = _whole(0, 0, 10**6, "steps of the discriminator alone before the game (chapter 6)")
+    discriminator_updates: str = _choice(
+        "separate", ("separate", "joint"), "on real and generated images in turn, or at once"
+    )
+    routing_iterations: int = _whole(3, 1, 100, "of caps-routing; 1: uniform couplings")
+    weight_clipping: str = _choice(
+        "kernels", ("kernels", "all"), "wgan: what is clipped; all includes BatchNorm's gamma and beta"
+    )
+    precision: str = _choice("float32", PRECISIONS, "of the arithmetic")
+    snapshots: tuple[int, ...] = field(
+        default=(), metadata={"help": "steps at which a float16 copy of the generator is kept, e.g. 100,500"}
+    )
 
     def __post_init__(self):
-        good = isinstance(self.dataset, str) and (self.dataset in DATASETS or is_folder(self.dataset))
-        require(good, "dataset", self.dataset, DATASET_NAMES)
+        known = isinstance(self.dataset, str) and (self.dataset in DATASETS or is_folder(self.dataset))
+        require(known, "dataset", self.dataset, DATASET_NAMES)
         if is_folder(self.dataset):
             folder_path(self.dataset)
         if self.image_size is None:
             object.__setattr__(self, "image_size", default_image_size(self.dataset))
-        one_of = {
-            "gan": GANS,
-            "discriminator": DISCRIMINATORS,
-            "image_size": IMAGE_SIZES,
-            "discriminator_updates": ("separate", "joint"),
-            "weight_clipping": ("kernels", "all"),
-            "precision": PRECISIONS,
-        }
-        for name, allowed in one_of.items():
-            value = getattr(self, name)
-            good = any(type(value) is type(choice) and value == choice for choice in allowed)
-            require(good, name, value, " | ".join(map(str, allowed)))
-        whole = {"steps": (1, 10**8), "batch_size": (2, 8192), "seed": (0, 2**63 - 1)}
-        whole |= {"discriminator_warmup": (0, 10**6), "routing_iterations": (1, 100)}
-        for name, (low, high) in whole.items():
-            value = getattr(self, name)
-            good = isinstance(value, Integral) and not isinstance(value, bool) and low <= value <= high
-            require(good, name, value, f"a whole number from {low} to {high}")
-            object.__setattr__(self, name, int(value))
-        require(
-            self.batch_size % 2 == 0, "batch_size", self.batch_size, "an even number: the discriminator sees halves"
-        )
-        numbers = {"fraction": "(0, 1]", "width": "[1/256, 4]", "dropout": "[0, 0.95]", "label_smoothing": "[0, 0.5]"}
-        bounds = {"fraction": (1e-9, 1), "width": (1 / 256, 4), "dropout": (0, 0.95), "label_smoothing": (0, 0.5)}
-        for name, (low, high) in bounds.items():
-            value = getattr(self, name)
-            good = isinstance(value, Real) and not isinstance(value, bool) and low <= value <= high  # NaN is not
-            require(good, name, value, f"a number in {numbers[name]}")
-            object.__setattr__(self, name, float(value))
-        only_wgan = self.gan == "wgan" or self.weight_clipping == "kernels"
-        require(only_wgan, "weight_clipping", self.weight_clipping, f"'kernels' (gan {self.gan!r} does not clip)")
-        smooths = not self.gan.startswith("wgan") or self.label_smoothing == 0
+        good = type(self.image_size) is int and self.image_size in IMAGE_SIZES
+        require(good, "image_size", self.image_size, " | ".join(map(str, IMAGE_SIZES)))
+        for each in fields(self):
+            value, kind = getattr(self, each.name), each.metadata.get("type")
+            if "choices" in each.metadata:
+                good = isinstance(value, str) and value in each.metadata["choices"]
+                require(good, each.name, value, expected(each))
+            elif "bounds" in each.metadata:
+                low, high = each.metadata["bounds"]
+                numeric = isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
+                require(numeric and low <= value <= high, each.name, value, expected(each))  # NaN is outside
+                object.__setattr__(self, each.name, kind(value))
+        even = self.batch_size % 2 == 0
+        require(even, "batch_size", self.batch_size, "an even number: the discriminator sees halves")
+        clips = self.weight_clipping == "kernels" or "weight_clipping" in GANS[self.gan].options
+        require(clips, "weight_clipping", self.weight_clipping, f"'kernels' (gan {self.gan!r} does not clip)")
+        smooths = self.label_smoothing == 0 or not GANS[self.gan].is_critic
         require(smooths, "label_smoothing", self.label_smoothing, "0 (a critic has no targets to smooth)")
         listed = isinstance(self.snapshots, list | tuple | range)
         good = listed and all(type(step) is int and 1 <= step <= self.steps for step in self.snapshots)
@@ -108,20 +110,14 @@ class RunConfig:
     def identity(self) -> dict:
         """The fields that differ from the defaults and have an effect: what the run's id is made of.
 
-        ``width`` has no effect on the classical trunk; ``dropout`` acts in the classical convolutions only,
-        ``routing_iterations`` where capsules are routed; a folder's place has none, its content has. A field added
-        later leaves the ids of existing runs as they are.
+        A trunk reads its own fields only, a GAN ignores some; of a folder the content counts, not the place. A field
+        added later leaves the ids of existing runs as they are.
 
         Raises:
             ValueError: the dataset is a folder that is gone.
         """
-        idle = {"width"} if self.discriminator == "cnn" else {"dropout"}
-        if self.discriminator != "caps-routing":
-            idle.add("routing_iterations")
-        if self.gan == "gan":  # its classical networks are dense
-            idle.add("dropout")
-        if self.gan == "wgan_gp":  # its updates are always joint
-            idle.add("discriminator_updates")
+        of_trunks = {name for names in DISCRIMINATORS.values() for name in names}
+        idle = of_trunks - set(DISCRIMINATORS[self.discriminator]) | set(GANS[self.gan].ignores)
         if self.image_size == default_image_size(self.dataset):
             idle.add("image_size")
         relevant = [f for f in fields(self) if f.name not in idle]
@@ -130,7 +126,7 @@ class RunConfig:
 
     @cached_property
     def _content(self) -> str:  # kept: the id of a config stays what it is while a run of it is trained
-        return PREFIX + content_sha256(folder_path(self.dataset))
+        return FOLDER + content_sha256(folder_path(self.dataset))
 
     @property
     def run_id(self) -> str:
@@ -142,8 +138,8 @@ class RunConfig:
 
     @property
     def label(self) -> str:
-        """How figures and messages call the run: as in chapter 9 ``CapsDCGAN``, a control ``CapsDCGAN (routing)``."""
-        name = self.gan.upper().replace("INFO", "Info").replace("_", "-")
+        """The name in figures and messages: ``CapsDCGAN`` as in chapter 9, a control ``CapsDCGAN (routing)``."""
+        name = GANS[self.gan].label
         trunk, _, control = self.discriminator.partition("-")
         name = name if trunk == "cnn" else trunk.capitalize() + name
         return f"{name} ({control})" if control else name
@@ -154,48 +150,32 @@ class RunConfig:
 
     @classmethod
     def from_dict(cls, values: dict) -> RunConfig:
-        """The inverse of :meth:`to_dict`; unknown fields raise ``ValueError``."""
+        """The inverse of :meth:`to_dict`; an unknown field raises ``ValueError``."""
         known = {f.name for f in fields(cls)}
         for name in values:
             require(name in known, "field", name, " | ".join(sorted(known)))
         return cls(**values | {"snapshots": tuple(values.get("snapshots", ()))})
 
 
-def default_image_size(dataset: str) -> int:
-    """Pixels a side that a dataset has where nothing else is said: 28 of digits, 64 of faces."""
-    return 28 if dataset in DIGITS else 64
+def expected(each) -> str:
+    """What a field of the config may hold, in words."""
+    if "choices" in each.metadata:
+        return " | ".join(each.metadata["choices"])
+    low, high = each.metadata["bounds"]
+    if each.metadata["type"] is int:
+        return f"a whole number from {low} to {high}"
+    return f"a number in {'(0' if low == POSITIVE else f'[{low:g}'}, {high:g}]"
 
 
 def use_backend(name: str | None = None):
-    """Have Keras run on the named backend, or on that of ``KERAS_BACKEND``. Call it before Keras is imported.
+    """Make Keras run on the named backend, or on that of ``KERAS_BACKEND``. Call it before Keras is imported.
 
     Raises:
-        ValueError: the project does not run on it, or it is not installed.
+        ValueError: an unknown backend, or one that is not installed.
     """
     name = name or os.environ.get("KERAS_BACKEND")
     if name:
         require(name in BACKENDS, "backend", name, " | ".join(BACKENDS))
         if importlib.util.find_spec(name) is None:
-            raise ValueError(f"backend={name!r} is not installed; pip install {name}, or choose another")
+            raise ValueError(f"backend={name!r} is not installed; pip install {name}, or choose a different one")
         os.environ["KERAS_BACKEND"] = name
-
-
-def home() -> Path:
-    """Where runs, downloads and caches live: ``CAPSGAN_HOME``, else the checkout's ``data/``."""
-    named = os.environ.get("CAPSGAN_HOME")
-    try:
-        return Path(named or ROOT / "data").expanduser().resolve()
-    except RuntimeError as error:
-        raise ValueError(f"CAPSGAN_HOME={named!r} is not possible ({error})") from error
-
-
-def figures_directory(profile: str) -> Path:
-    """Where the figures of a profile are drawn: ``figures/<profile>``, or inside ``CAPSGAN_HOME`` where that is set."""
-    base = home() if os.environ.get("CAPSGAN_HOME") else ROOT
-    return base / "figures" / profile
-
-
-def require(good: bool, name: str, value, allowed: str):
-    """Raise ``ValueError`` that names the field, its value and what is allowed, unless it is good."""
-    if not good:
-        raise ValueError(f"{name}={value!r} is not possible; allowed: {allowed}")

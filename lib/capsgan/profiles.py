@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from .config import COMPARED_DISCRIMINATORS, COMPARED_GANS, DIGITS, RunConfig, require
+from .checks import require
+from .config import RunConfig
+from .names import COMPARED_DISCRIMINATORS, COMPARED_GANS, DIGITS, GANS
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Profile:
         """
         if self.faces and changes.get("dataset", self.dataset) not in DIGITS:
             return self.faces.config(gan, discriminator, seed, **changes)
-        steps = self.wgan_steps if gan.startswith("wgan") else self.steps
+        steps = self.wgan_steps if GANS[gan].is_critic else self.steps
         values = {"steps": steps, "width": self.width, "batch_size": self.batch_size, "dataset": self.dataset}
         values |= {"precision": self.precision} | changes
         kept = [max(1, values["steps"] * part // self.snapshots) for part in range(1, self.snapshots + 1)]

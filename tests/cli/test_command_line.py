@@ -6,10 +6,15 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+import capsgan
 from capsgan.cli.commands import main
-from capsgan.config import ROOT, RunConfig
+from capsgan.config import RunConfig
+from capsgan.data.pixels import read_png
+from capsgan.metrics.features import load_features
+from capsgan.paths import ROOT
 from capsgan.runs.run import list_runs
 
 
@@ -136,12 +141,41 @@ def test_divergence_is_one_line_and_status_1(home, scripted, capsys):
 def test_help_needs_no_keras():
     """It answers at once: TensorFlow takes seconds to import."""
     code = "import sys; sys.argv[1:] = ['train', '--help']; import capsgan.__main__ as m\ntry:\n m.main()\nfinally:\n"
-    code += " print(sorted({'keras', 'tensorflow', 'pandas', 'numpy'} & set(sys.modules)))"
+    code += " print(sorted({'keras', 'tensorflow', 'pandas', 'matplotlib', 'cv2'} & set(sys.modules)))"
     environment = os.environ | {"PYTHONPATH": str(ROOT / "lib")}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.splitlines()[-1] == "[]"
     for option in ("--gan", "--discriminator", "--steps", "--width", "--force", "dcgan", "caps", "mnist5k"):
         assert option in done.stdout
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out.split()[1] == capsgan.__version__
+
+
+def test_list_as_json_is_one_object_per_run(instant, capsys):
+    run("train --gan gan --steps 2 --fraction 0.1 --seed 4")
+    capsys.readouterr()
+    assert run("list --json") == 0
+    (facts,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert facts["status"] == "finished" and facts["config"]["seed"] == 4 and facts["provenance"]["backend"]
+
+
+@pytest.mark.slow
+def test_generate_writes_png_files_of_the_labels_asked_for(tmp_path, capsys):
+    assert run(f"generate acgan-caps1-mnist-20000-s0 --count 4 --labels 3,7 --out {tmp_path / 'digits'}") == 0
+    files = sorted((tmp_path / "digits").iterdir())
+    assert [path.name for path in files] == ["0000.png", "0001.png", "0002.png", "0003.png"]
+    digits = np.stack([read_png(path)[..., :1] for path in files])
+    assert digits.shape == (4, 28, 28, 1)
+    assert load_features("digits").probabilities(digits).argmax(-1).tolist() == [3, 7, 3, 7]
+    assert run(f"generate acgan-caps1-mnist-20000-s0 --count 6 --grid --out {tmp_path}") == 0
+    assert read_png(tmp_path / "grid.png").shape == (3 * 30 + 2, 2 * 30 + 2, 3)
+    assert run(f"generate dcgan-caps1-mnist-20000-s0 --labels 3 --out {tmp_path}") == 2
+    assert "has no 'labels'" in capsys.readouterr().err
 
 
 @pytest.mark.slow

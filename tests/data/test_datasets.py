@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import pytest
 
-from capsgan.config import ROOT
 from capsgan.data import datasets
 from capsgan.data.datasets import load_dataset, stratified_subset
+from capsgan.paths import ROOT
 
 REAL = Path(os.environ.get("CAPSGAN_TEST_MNIST") or ROOT.parent / "shared" / "data" / "mnist.npz")
 needs_mnist = pytest.mark.skipif(
@@ -120,9 +120,9 @@ def test_halving_takes_means_of_four_pixels():
     [
         (
             ("cifar",),
-            r"dataset='cifar' is not known; allowed: mnist5k \| mnist \| cartoon \| olivetti \| lfw \| folder:PATH$",
+            r"invalid dataset='cifar'; expected mnist5k \| mnist \| cartoon \| olivetti \| lfw \| folder:PATH$",
         ),
-        (("mnist5k", "validation"), r"split='validation' is not known; allowed: train \| test"),
+        (("mnist5k", "validation"), r"invalid split='validation'; expected train \| test"),
     ],
 )
 def test_unknown_names_are_refused(arguments, message):

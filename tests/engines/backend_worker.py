@@ -13,9 +13,9 @@ import numpy as np
 
 from capsgan.config import RunConfig
 from capsgan.data.datasets import load_dataset
-from capsgan.engines import compile_step
 from capsgan.gans import build_gan
 from capsgan.runs.checkpoints import restore_variables
+from capsgan.training.step import compile_step
 
 
 def make(name):

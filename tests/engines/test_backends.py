@@ -233,6 +233,6 @@ print(run((), [np.array([[1.0], [2.0]], "float32")]).tolist(), float(model.get_w
 
 
 def test_a_backend_that_is_not_there_is_named(home):
-    for backend, answer in (("theano", "allowed: tensorflow | jax | torch"), ("numpy", "allowed: tensorflow")):
+    for backend, answer in (("theano", "expected tensorflow | jax | torch"), ("numpy", "expected tensorflow")):
         done = command_line(backend, home, "train", "--steps", "1")
         assert done.returncode == 2 and answer in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr

@@ -4,7 +4,8 @@ import matplotlib.pyplot as plt
 import pytest
 
 from capsgan.figures import diagrams
-from capsgan.networks.discriminators import build_discriminator, build_generator
+from capsgan.networks.discriminators import build_discriminator
+from capsgan.networks.generators import build_generator
 from capsgan.networks.inspection import layer_table
 
 

@@ -6,12 +6,13 @@ import keras
 import numpy as np
 import pytest
 
-from capsgan.config import GANS, RunConfig
+from capsgan.config import RunConfig
 from capsgan.data.pixels import to_float
-from capsgan.engines import compile_step
 from capsgan.engines.tensorflow import update
 from capsgan.gans import build_gan
 from capsgan.gans.base import METRICS, SAMPLING, random_stream
+from capsgan.names import GANS
+from capsgan.training.step import compile_step
 
 NAMES = [(gan, trunk) for gan in GANS for trunk in ("cnn", "caps")]
 COMPILED = [("acgan", "cnn"), ("infogan", "caps"), ("wgan", "cnn")]  # the others are compiled in other files

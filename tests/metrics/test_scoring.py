@@ -148,22 +148,20 @@ def test_other_images_are_scored_in_the_random_space():
 
 def test_what_cannot_be_scored_is_refused(digits):
     training, held_out = digits
-    with pytest.raises(ValueError, match="generated: dtype=float32 is not possible; allowed: uint8"):
+    with pytest.raises(ValueError, match="generated: invalid dtype=float32; expected uint8"):
         score(training[:300] / np.float32(255), held_out, control=training[:300], progress=False)
-    with pytest.raises(ValueError, match=r"real: shape=\(1000, 28, 27, 1\) is not possible; allowed: \(n, 28, 28, 1\)"):
+    with pytest.raises(ValueError, match=r"real: invalid shape=\(1000, 28, 27, 1\); expected \(n, 28, 28, 1\)"):
         score(training[:300], held_out[:, :, 1:], control=training[:300], progress=False)
     with pytest.raises(ValueError, match=r"control: shape=\(9, 27, 28, 1\)"):
         score(training[:300], held_out, control=training[:9, 1:], progress=False)
-    with pytest.raises(ValueError, match="generated: 255 images are too few; allowed: 256 or more"):
+    with pytest.raises(ValueError, match="generated: 255 images are too few; expected 256 or more"):
         score(training[:255], held_out, control=training[:300], progress=False)
-    with pytest.raises(ValueError, match="control: 3 images are too few; allowed: 256 or more"):
+    with pytest.raises(ValueError, match="control: 3 images are too few; expected 256 or more"):
         score(training[:300], held_out, control=training[:3], progress=False)
     for spaces in ("digits", ()):
-        with pytest.raises(
-            ValueError, match=r"spaces=.* is not possible; allowed: a tuple with some of digits, lenet, random"
-        ):
+        with pytest.raises(ValueError, match=r"invalid spaces=.*; expected a tuple with some of digits, lenet, random"):
             score(training[:300], held_out, spaces=spaces, control=training[:300], progress=False)
-    with pytest.raises(ValueError, match="seed=-1 is not possible; allowed: whole numbers from 0"):
+    with pytest.raises(ValueError, match="invalid seed=-1; expected whole numbers from 0"):
         score(training[:300], held_out, seed=-1, control=training[:300], progress=False)
     with pytest.raises(ValueError, match=r"invalid features='inception'; expected digits \| lenet \| random"):
         score(training[:300], held_out, spaces=("inception",), control=training[:300], progress=False)
@@ -522,7 +520,7 @@ def test_a_run_that_is_not_finished_is_refused(home):
 @pytest.mark.parametrize("samples", [255, 0, -1, 1e4, True, "many"])
 def test_numbers_of_samples_that_are_not_possible_are_refused(pair, samples):
     with pytest.raises(
-        ValueError, match=f"samples={re.escape(repr(samples))} is not possible; allowed: whole numbers from 256"
+        ValueError, match=f"invalid samples={re.escape(repr(samples))}; expected whole numbers from 256"
     ):
         evaluate(pair[0], samples)
 

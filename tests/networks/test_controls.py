@@ -5,14 +5,15 @@ import numpy as np
 import pytest
 from keras import ops
 
-from capsgan.config import DISCRIMINATORS, GANS, RunConfig
-from capsgan.engines import compile_step
+from capsgan.config import RunConfig
 from capsgan.gans import build_gan
+from capsgan.names import DISCRIMINATORS, GANS
 from capsgan.networks.capsules import RoutingCapsules, route, squash
 from capsgan.networks.discriminators import build_discriminator
 from capsgan.networks.inspection import multiply_adds
+from capsgan.training.step import compile_step
 
-CONTROLS = DISCRIMINATORS[2:]
+CONTROLS = tuple(DISCRIMINATORS)[2:]
 
 
 def votes_of(seed=0, shape=(2, 30, 3, 4), size=1.0):
@@ -221,5 +222,5 @@ def test_iterations_are_part_of_the_run_where_capsules_are_routed():
     assert routed[0] != routed[1] and gated[0] == gated[1]
     assert RunConfig("wgan", "caps-routing").label == "CapsWGAN (routing)"
     assert RunConfig("dcgan", "cnn-matched").label == "DCGAN (matched)"
-    with pytest.raises(ValueError, match="routing_iterations=0 is not possible; allowed: a whole number from 1 to 100"):
+    with pytest.raises(ValueError, match="invalid routing_iterations=0; expected a whole number from 1 to 100"):
         RunConfig(routing_iterations=0)

@@ -6,9 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from capsgan import config, gans
 from capsgan.profiles import PROFILES
-from capsgan.training.loop import train
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -53,16 +51,3 @@ def test_the_table_of_profiles_is_theirs():
 def test_links_to_files_lead_somewhere():
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).exists(), target
-
-
-@pytest.mark.parametrize("trunk", ["cnn", "caps"])
-def test_the_worked_example_of_a_new_gan_trains(trunk, tmp_path, monkeypatch):
-    (code,) = (block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "class LSGAN" in block)
-    namespace = {"__name__": "capsgan.gans.lsgan", "__package__": "capsgan.gans"}
-    exec(code, namespace)
-    monkeypatch.setitem(gans.CLASSES, "lsgan", namespace["LSGAN"])
-    monkeypatch.setattr(config, "GANS", (*config.GANS, "lsgan"))
-    monkeypatch.setenv("CAPSGAN_HOME", str(tmp_path))
-    run = train(config.RunConfig("lsgan", trunk, steps=2, width=1 / 64, batch_size=4, fraction=0.05))
-    assert run.finished and len(run.history) == 2
-    assert run.config.label in ("LSGAN", "CapsLSGAN")

@@ -75,7 +75,7 @@ def test_missing_pixels_are_grey():
     [
         (np.ones((4, 4), "uint8"), "dtype=uint8"),
         (np.ones((5, 4), bool), r"shape=\(5, 4\)"),
-        (np.ones((3, 4, 4), bool), r"allowed: \(4, 4\) or \(2, 4, 4\)"),
+        (np.ones((3, 4, 4), bool), r"expected \(4, 4\) or \(2, 4, 4\)"),
         (np.ones((4, 4), bool), "mask 0 has no pixel missing"),
         (np.stack([np.eye(4, dtype=bool), np.zeros((4, 4), bool)]), "mask 1 has all pixels missing"),
     ],
@@ -95,5 +95,5 @@ def test_a_mask_that_cannot_be_used_is_refused(masks, said):
     ],
 )
 def test_what_is_no_mask_is_named_with_what_is_allowed(call):
-    with pytest.raises(ValueError, match=r"=.*allowed"):
+    with pytest.raises(ValueError, match=r"=.*expected"):
         call()

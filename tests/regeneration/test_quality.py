@@ -1,4 +1,4 @@
-"""Rivals fill holes as they say they do; measures know a good image from a bad one, and can fail."""
+"""Baselines fill holes as they say they do; measures know a good image from a bad one, and can fail."""
 
 import runpy
 from pathlib import Path
@@ -10,7 +10,7 @@ from scipy import stats
 from skimage.metrics import peak_signal_noise_ratio
 
 from capsgan.data.datasets import load_dataset
-from capsgan.regeneration.baselines import RIVALS, fit_pca, nearest_image, pca_mean, run_rivals
+from capsgan.regeneration.baselines import BASELINES, fit_pca, nearest_image, pca_mean, run_baselines
 from capsgan.regeneration.masks import centre_mask, hide, make_masks
 from capsgan.regeneration.quality import compare_methods, measure, paired_intervals, shuffle_truth
 
@@ -23,15 +23,15 @@ def digits():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("name", RIVALS)
-def test_a_rival_keeps_known_pixels_and_does_not_look_into_the_hole(name, channels):
+@pytest.mark.parametrize("name", BASELINES)
+def test_a_baseline_keeps_known_pixels_and_does_not_look_into_the_hole(name, channels):
     rng = np.random.default_rng(0)
     training = rng.integers(0, 256, (80, 16, 16, channels)).astype("uint8")
     images, masks = training[:2], make_masks("strokes", 2, (16, 16), seed=3)
-    filled = RIVALS[name](images, masks, training)
+    filled = BASELINES[name](images, masks, training)
     assert filled.dtype == np.uint8 and filled.shape == images.shape and (filled[masks] == images[masks]).all()
     spoilt = np.where(masks[..., None], images, 255 - images)
-    assert (RIVALS[name](spoilt, masks, training) == filled).all()
+    assert (BASELINES[name](spoilt, masks, training) == filled).all()
 
 
 @pytest.mark.parametrize("name", ["telea", "navier-stokes", "biharmonic"])
@@ -39,7 +39,7 @@ def test_a_smooth_image_is_restored_from_its_surroundings(name):
     rows, columns = np.mgrid[:32, :32]
     truth = np.repeat((40 + 3 * rows + 2 * columns).astype("uint8")[None, ..., None], 3, axis=-1)
     known = centre_mask(1, (32, 32), share=0.05)
-    assert np.abs(RIVALS[name](hide(truth, known), known).astype(int) - truth).max() <= 8
+    assert np.abs(BASELINES[name](hide(truth, known), known).astype(int) - truth).max() <= 8
 
 
 def test_an_image_of_the_training_set_is_found_again(digits):
@@ -89,9 +89,9 @@ def test_measures_of_the_hole_look_at_the_hole():
 def test_against_shuffled_truth_every_method_scores_worse(digits):
     truth, training = digits
     masks = centre_mask(12, (28, 28))
-    filled = run_rivals(hide(truth, masks), masks, training)
+    filled = run_baselines(hide(truth, masks), masks, training)
     right, wrong = (compare_methods(images, masks, filled) for images in (truth, shuffle_truth(truth)))
-    assert len(right) == 12 * len(RIVALS) * 5
+    assert len(right) == 12 * len(BASELINES) * 5
     means = [scores.groupby(["metric", "method"]).value.mean() for scores in (right, wrong)]
     for name in ("psnr", "ssim"):
         assert (means[0][name] > means[1][name]).all()
@@ -117,9 +117,9 @@ def test_intervals_are_of_the_differences_on_the_same_images():
 @pytest.mark.parametrize(
     "call, said",
     [
-        (lambda x, m: run_rivals(x, m, x, names=["magic"]), "rival='magic'"),
-        (lambda x, m: run_rivals(x, ~m & False, x), "all pixels missing"),
-        (lambda x, m: run_rivals(x, m, x[:, :8]), "training: shape="),
+        (lambda x, m: run_baselines(x, m, x, names=["magic"]), "baseline='magic'"),
+        (lambda x, m: run_baselines(x, ~m & False, x), "all pixels missing"),
+        (lambda x, m: run_baselines(x, m, x[:, :8]), "training: shape="),
         (lambda x, m: pca_mean(x, m, x, components=2), "components=2"),
         (lambda x, m: measure(x, x[:, :8], m), "restored: shape="),
         (lambda x, m: measure(x, x[:1], m), "restored: 1 images for 2"),
@@ -141,7 +141,7 @@ def test_the_script_writes_what_every_method_scores_and_which_runs_are_behind_it
     monkeypatch.setattr("sys.argv", ["compare_regeneration.py", *words])
     assert script["main"]() == 0
     table = pd.read_csv(tmp_path / "results" / "regeneration_cartoon.csv", keep_default_na=False)
-    assert len(table) == 2 * 2 * 5 * (len(RIVALS) + 6 + 2)  # truths, images, metrics, methods
+    assert len(table) == 2 * 2 * 5 * (len(BASELINES) + 6 + 2)  # truths, images, metrics, methods
     behind = table.groupby("method")[["generator", "prior"]].first()
     assert behind.loc["telea"].tolist() == ["", ""] and behind.loc["Caps, no prior", "prior"] == ""
     assert behind.loc["Caps, classical prior", "generator"].startswith("dcgan-caps")

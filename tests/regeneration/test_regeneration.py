@@ -208,7 +208,7 @@ def test_every_generator_is_searched_under_every_prior_and_under_none(linear):
         ({"images": np.zeros((1, 28, 28, 1), "float32")}, "images: dtype=float32"),
         ({"task": "colourise"}, "task='colourise'"),
         ({"restarts": 0}, "restarts=0"),
-        ({"restarts": 1001}, "restarts=1001 is not possible; allowed: up to 1000"),
+        ({"restarts": 1001}, "invalid restarts=1001; expected up to 1000"),
         ({"steps": 2.5}, "steps=2.5"),
         ({"window": 4}, "window=4"),
         ({"rate": 0}, "rate=0"),
@@ -326,7 +326,7 @@ def test_a_hole_of_many_pixels_is_blended_as_if_it_were_solved_at_once(monkeypat
 
 
 def test_blending_without_a_way_is_refused():
-    with pytest.raises(ValueError, match=r"how='feather' is not known; allowed: membrane \| seamless_clone"):
+    with pytest.raises(ValueError, match=r"invalid how='feather'; expected membrane \| seamless_clone"):
         blend(picture(1)[None], picture(1)[None], centre_mask(1, (64, 64)), "feather")
 
 
@@ -398,7 +398,7 @@ def test_a_hole_that_fits_no_square_is_refused(linear):
 
 def test_superresolution_takes_pictures_of_its_own_size_only(linear):
     with pytest.raises(
-        ValueError, match=r"picture 0 is 9×9 pixels; allowed for super-resolution ×4 with this run: 7×7"
+        ValueError, match=r"picture 0 is 9×9 pixels; expected for super-resolution ×4 with this run: 7×7"
     ):
         regenerate_photos(AsRun(linear[0]), [np.zeros((9, 9, 1), "uint8")], [None], task="superres", **QUICK)
     (fine,) = regenerate_photos(
@@ -474,11 +474,11 @@ def test_the_command_line_fills_a_hole_and_keeps_the_rest(shelf, pair, shared_ho
 @pytest.mark.parametrize(
     "words, said",
     [
-        ({"mask": "small.png"}, "shape=(20, 20) is not possible; allowed: (40, 40)"),
+        ({"mask": "small.png"}, "invalid shape=(20, 20); expected (40, 40)"),
         ({"mask": "white.png"}, "white.png: masks: the mask has no pixel missing"),
         ({"image": "face 1 ñ.png,grey.png", "mask": "mask.png,white.png", "out": "d"}, "grey.png with "),
         ({"mask": "black.png"}, "all pixels missing"),
-        ({"mask": None}, "masks=None is not possible with task='inpaint'"),
+        ({"mask": None}, "invalid masks=None with task='inpaint'"),
         ({"mask": "text.png"}, "text.png is not a readable image: not an image"),
         ({"mask": "nothing.png"}, "nothing.png is not a readable image: No such file"),
         ({"image": "text.png"}, "text.png is not a readable image: not an image"),
@@ -489,7 +489,7 @@ def test_the_command_line_fills_a_hole_and_keeps_the_rest(shelf, pair, shared_ho
         ({"image": "face 1 ñ.png,grey.png"}, "one file for 2 images"),
         ({"image": "grey.png,grey.png", "out": "folder"}, "would get 'grey.png' twice"),
         ({"out": "mask.png"}, "is an image or mask that is read"),
-        ({"out": "out.tiff"}, "allowed: a name ending in .png"),
+        ({"out": "out.tiff"}, "expected a name ending in .png"),
         ({"out": "text.png/out.png"}, "is no folder"),
         ({"run": "no-such-run"}, "names 0 runs"),
     ],

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capsgan.config import COMPARED_DISCRIMINATORS, RunConfig
+from capsgan.config import RunConfig
 from capsgan.figures.runs import CHAPTER_8, draw_curve, metrics_figure, save_figure
 from capsgan.gans.base import METRICS
+from capsgan.names import COMPARED_DISCRIMINATORS
 from capsgan.runs import reference as module
 from capsgan.runs.reference import ReferenceRun, list_references, load_reference, save_reference, thin_history
 from capsgan.runs.run import COLUMNS, Run
@@ -63,7 +64,7 @@ def test_a_reference_run_is_small_and_has_what_figures_need(stored, pair, monkey
 
 
 def test_only_seed_0_brings_its_generator(stored):
-    with pytest.raises(ValueError, match="no weights in the project; allowed: runs of seed 0"):
+    with pytest.raises(ValueError, match="no weights in the project; expected runs of seed 0"):
         stored[0].generate(1)
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capsgan.config import ROOT
 from capsgan.metrics.cache import remembered
 from capsgan.metrics.curves import curve_numbers
 from capsgan.metrics.fresh_critic import fresh_critic_losses
 from capsgan.metrics.sharpness import sharpness
+from capsgan.paths import ROOT
 from capsgan.study import results as module
 from capsgan.study.results import collect_results, judge_pairs, load_results, save_results, summarise
 
@@ -126,7 +126,7 @@ def test_results_have_a_row_a_number_and_one_for_a_run_that_failed(evaluated, tm
             ["run", "metric", "value", "floor", "held_out", "status"]
         ],
     )
-    with pytest.raises(ValueError, match="results='many' are not there; allowed: few"):
+    with pytest.raises(ValueError, match="results='many' are not there; expected few"):
         load_results("many", tmp_path)
 
 

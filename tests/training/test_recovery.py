@@ -17,7 +17,8 @@ import pandas as pd
 import pytest
 
 from capsgan.cli.commands import main
-from capsgan.config import ROOT, RunConfig
+from capsgan.config import RunConfig
+from capsgan.paths import ROOT
 from capsgan.runs.checkpoints import checkpoint_paths, read_checkpoint
 from capsgan.runs.run import run_for
 from capsgan.training import loop as training

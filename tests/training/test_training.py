@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 from capsgan.config import RunConfig
-from capsgan.engines import compile_step
 from capsgan.gans.base import METRICS
-from capsgan.runs.checkpoints import DiskError, checkpoint_paths
+from capsgan.paths import DiskError
+from capsgan.runs.checkpoints import checkpoint_paths
 from capsgan.runs.run import COLUMNS, run_for
 from capsgan.training import loop as training
 from capsgan.training.loop import TrainingDiverged, train
-from capsgan.training.schedule import Schedule, drawn_ahead
+from capsgan.training.pacing import Pacing, drawn_ahead
+from capsgan.training.step import compile_step
 
 TINY = {"gan": "gan", "batch_size": 4, "fraction": 0.05}
 
@@ -212,13 +213,13 @@ def test_a_checkpoint_of_ruined_weights_is_never_called_good(home, monkeypatch, 
 
 def test_a_gpu_that_is_not_there_is_refused_before_anything_is_written(home, monkeypatch):
     monkeypatch.setattr(keras.distribution, "list_devices", lambda kind=None: [])
-    with pytest.raises(ValueError, match=r"device='gpu' is not possible; allowed: auto \| cpu .*0 GPUs"):
+    with pytest.raises(ValueError, match=r"invalid device='gpu'; expected auto \| cpu .*0 GPUs"):
         train(config_of(), device="gpu")
     assert list(home.iterdir()) == []
 
 
 def test_an_unknown_device_is_refused_by_name(home):
-    with pytest.raises(ValueError, match=r"device='tpu' .*allowed: auto"):
+    with pytest.raises(ValueError, match=r"device='tpu'.*expected auto"):
         train(config_of(), device="tpu")
     assert list(home.iterdir()) == []
 
@@ -312,7 +313,7 @@ def test_a_short_or_silent_run_estimates_nothing(home, scripted, capsys):
 
 def schedule(**changes):
     values = {"first": 1, "last": 20, "snapshots": (), "checkpoint_every": 100, "samples_every": 100}
-    return Schedule(**values | {"steps_per_call": 4} | changes)
+    return Pacing(**values | {"steps_per_call": 4} | changes)
 
 
 def test_steps_are_played_together_as_far_as_the_next_pause():
@@ -346,3 +347,26 @@ def test_the_next_calls_batches_are_drawn_before_the_present_one_ends():
 def test_a_session_is_written_down(trained):
     (session,) = trained["run"].provenance["sessions"]
     assert session["backend"] == "tensorflow" and session["from_step"] == -2 and session["steps_per_call"] == 1
+
+
+def test_a_callback_sees_every_step_once_its_files_are_written(home, scripted):
+    seen = []
+
+    def callback(run, step, metrics):
+        seen.append((step, metrics["g_loss"], (run.directory / "samples" / f"step_{step:08d}.png").exists()))
+
+    scripted[2] = (0.5, 0.4, 0.3, 0.2, 0.1)
+    config = RunConfig(steps=4, **TINY)
+    train(config, samples_every=2, callbacks=[callback], progress=False)
+    assert [step for step, *_ in seen] == [1, 2, 3, 4] and seen[1][1] == pytest.approx(0.5)
+    assert [written for *_, written in seen] == [True, True, False, True]
+
+
+def test_tensorboard_gets_losses_and_samples(home, scripted, tmp_path):
+    pytest.importorskip("tensorboardX")
+    from capsgan.training.callbacks import TensorBoard
+
+    run = train(RunConfig(steps=3, **TINY), callbacks=[TensorBoard(tmp_path / "logs")], progress=False)
+    (events,) = (tmp_path / "logs" / run.directory.name).iterdir()
+    data = events.read_bytes()
+    assert all(data.count(name.encode()) == 3 for name in ("g_loss", "d_loss")) and b"PNG" in data

@@ -8,7 +8,9 @@ import os
 import sys
 import warnings
 
-from ..config import BACKENDS, DISCRIMINATORS, GANS, RunConfig, use_backend
+from .. import __version__
+from ..config import RunConfig, use_backend
+from ..names import BACKENDS, DISCRIMINATORS, GANS
 from ..profiles import PROFILES, get_profile
 from .options import (
     OneLineParser,
@@ -19,6 +21,7 @@ from .options import (
     positive,
     read_config_options,
     read_grid_options,
+    read_numbers,
     read_regenerate_options,
 )
 
@@ -42,8 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line: train, grid, list, show, evaluate, regenerate."""
+    """The command line: train, grid, list, show, generate, evaluate, regenerate."""
     parser = OneLineParser(prog="capsgan", description="Train GANs with classical and capsule discriminators.")
+    parser.add_argument("--version", action="version", version=f"capsgan {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     train = commands.add_parser("train", help="train one network, or go on with it", description=_train.__doc__)
@@ -56,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--checkpoint-every", type=positive, metavar="STEPS", help="default: a tenth of the run, at most 500"
     )
+    train.add_argument("--tensorboard", metavar="DIR", help="also write losses and samples for TensorBoard")
     add_common_options(train)
 
     grid = commands.add_parser("grid", help="train many networks of a profile", description=_grid.__doc__)
@@ -65,10 +70,21 @@ def build_parser() -> argparse.ArgumentParser:
 
     runs = commands.add_parser("list", help="list the runs", description=_list.__doc__)
     runs.set_defaults(command=_list)
+    runs.add_argument("--json", action="store_true", help="one JSON object per line")
 
     show = commands.add_parser("show", help="print a run's config, provenance and last step", description=_show.__doc__)
     show.set_defaults(command=_show)
     show.add_argument("run", metavar="RUN", help="the beginning of its id")
+
+    generate = commands.add_parser("generate", help="write images as PNG files", description=_generate.__doc__)
+    generate.set_defaults(command=_generate)
+    generate.add_argument("run", metavar="RUN", help="the beginning of its id, of a run or a reference")
+    generate.add_argument("--count", type=positive, metavar="INT", default=25, help="number of images (default: 25)")
+    generate.add_argument("--out", metavar="DIR", required=True, help="folder for the files; made if it is missing")
+    generate.add_argument("--labels", metavar="LABELS", help="acgan: classes in turn, e.g. 3,7")
+    generate.add_argument("--grid", action="store_true", help="one picture of all images, grid.png")
+    generate.add_argument("--seed", type=int, metavar="INT", default=0, help="of the latents")
+    generate.add_argument("--backend", metavar="NAME", help=f"{' | '.join(BACKENDS)} (default: $KERAS_BACKEND)")
 
     evaluate = commands.add_parser("evaluate", help="score the images of finished runs", description=_evaluate.__doc__)
     evaluate.set_defaults(command=_evaluate)
@@ -103,13 +119,16 @@ def _train(options: argparse.Namespace):
         given |= {} if options.seed is None else {"seed": options.seed}
         config = RunConfig(options.gan, options.discriminator, **given)
     with _standard_error_to_null():  # TensorFlow greets there, whatever its log level
+        from ..training.callbacks import TensorBoard
         from ..training.loop import train
+    callbacks = [TensorBoard(options.tensorboard)] if options.tensorboard else []
     run = train(
         config,
         force=options.force,
         device=options.device,
         checkpoint_every=options.checkpoint_every,
         stop_after=options.stop_after,
+        callbacks=callbacks,
     )
     print(f"{run.config.label}: {run.config.steps:,} steps done, run in {run.directory}")
 
@@ -125,13 +144,20 @@ def _grid(options: argparse.Namespace):
 
 
 def _list(options: argparse.Namespace):
-    """List all runs: id, status, steps done, minutes, where they lie."""
-    from ..config import home
+    """List all runs: id, status, steps done, minutes, and the folder they are in."""
+    import json
+
+    from ..paths import home
 
     with _standard_error_to_null():
         from ..runs.run import list_runs
 
     runs = list_runs()
+    if options.json:
+        for run in runs:
+            facts = {"id": run.directory.name, "directory": str(run.directory), "config": run.config.to_dict()}
+            print(json.dumps(facts | {"provenance": run.provenance} | {"status": run.status}))
+        return
     width = max((len(run.directory.name) for run in runs), default=0)
     for run in runs:
         try:
@@ -157,12 +183,24 @@ def _show(options: argparse.Namespace):
     print(json.dumps({"config": run.config.to_dict(), "provenance": run.provenance, "last_step": last}, indent=2))
 
 
+def _generate(options: argparse.Namespace):
+    """Generate images with a finished run and write them as PNG files, or as one grid."""
+    with _standard_error_to_null():
+        from ..runs.export import write_images
+
+    labels = None if options.labels is None else read_numbers("labels", options.labels)
+    paths = write_images(
+        _find_run(options.run), options.count, options.out, labels=labels, grid=options.grid, seed=options.seed
+    )
+    print(f"written: {paths[0]}" + (f" to {paths[-1].name}" if len(paths) > 1 else ""))
+
+
 def _evaluate(options: argparse.Namespace):
     """Score runs by their images; print each metric beside what real images get; write metrics.json beside the run."""
     with _standard_error_to_null():
-        from ..config import home
         from ..metrics.evaluation import evaluate, is_scored
         from ..metrics.measures import LEAST
+        from ..paths import home
         from ..runs.reference import list_references
         from ..runs.run import list_runs
         from ..study.results import NUMBERS, metrics_frame

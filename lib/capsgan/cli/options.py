@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
+from dataclasses import fields
 
-from ..config import (
-    BACKENDS,
-    COMPARED_DISCRIMINATORS,
-    COMPARED_GANS,
-    DATASET_NAMES,
-    DISCRIMINATORS,
-    GANS,
-    PRECISIONS,
-    RunConfig,
-    use_backend,
-)
+from ..config import RunConfig, expected, use_backend
+from ..names import BACKENDS, COMPARED_DISCRIMINATORS, COMPARED_GANS, DISCRIMINATORS, GANS
 from ..profiles import PROFILES, get_profile
 
 
@@ -39,7 +31,7 @@ def add_grid_options(parser: argparse.ArgumentParser):
 
 
 def read_grid_options(options: argparse.Namespace):
-    """Turn the text of :func:`add_grid_options` into a profile and lists; ``ValueError`` where that is not possible."""
+    """Turn the text of :func:`add_grid_options` into a profile and lists; an invalid text raises ``ValueError``."""
     use_backend(options.backend)
     options.profile = get_profile(options.profile)
     options.gan = _choose("gan", options.gan, GANS, COMPARED_GANS)
@@ -49,23 +41,16 @@ def read_grid_options(options: argparse.Namespace):
 
 def add_config_options(parser: argparse.ArgumentParser):
     """Declare the fields of a config; those that are not given stay None."""
-    parser.add_argument("--dataset", metavar="NAME", help=DATASET_NAMES)
-    for name, kind, text in (
-        ("fraction", float, "share of the training set, in (0, 1]"),
-        ("image-size", int, "pixels a side (default: 28 of digits, 64 of faces)"),
-        ("steps", int, "generator updates"),
-        ("batch-size", int, "latents a generator update"),
-        ("width", float, "scales the Caps trunk's convolutions; 1 is the thesis"),
-        ("dropout", float, "of the classical trunk"),
-        ("routing-iterations", int, "of caps-routing; 1: uniform couplings"),
-        ("label-smoothing", float, "target of real images is 1 - this"),
-        ("discriminator-warmup", int, "steps of the discriminator alone"),
-    ):
-        parser.add_argument(f"--{name}", type=kind, metavar=kind.__name__.upper(), help=text)
-    parser.add_argument("--discriminator-updates", metavar="HOW", help="separate | joint")
-    parser.add_argument("--weight-clipping", metavar="WHAT", help="wgan: kernels | all")
-    parser.add_argument("--precision", metavar="NAME", help=" | ".join(PRECISIONS))
-    parser.add_argument("--snapshots", metavar="STEPS", help="steps at which the generator is kept, e.g. 100,500")
+    for each in fields(RunConfig):
+        if each.name not in ("gan", "discriminator", "seed"):
+            kind = each.metadata.get("type", str)
+            allowed = f" ({expected(each)})" if {"choices", "bounds"} & each.metadata.keys() else ""
+            parser.add_argument(
+                f"--{each.name.replace('_', '-')}",
+                type=kind,
+                metavar={int: "INT", float: "FLOAT", str: "NAME"}[kind] if each.name != "snapshots" else "STEPS",
+                help=(each.metadata["help"] + allowed).replace("%", "%%"),
+            )
     parser.add_argument("--device", metavar="NAME", default="auto", help="auto | cpu | gpu")
 
 
@@ -74,7 +59,7 @@ def read_config_options(options: argparse.Namespace) -> dict:
     names = RunConfig.__dataclass_fields__.keys() - {"gan", "discriminator", "seed", "snapshots"}
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     if options.snapshots is not None:
-        given["snapshots"] = _numbers("snapshots", options.snapshots)
+        given["snapshots"] = read_numbers("snapshots", options.snapshots)
     return given
 
 
@@ -128,7 +113,7 @@ def read_regenerate_options(options: argparse.Namespace) -> tuple[dict, dict]:
         ValueError: no name to write to.
     """
     if not options.out:
-        raise ValueError("out='' is not possible; allowed: a name ending in .png, or a folder")
+        raise ValueError("invalid out=''; expected a name ending in .png, or a folder")
     values = {name: getattr(options, name) for name in ("scale", "contrast", "brightness", "grey")}
     search = {"restarts": options.restarts, "steps": options.steps, "labels": options.label, "seed": options.seed}
     search |= {"prior": 0.0} if options.no_prior else {}
@@ -139,29 +124,30 @@ def _choose(name: str, text: str | None, allowed, default) -> list[str]:
     chosen = text.split(",") if text else list(default)
     for value in chosen:
         if value not in allowed:
-            raise ValueError(f"{name}={value!r} is not possible; allowed: {' | '.join(allowed)}")
+            raise ValueError(f"invalid {name}={value!r}; expected {' | '.join(allowed)}")
     return chosen
 
 
 def _read_seeds(text: str) -> list[int]:
     if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", text):
-        raise ValueError(f"seeds={text!r} is not possible; allowed: numbers and ranges such as 0-2,5")
+        raise ValueError(f"invalid seeds={text!r}; expected numbers and ranges such as 0-2,5")
     ranges = [part.split("-") for part in text.split(",")]
     seeds = [seed for first, *last in ranges for seed in range(int(first), int((last or [first])[0]) + 1)]
     if not seeds:
-        raise ValueError(f"seeds={text!r} names no seed; allowed: ranges that rise, such as 0-2")
+        raise ValueError(f"seeds={text!r} names no seed; expected ranges that rise, such as 0-2")
     return seeds
 
 
-def _numbers(name: str, text: str) -> tuple[int, ...]:
+def read_numbers(name: str, text: str) -> tuple[int, ...]:
+    """Whole numbers separated by commas; other texts raise ``ValueError``."""
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError as error:
-        raise ValueError(f"{name}={text!r} is not possible; allowed: whole numbers with commas between") from error
+        raise ValueError(f"invalid {name}={text!r}; expected whole numbers separated by commas") from error
 
 
 def positive(text: str) -> int:
     """The type of options that are whole numbers from 1."""
     if not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not possible; allowed: 1 or more")
+        raise argparse.ArgumentTypeError(f"invalid {text!r}; expected 1 or more")
     return int(text)

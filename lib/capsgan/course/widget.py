@@ -32,7 +32,7 @@ class RegenerationTool:
 
     def __init__(self, runs: Mapping[str, object], photo: np.ndarray, **options):
         self.methods: dict[str, Callable] = {name: partial(_by_run, run, options) for name, run in runs.items()}
-        self.methods |= {"TELEA": partial(_by_rival, telea), "Navier-Stokes": partial(_by_rival, navier_stokes)}
+        self.methods |= {"TELEA": partial(_by_baseline, telea), "Navier-Stokes": partial(_by_baseline, navier_stokes)}
         self.photo = photo
         self.method = next(iter(self.methods))
         self.place = dict(zip(PLACES, (25, 25, 50, 50), strict=True))
@@ -149,5 +149,5 @@ def _by_run(run, options, photo, known):
     return filled
 
 
-def _by_rival(rival, photo, known):
-    return rival(photo[None], known[None])[0]
+def _by_baseline(baseline, photo, known):
+    return baseline(photo[None], known[None])[0]

@@ -11,7 +11,8 @@ from numbers import Integral
 
 import numpy as np
 
-from ..config import DATASET_NAMES, DATASETS, DIGITS, default_image_size, home
+from ..names import DATASET_NAMES, DATASETS, DIGITS, default_image_size
+from ..paths import home
 from .listing import is_folder
 
 MNIST_SHA256 = {  # of the arrays' bytes, checked against the official gzip files
@@ -81,14 +82,14 @@ def load_dataset(name: str, split: str = "train", *, image_size: int | None = No
         RuntimeError: a dataset is neither on disk nor to be had from the network.
     """
     if not (isinstance(name, str) and (name in DATASETS or is_folder(name))):
-        raise ValueError(f"dataset={name!r} is not known; allowed: {DATASET_NAMES}")
+        raise ValueError(f"invalid dataset={name!r}; expected {DATASET_NAMES}")
     if split not in SPLITS:
-        raise ValueError(f"split={split!r} is not known; allowed: {' | '.join(SPLITS)}")
+        raise ValueError(f"invalid split={split!r}; expected {' | '.join(SPLITS)}")
     if not 0 < fraction <= 1:
-        raise ValueError(f"fraction={fraction!r} is not possible; allowed: a number in (0, 1]")
+        raise ValueError(f"invalid fraction={fraction!r}; expected a number in (0, 1]")
     size = default_image_size(name) if image_size is None else image_size
     if not isinstance(size, Integral) or size < 1:
-        raise ValueError(f"image_size={image_size!r} is not possible; allowed: a whole number from 1, or None")
+        raise ValueError(f"invalid image_size={image_size!r}; expected a whole number from 1, or None")
     images, labels, factors = _load(name, split, int(size))
     if fraction < 1:
         kept = stratified_subset(np.zeros(len(images), int) if labels is None else labels, fraction)

@@ -17,8 +17,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from ..config import home
-from ..runs.checkpoints import DiskError, write_atomically
+from ..paths import DiskError, home, write_atomically
 from .image_files import UnreadableImageError, decode_file, quiet_readers
 from .listing import Listing, folder_path, list_images
 

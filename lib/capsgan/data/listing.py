@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-PREFIX = "folder:"
+from ..names import FOLDER
+
 KINDS = ("avif", "bmp", "dib", "gif", "jfif", "jp2", "jpe", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm", "tif")
 KINDS += ("tiff", "webp")
 
@@ -34,7 +35,7 @@ class Listing:
 
 def is_folder(dataset) -> bool:
     """Whether the name of a dataset is that of a folder, ``folder:PATH``."""
-    return isinstance(dataset, str) and dataset.startswith(PREFIX)
+    return isinstance(dataset, str) and dataset.startswith(FOLDER)
 
 
 def folder_path(dataset: str) -> Path:
@@ -43,13 +44,13 @@ def folder_path(dataset: str) -> Path:
     Raises:
         ValueError: there is no such path, or it is not one.
     """
-    path = dataset.removeprefix(PREFIX)
+    path = dataset.removeprefix(FOLDER)
     try:
         if path.strip():
             return Path(path).expanduser().resolve()
     except (RuntimeError, ValueError, OSError) as error:  # no such user, a null byte, a ring of links
-        raise ValueError(f"dataset={dataset!r} is not possible ({error}); allowed: folder:PATH") from error
-    raise ValueError(f"dataset={dataset!r} is not possible; allowed: folder:PATH, such as folder:../faces")
+        raise ValueError(f"invalid dataset={dataset!r} ({error}); expected folder:PATH") from error
+    raise ValueError(f"invalid dataset={dataset!r}; expected folder:PATH, such as folder:../faces")
 
 
 def safe_name(dataset: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..config import home
+from ..paths import home
 
 FEWEST_OF_A_PERSON = 20  # images, in lfw: 62 people
 

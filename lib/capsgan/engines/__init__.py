@@ -32,7 +32,7 @@ def get_engine():
     backend = keras.backend.backend()
     available = sorted(module.name for module in pkgutil.iter_modules(__path__))
     if backend not in available:
-        raise ValueError(f"KERAS_BACKEND={backend!r} has no engine; allowed: {' | '.join(available)}")
+        raise ValueError(f"KERAS_BACKEND={backend!r} has no engine; expected {' | '.join(available)}")
     return importlib.import_module(f"{__name__}.{backend}")
 
 
@@ -58,38 +58,5 @@ def check_device(device: str) -> str:
     allowed = ("auto", "cpu", "gpu") if gpus else ("auto", "cpu")
     if device not in allowed:
         backend = keras.backend.backend()
-        raise ValueError(
-            f"device={device!r} is not possible; allowed: {' | '.join(allowed)} ({backend} sees {gpus} GPUs)"
-        )
+        raise ValueError(f"invalid device={device!r}; expected {' | '.join(allowed)} ({backend} sees {gpus} GPUs)")
     return "gpu:0" if gpus and device != "cpu" else "cpu"
-
-
-def compile_step(gan, images, labels, steps_per_call: int = 1):
-    """The step of a GAN, compiled, over data that lies in the device's memory once.
-
-    Args:
-        gan: the players, see :class:`capsgan.gans.base.GAN`.
-        images: uint8 [n, height, width, channels].
-        labels: whole numbers [n], or None where the images have none.
-        steps_per_call: the most batches that one call gets.
-
-    Returns:
-        A function ``(batches, train_generator=True) → float32 [steps, 5]``: plays one step for each batch of a list
-        and answers with the values of ``METRICS``.
-    """
-    labels = ops.zeros(len(images), "int32") if labels is None else ops.convert_to_tensor(labels, "int32")
-    data = ops.convert_to_tensor(images), labels
-
-    def compiled(train_generator):
-        def play(update, data, batch):
-            return gan.step(update, *data, batch, train_generator)
-
-        return get_engine().compile_steps(play, gan.variables, steps_per_call)
-
-    kinds = {train_generator: compiled(train_generator) for train_generator in (True, False)}
-
-    def run(batches, train_generator: bool = True):
-        return kinds[train_generator](data, batches)
-
-    run.traces = lambda: sum(kind.traces() for kind in kinds.values())
-    return run

@@ -9,9 +9,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from ..config import RunConfig, figures_directory
+from ..config import RunConfig
 from ..data.listing import is_folder, safe_name
 from ..data.pixels import tile
+from ..names import GANS
+from ..paths import figures_directory
 from ..runs.run import Run
 
 COLOURS = {  # Okabe and Ito's: blue and vermilion for the pair, the others for the controls
@@ -45,16 +47,16 @@ def metrics_figure(number: str, classical: Run, caps: Run, profile: str | None =
         ValueError: an unknown number, or runs that are no pair.
     """
     if number not in CHAPTER_8:
-        raise ValueError(f"number={number!r} is no figure of chapter 8; allowed: {' | '.join(CHAPTER_8)}")
+        raise ValueError(f"number={number!r} is no figure of chapter 8; expected {' | '.join(CHAPTER_8)}")
     _check_pair(classical.config, caps.config)
     if classical.config.gan != CHAPTER_8[number][0]:
-        raise ValueError(f"gan={classical.config.gan!r} is not figure {number}'s; allowed: {CHAPTER_8[number][0]}")
+        raise ValueError(f"gan={classical.config.gan!r} is not figure {number}'s; expected {CHAPTER_8[number][0]}")
     zoomed = number == "8.5"
     figure, axes = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
     for axis, (column, label) in zip(axes, PANELS, strict=True):
         for run in (classical, caps):
             draw_curve(axis, run.history, column, COLOURS[run.config.discriminator], run.config.label)
-        critic = classical.config.gan.startswith("wgan")
+        critic = GANS[classical.config.gan].is_critic
         share = "at midpoint" if critic else "share"  # of the scores: a critic has no threshold
         unit = share if column == "accuracy" else "score" if critic else "nats"
         axis.set(xlabel="step", ylabel=f"{label} ({unit})")

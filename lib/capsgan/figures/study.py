@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from ..config import GAN_NAMES
+from ..names import COMPARED_GANS, GANS
 from ..study.effects import FRACTIONS, SCORE, fid_at, numbers, step_of
 from ..study.plan import AnalysisPlan
 from ..study.statistics import power_curve
@@ -36,7 +36,7 @@ def pairs_figure(results: pd.DataFrame, metric: str, label: str, features: str =
         label: of the vertical axis.
         features: where the metric is taken.
     """
-    gans = [gan for gan in GAN_NAMES if gan in set(results.gan)]
+    gans = [gan for gan in COMPARED_GANS if gan in set(results.gan)]
     drawn = results[(results.fraction == 1) & results.discriminator.isin(PAIR)]
     floor = results[(results.features == features) & (results.metric == metric)].floor.median()
     figure, axes = plt.subplots(1, len(gans), figsize=(2.6 * len(gans) + 0.6, 3.4), layout="constrained", squeeze=False)
@@ -47,7 +47,7 @@ def pairs_figure(results: pd.DataFrame, metric: str, label: str, features: str =
             axis.plot(np.full(len(pair), place), pair.iloc[:, place], "o", color=COLOURS[trunk], markersize=5)
         if np.isfinite(floor):
             axis.axhline(floor, color="black", linestyle=":", linewidth=1, label="real images")
-        title = f"{GAN_NAMES[gan]}, seeds: {len(pair)}"
+        title = f"{GANS[gan].label}, seeds: {len(pair)}"
         axis.set(xticks=[0, 1], xticklabels=["classical", "Caps"], xlim=(-0.4, 1.4), title=title)
         axis.set_ylim(bottom=0)
     axes[0, 0].set_ylabel(label)
@@ -89,7 +89,7 @@ def intervals_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.Dat
     return figure
 
 
-def fid_by_step_figure(results: pd.DataFrame, gans=tuple(GAN_NAMES)) -> plt.Figure:
+def fid_by_step_figure(results: pd.DataFrame, gans=COMPARED_GANS) -> plt.Figure:
     """FID (or FID∞) of the snapshots against step, a thin line per run, a thick one for the geometric mean."""
     figure, axes = plt.subplots(1, len(gans), figsize=(3.1 * len(gans), 3.4), layout="constrained", squeeze=False)
     for axis, gan in zip(axes[0], gans, strict=True):
@@ -100,7 +100,7 @@ def fid_by_step_figure(results: pd.DataFrame, gans=tuple(GAN_NAMES)) -> plt.Figu
             curves = pd.concat([numbers(results, gan, trunk, name, features) for name in names], axis=1).dropna()
             axis.plot(steps, curves.T, color=COLOURS[trunk], alpha=0.3, linewidth=0.8)
             axis.plot(steps, np.exp(np.log(curves).mean()), color=COLOURS[trunk], linewidth=2, label=TRUNKS[trunk])
-        axis.set(xlabel="step", yscale="log", title=GAN_NAMES[gan])
+        axis.set(xlabel="step", yscale="log", title=GANS[gan].label)
         plain_ticks(axis.yaxis)
     axes[0, 0].set_ylabel(metric)
     axes[0, 0].legend(frameon=False)
@@ -128,7 +128,7 @@ def data_figure(results: pd.DataFrame, gan: str = "dcgan") -> plt.Figure:
     axis.legend(frameon=False)
     drawn = results[(results.gan == gan) & results.discriminator.isin(PAIR) & results.seed.isin(seeds)]
     drawn = drawn[drawn.fraction.isin(FRACTIONS)]
-    axis.set_title(f"{GAN_NAMES[gan]}: less data, seeds: {len(seeds)}\n{describe_results(drawn)}", fontsize=8)
+    axis.set_title(f"{GANS[gan].label}: less data, seeds: {len(seeds)}\n{describe_results(drawn)}", fontsize=8)
     add_results_footer(figure, drawn)
     return figure
 
@@ -239,7 +239,7 @@ def describe_results(results: pd.DataFrame) -> str:
     """The scale of results, for titles: what they may be compared with, and what not."""
     run = results.drop_duplicates("run").iloc[0]
     steps = results.groupby("steps").gan.unique().sort_index(ascending=False)
-    others = "".join(f" ({', '.join(GAN_NAMES.get(g, g) for g in gans)} {n:,})" for n, gans in steps.iloc[1:].items())
+    others = "".join(f" ({', '.join(GANS[g].label for g in gans)} {n:,})" for n, gans in steps.iloc[1:].items())
     steps = f"{steps.index[0]:,} steps{others}"
     width = results[results.discriminator != "cnn"].width.max()
     return f"{run.dataset}, {steps}, batch {run.batch_size}, Caps width {width:g}, {run.precision}"

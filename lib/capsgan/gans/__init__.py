@@ -1,22 +1,16 @@
-"""The GANs by name. To add one: a file beside these, a line here, its name in ``config.GANS``."""
+"""The GANs, one file each. To add one: a file beside these with a class that has a ``name``; see ``base.py``."""
+
+import importlib
 
 from ..config import RunConfig
-from .acgan import ACGAN
+from ..names import GANS
 from .base import GAN
-from .dcgan import DCGAN
-from .infogan import InfoGAN
-from .vanilla import VanillaGAN
-from .wgan import WGAN
-from .wgan_gp import WGANGP
 
-CLASSES = {
-    "gan": VanillaGAN,
-    "dcgan": DCGAN,
-    "wgan": WGAN,
-    "wgan_gp": WGANGP,
-    "acgan": ACGAN,
-    "infogan": InfoGAN,
-}
+
+def gan_class(name: str) -> type[GAN]:
+    """The class of a GAN by its name."""
+    declared = GANS[name]
+    return getattr(importlib.import_module(f".{declared.module}", __name__), declared.class_name)
 
 
 def build_gan(config: RunConfig, image_shape, classes: int = 0) -> GAN:
@@ -25,9 +19,9 @@ def build_gan(config: RunConfig, image_shape, classes: int = 0) -> GAN:
     Args:
         config: the run.
         image_shape: (height, width, channels) of the dataset.
-        classes: how many classes its labels tell apart; 0 without labels.
+        classes: number of classes in its labels; 0 without labels.
 
     Raises:
         ValueError: the GAN needs labels that are missing, or the networks can't take the image shape.
     """
-    return CLASSES[config.gan](config, image_shape, classes)
+    return gan_class(config.gan)(config, image_shape, classes)

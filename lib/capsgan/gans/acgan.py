@@ -3,7 +3,8 @@
 import keras
 from keras import layers, ops
 
-from ..networks.discriminators import SMALL_CONVOLUTIONS, build_generator, in_a_row, logit_head
+from ..networks.discriminators import SMALL_CONVOLUTIONS, in_a_row, logit_head
+from ..networks.generators import build_generator
 from .base import GAN, logistic_loss
 
 
@@ -15,7 +16,14 @@ class ACGAN(GAN):
     label, as there: the noise has either sign, so that the label would show in sizes only.
     """
 
+    name = "acgan"
+    label = "ACGAN"
     convolutions = SMALL_CONVOLUTIONS
+
+    @property
+    def discrete(self):
+        """The label asked for is one of the data set's classes."""
+        return {"labels": self.classes}
 
     def check_labels(self):
         """ACGAN cannot train without classes."""

@@ -5,7 +5,7 @@ A GAN of its own overrides what is special about it: the latent code, the heads,
 
 import random
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import keras
 import numpy as np
@@ -13,13 +13,9 @@ from keras import ops
 
 from ..config import RunConfig
 from ..data.pixels import to_float
-from ..networks.discriminators import (
-    DCGAN_CONVOLUTIONS,
-    batch_normalization,
-    build_discriminator,
-    build_generator,
-    logit_head,
-)
+from ..networks.discriminators import DCGAN_CONVOLUTIONS, build_discriminator, logit_head
+from ..networks.generators import build_generator
+from ..networks.layers import batch_normalization
 
 METRICS = ("g_loss", "d_loss", "accuracy", "accuracy_real", "accuracy_fake")
 TRAINING, SAMPLING = 0, 1  # independent streams of random numbers
@@ -54,11 +50,20 @@ class GAN:
         variables: everything that training changes, the optimizers' state and the dropout's seeds included.
     """
 
+    # Declared in the class body, as literals, by every GAN that has a ``name``: capsgan.names reads them from the file.
+    # name = "dcgan"  what a user types
+    # label = "DCGAN"  what figures say
+    is_critic = False  # the discriminator scores without bound: no threshold, no targets to smooth
+    ignores = ()  # fields of the config that have no effect here
+    options = ()  # fields of the config that have an effect here only
+    discrete: ClassVar[dict[str, int]] = {}  # codes that are whole numbers from 0, name → how many there are
+
     noise_dim = 100
     kernel_size = 3  # of the generator's convolutions
     n_critic = 1  # discriminator updates a step
     convolutions = DCGAN_CONVOLUTIONS
     normalization = staticmethod(batch_normalization)  # of the discriminator
+    penalizes_gradient = False  # True: the discriminator's loss holds the gradient of its output by its input
     joint = False  # True: the discriminator's loss needs real and generated images at once
 
     def __init__(self, config: RunConfig, image_shape, classes: int = 0):

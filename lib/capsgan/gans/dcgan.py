@@ -5,3 +5,6 @@ from .base import GAN
 
 class DCGAN(GAN):
     """The game of :class:`GAN` as it stands: convolutional networks, Adam(2e-4, β₁ = 0.5), 100 numbers of noise."""
+
+    name = "dcgan"
+    label = "DCGAN"

@@ -1,9 +1,12 @@
 """InfoGAN: a code that can be read back from the image (Chen et al. 2016, arXiv:1606.03657)."""
 
+from typing import ClassVar
+
 import keras
 from keras import layers, ops
 
-from ..networks.discriminators import INFOGAN_CONVOLUTIONS, build_generator, in_a_row, logit_head
+from ..networks.discriminators import INFOGAN_CONVOLUTIONS, in_a_row, logit_head
+from ..networks.generators import build_generator
 from .base import GAN, logistic_loss
 
 CATEGORIES, CONTINUOUS = 10, 2
@@ -17,6 +20,9 @@ class InfoGAN(GAN):
     stands in the discriminator's update on generated images, where Q learns, and in the generator's.
     """
 
+    name = "infogan"
+    label = "InfoGAN"
+    discrete: ClassVar[dict[str, int]] = {"category": CATEGORIES}
     noise_dim = 62
     convolutions = INFOGAN_CONVOLUTIONS
 

@@ -29,13 +29,13 @@ def choose_codes(gan: GAN, count: int, seed: int = 0, *, labels=None, codes: dic
     """
     for name, value, low in (("count", count, 1), ("seed", seed, 0)):
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or not low <= value < 2**63:
-            raise ValueError(f"{name}={value!r} is not possible; allowed: whole numbers from {low}")
+            raise ValueError(f"invalid {name}={value!r}; expected whole numbers from {low}")
     drawn = gan.sample_codes(random_stream(seed, stream=SAMPLING), count)
     given = dict(codes or {}) | ({} if labels is None else {"labels": labels})
     for name, value in given.items():
         if name not in drawn:
-            raise ValueError(f"codes: {gan.config.gan!r} has no {name!r}; allowed: {' | '.join(drawn)}")
-        drawn[name] = _fit_code(name, value, drawn[name], {"labels": gan.classes, "category": 10}.get(name))
+            raise ValueError(f"codes: {gan.config.gan!r} has no {name!r}; expected {' | '.join(drawn)}")
+        drawn[name] = _fit_code(name, value, drawn[name], gan.discrete.get(name))
     return drawn
 
 
@@ -54,7 +54,7 @@ def _fit_code(name: str, value, like: np.ndarray, classes: int | None) -> np.nda
     except (ValueError, TypeError) as error:
         raise ValueError(f"codes: {name}={value!r} does not fit the shape {like.shape}") from error
     if classes and not (np.isin(given, np.arange(classes))).all():
-        raise ValueError(f"codes: {name}={value!r} is not possible; allowed: whole numbers from 0 to {classes - 1}")
+        raise ValueError(f"codes: invalid {name}={value!r}; expected whole numbers from 0 to {classes - 1}")
     if not np.isfinite(given).all():
-        raise ValueError(f"codes: {name}={value!r} is not possible; allowed: finite numbers")
+        raise ValueError(f"codes: invalid {name}={value!r}; expected finite numbers")
     return given.astype(like.dtype)

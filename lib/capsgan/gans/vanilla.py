@@ -3,12 +3,16 @@
 import keras
 from keras import layers
 
-from ..networks.discriminators import MOMENTUM
+from ..networks.layers import MOMENTUM
 from .base import GAN
 
 
 class VanillaGAN(GAN):
-    """Dense layers only; its classical discriminator (``cnn``) is fully connected too, the others are every GAN's."""
+    """Dense layers only; the classical discriminator (``cnn``) is fully connected too. All GANs share the others."""
+
+    name = "gan"
+    label = "GAN"
+    ignores = ("dropout",)
 
     def build_generator(self):
         """Three Dense layers of 256, 512 and 1,024 units, then one unit a pixel."""

@@ -28,6 +28,7 @@ class Clip(keras.constraints.Constraint):
 class WassersteinGAN(GAN):
     """The critic scores without bound; the difference of its mean scores estimates a distance (equation 2)."""
 
+    is_critic = True
     n_critic = 5
     kernel_size = 4
     convolutions = SMALL_CONVOLUTIONS
@@ -66,6 +67,11 @@ class WGAN(WassersteinGAN):
     Votes of ``caps-routing`` are clipped too, to sizes at which they hardly agree or disagree: its couplings stay
     almost uniform. WGAN-GP shows what routing does to a critic.
     """
+
+    name = "wgan"
+    label = "WGAN"
+    is_critic = True
+    options = ("weight_clipping",)
 
     def build_discriminator(self):
         """The critic, each of its clipped weights under a constraint that the optimizer honours."""

@@ -17,6 +17,11 @@ class WGANGP(WassersteinGAN):
     The penalty needs a real and a generated image at once: the critic's update is always joint.
     """
 
+    name = "wgan_gp"
+    label = "WGAN-GP"
+    is_critic = True
+    ignores = ("discriminator_updates",)  # always joint
+    penalizes_gradient = True
     joint = True
 
     @staticmethod

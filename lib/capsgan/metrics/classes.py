@@ -153,5 +153,5 @@ def _check_probabilities(probabilities: np.ndarray) -> np.ndarray:
         or not (array >= 0).all()
         or not np.allclose(array.sum(axis=1), 1, atol=1e-4)
     ):
-        raise ValueError(f"probabilities of shape {array.shape} are not possible; allowed: (n, classes), rows sum to 1")
+        raise ValueError(f"invalid probabilities of shape {array.shape}; expected (n, classes), rows sum to 1")
     return array

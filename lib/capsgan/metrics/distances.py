@@ -55,7 +55,7 @@ def frechet_distance_infinity(real: np.ndarray, generated: np.ndarray, *, points
     dimensions = np.shape(real)[-1]
     real, generated = check_features(real, generated, dimensions + 1, 4 * dimensions)
     if points < 2:
-        raise ValueError(f"points={points!r} is not possible; allowed: 2 or more, for a line")
+        raise ValueError(f"invalid points={points!r}; expected 2 or more, for a line")
     count, rng = len(generated), np.random.Generator(np.random.Philox(key=seed))
     sizes = np.linspace(max(count // 10, 2 * dimensions), count, points).astype(int)
     subsets = (rng.choice(generated, size, replace=False, shuffle=False) for size in sizes)
@@ -86,7 +86,7 @@ def kernel_distance(
         ValueError: fewer than two samples a subset, shapes that do not fit, or values not finite.
     """
     if subsets < 2:
-        raise ValueError(f"subsets={subsets!r} is not possible; allowed: 2 or more, for a standard error")
+        raise ValueError(f"invalid subsets={subsets!r}; expected 2 or more, for a standard error")
     real, generated = check_features(real, generated, 2 * subsets)
     rng = np.random.Generator(np.random.Philox(key=seed))
     parts = [_split(features, subsets, rng) for features in (real, generated)]

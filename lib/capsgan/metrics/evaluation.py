@@ -12,7 +12,7 @@ from ..data.datasets import load_dataset
 from ..gans import build_gan
 from ..gans.infogan import InfoGAN
 from ..networks.inspection import step_multiply_adds, training_megabytes
-from ..runs.checkpoints import write_atomically
+from ..paths import write_atomically
 from ..runs.provenance import source_commit
 from ..runs.reference import ReferenceRun
 from ..runs.run import Run
@@ -66,7 +66,7 @@ def evaluate(run: Run, samples: int | None = None, *, seed: int = 0, progress: b
         DiskError: a file cannot be written.
     """
     if samples is not None and (not isinstance(samples, int | np.integer) or samples is True or samples < LEAST):
-        raise ValueError(f"samples={samples!r} is not possible; allowed: whole numbers from {LEAST}")
+        raise ValueError(f"invalid samples={samples!r}; expected whole numbers from {LEAST}")
     config = run.config
     run.require_finished()
     real = real_images(config.dataset, config.image_size)

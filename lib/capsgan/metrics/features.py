@@ -18,8 +18,8 @@ from keras import layers, ops
 from scipy.special import softmax
 
 from ..checks import check_images
-from ..config import ROOT
 from ..engines import get_engine
+from ..paths import ROOT
 from .cache import remembered
 
 FEATURES = ROOT / "data" / "features"

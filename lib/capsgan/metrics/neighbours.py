@@ -161,7 +161,7 @@ def exceeds(x: np.ndarray, y: np.ndarray) -> float:
 
 def _prepare(real, generated, neighbours: int):
     if neighbours < 1:
-        raise ValueError(f"neighbours={neighbours!r} is not possible; allowed: 1 or more")
+        raise ValueError(f"invalid neighbours={neighbours!r}; expected 1 or more")
     real, generated = check_features(real, generated, neighbours + 1)
     centre = real.mean(axis=0)  # squares of large numbers would lose the digits of small distances
     return real - centre, generated - centre

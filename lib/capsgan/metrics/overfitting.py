@@ -7,7 +7,6 @@ import numpy as np
 from ..checks import check_images
 from ..gans import GAN
 from ..gans.inference import run_discriminator, statistics_of
-from ..gans.wgan import WassersteinGAN
 from .neighbours import exceeds
 
 IMAGES = 2000  # of each kind: the Caps trunk at full width takes 0.2 G multiply-adds an image
@@ -41,7 +40,7 @@ def overfitting(gan: GAN, training: np.ndarray, held_out: np.ndarray, *, images:
     check_images("held_out", held_out, gan.image_shape)
     count = min(images, len(training), len(held_out))
     if count < 2:
-        raise ValueError(f"held_out: {len(held_out)} images are too few; allowed: 2 or more")
+        raise ValueError(f"held_out: {len(held_out)} images are too few; expected 2 or more")
     rng = np.random.Generator(np.random.Philox(key=seed))
     chosen = [kind[rng.choice(len(kind), count, replace=False)] for kind in (training, held_out)]
     with statistics_of(gan.discriminator, np.concatenate(chosen)):
@@ -55,6 +54,6 @@ def overfitting(gan: GAN, training: np.ndarray, held_out: np.ndarray, *, images:
         "logit_gap": {name: float(x.mean() - y.mean()) for name, (x, y) in pairs.items()},
         "logit_order": {name: exceeds(x, y) for name, (x, y) in pairs.items()},
     }
-    if not isinstance(gan, WassersteinGAN):
+    if not gan.is_critic:
         gaps["accuracy_gap"] = {name: float((x > 0).mean() - (y > 0).mean()) for name, (x, y) in pairs.items()}
     return gaps

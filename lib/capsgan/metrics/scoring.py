@@ -47,16 +47,16 @@ def score(
         ValueError: wrong dtype, unequal image shapes, too few samples, an unknown space, or features not finite.
     """
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
-        raise ValueError(f"seed={seed!r} is not possible; allowed: whole numbers from 0")
+        raise ValueError(f"invalid seed={seed!r}; expected whole numbers from 0")
     if isinstance(spaces, str) or not spaces:
         names = ", ".join((*SPACES, UNTRAINED))
-        raise ValueError(f"spaces={spaces!r} is not possible; allowed: a tuple with some of {names}")
+        raise ValueError(f"invalid spaces={spaces!r}; expected a tuple with some of {names}")
     check_images("generated", generated)
     check_images("real", real, generated.shape[1:])
     check_images("control", control, generated.shape[1:])
     for name, images in {"generated": generated, "control": control}.items():
         if len(images) < LEAST:
-            raise ValueError(f"{name}: {len(images)} images are too few; allowed: {LEAST} or more")
+            raise ValueError(f"{name}: {len(images)} images are too few; expected {LEAST} or more")
     metrics = {}
 
     def tasks():

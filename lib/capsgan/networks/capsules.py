@@ -128,7 +128,7 @@ class RoutingCapsules(layers.Layer):
         super().__init__(**{"dtype": "float32"} | kwargs)
         if capsules < 2:
             raise ValueError(
-                f"capsules={capsules!r} leaves nothing to route; allowed: 2 or more (a softmax over one is 1)"
+                f"capsules={capsules!r} leaves nothing to route; expected 2 or more (a softmax over one is 1)"
             )
         self.capsules, self.dimension, self.iterations = capsules, dimension, iterations
 

@@ -6,7 +6,7 @@ import pandas as pd
 from keras import layers
 
 from .capsules import RoutingCapsules
-from .discriminators import UpsampleConv2D
+from .layers import UpsampleConv2D
 
 
 def layer_table(model: keras.Model) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def step_multiply_adds(gan) -> int:
     generator, discriminator = multiply_adds(gan.generator), multiply_adds(gan.discriminator)
     batch, half = gan.config.batch_size, gan.config.batch_size // 2
     update = 3 * discriminator * batch + generator * half
-    if gan.config.gan == "wgan_gp":
+    if gan.penalizes_gradient:
         update += 6 * discriminator * half
     return gan.n_critic * update + (3 * generator + 2 * discriminator) * batch
 

@@ -1,4 +1,4 @@
-"""Simple rivals of a regenerating GAN: they fill holes with no network at all."""
+"""Simple baselines of a regenerating GAN: they fill holes with no network at all."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ COMPONENTS = 50  # of the principal subspace
 def telea(damaged: np.ndarray, masks: np.ndarray, training: np.ndarray | None = None) -> np.ndarray:
     """Fast marching from the edge inwards (Telea 2004, doi:10.1080/10867651.2004.10487596), by OpenCV.
 
-    Every rival takes and gives the same.
+    Every baseline takes and gives the same.
 
     Args:
         damaged: uint8 [n, height, width, 1 or 3]; what stands in the holes does not matter.
         masks: bool [n, height, width], True where a pixel is known.
-        training: uint8 [m, height, width, channels], whole images of the same kind; not every rival needs them.
+        training: uint8 [m, height, width, channels], whole images of the same kind; not every baseline needs them.
 
     Returns:
         Uint8 [n, height, width, channels]; known pixels as they were.
@@ -98,8 +98,8 @@ def fit_pca(training: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarr
     flat = training.reshape(len(training), -1).astype("float32")
     if not 0 < components < min(flat.shape):
         raise ValueError(
-            f"components={components!r} is not possible with {flat.shape[0]} images of {flat.shape[1]} numbers; "
-            f"allowed: 1 to {min(flat.shape) - 1}"
+            f"invalid components={components!r} for {flat.shape[0]} images of {flat.shape[1]} numbers; "
+            f"expected 1 to {min(flat.shape) - 1}"
         )
     pca = PCA(components, random_state=0).fit(flat)
     variances = pca.explained_variance_
@@ -108,7 +108,7 @@ def fit_pca(training: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarr
     return pca.mean_, pca.components_.T * np.sqrt(np.maximum(variances - noise, 0)), noise
 
 
-RIVALS: dict[str, Callable] = {
+BASELINES: dict[str, Callable] = {
     "telea": telea,
     "navier-stokes": navier_stokes,
     "biharmonic": biharmonic,
@@ -118,19 +118,19 @@ RIVALS: dict[str, Callable] = {
 }
 
 
-def run_rivals(damaged: np.ndarray, masks: np.ndarray, training: np.ndarray, names=tuple(RIVALS)) -> dict:
-    """The restored images of the rivals of these names: method → uint8 [n, height, width, channels].
+def run_baselines(damaged: np.ndarray, masks: np.ndarray, training: np.ndarray, names=tuple(BASELINES)) -> dict:
+    """The restored images of the baselines of these names: method → uint8 [n, height, width, channels].
 
     Raises:
-        ValueError: no such rival, or images and masks do not fit.
+        ValueError: no such baseline, or images and masks do not fit.
     """
     for name in names:
-        if name not in RIVALS:
-            raise ValueError(f"rival={name!r} is not known; allowed: {' | '.join(RIVALS)}")
+        if name not in BASELINES:
+            raise ValueError(f"invalid baseline={name!r}; expected {' | '.join(BASELINES)}")
     check_images("damaged", damaged)
     check_images("training", training, damaged.shape[1:])
     masks = check_masks(masks, damaged)
-    return {name: RIVALS[name](damaged, masks, training) for name in names}
+    return {name: BASELINES[name](damaged, masks, training) for name in names}
 
 
 def _each(damaged, masks, fill) -> np.ndarray:

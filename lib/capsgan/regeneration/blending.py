@@ -31,7 +31,7 @@ def blend(images: np.ndarray, generated: np.ndarray, masks: np.ndarray, how: str
     """
     ways = {"membrane": membrane, "seamless_clone": seamless_clone}
     if how not in ways:
-        raise ValueError(f"how={how!r} is not known; allowed: {' | '.join(ways)}")
+        raise ValueError(f"invalid how={how!r}; expected {' | '.join(ways)}")
     blended = []
     for image, whole, known in zip(images, generated, masks, strict=True):
         fill = whole if known.all() or not known.any() else ways[how](image, whole, known)

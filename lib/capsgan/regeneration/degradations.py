@@ -61,7 +61,7 @@ class Downscaling(Inpainting):
 
     def __post_init__(self):
         if self.scale not in SCALES:
-            raise ValueError(f"scale={self.scale!r} is not possible; allowed: {' | '.join(map(str, SCALES))}")
+            raise ValueError(f"invalid scale={self.scale!r}; expected {' | '.join(map(str, SCALES))}")
 
     def measure(self, images):
         """Float [B, height, width, channels] → [B, height / scale, width / scale, channels]."""
@@ -103,9 +103,9 @@ class Fading(Inpainting):
 
     def __post_init__(self):
         if not 0 < self.contrast <= 1:
-            raise ValueError(f"contrast={self.contrast!r} is not possible; allowed: a number in (0, 1]")
+            raise ValueError(f"invalid contrast={self.contrast!r}; expected a number in (0, 1]")
         if not -0.5 <= self.brightness <= 0.5:
-            raise ValueError(f"brightness={self.brightness!r} is not possible; allowed: a number in [-0.5, 0.5]")
+            raise ValueError(f"invalid brightness={self.brightness!r}; expected a number in [-0.5, 0.5]")
 
     def measure(self, images):
         """Float [B, height, width, channels] → [B, height, width, channels, or 1 where ``grey``]."""
@@ -148,10 +148,10 @@ def make_degradation(task: str | Inpainting, **values) -> Inpainting:
         return task
     kinds = dict(zip(TASKS, (Inpainting, Downscaling, Fading), strict=True))
     if task not in kinds:
-        raise ValueError(f"task={task!r} is not known; allowed: {' | '.join(TASKS)}")
+        raise ValueError(f"invalid task={task!r}; expected {' | '.join(TASKS)}")
     strange = sorted(values.keys() - kinds[task].__dataclass_fields__.keys())
     if strange:
-        raise ValueError(f"{strange[0]}={values[strange[0]]!r} is not possible with task={task!r}")
+        raise ValueError(f"invalid {strange[0]}={values[strange[0]]!r} with task={task!r}")
     return kinds[task](**values)
 
 

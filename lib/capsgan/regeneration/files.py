@@ -10,7 +10,7 @@ import numpy as np
 
 from ..data.image_files import read_image
 from ..data.pixels import encode_png
-from ..runs.checkpoints import DiskError, write_atomically
+from ..paths import DiskError, write_atomically
 from .degradations import Inpainting, make_degradation
 from .masks import check_masks, read_mask
 from .photos import regenerate_photos
@@ -37,7 +37,7 @@ def regenerate_files(
     """
     images, masks = [Path(path) for path in images], [Path(path) for path in masks]
     if len(masks) not in (0, 1, len(images)):
-        raise ValueError(f"mask: {len(masks)} masks for {len(images)} images; allowed: one for all, or one each")
+        raise ValueError(f"mask: {len(masks)} masks for {len(images)} images; expected one for all, or one each")
     paths = _output_paths(images, Path(out), masks)
     photos = [read_image(path) for path in images]
     if masks:
@@ -66,10 +66,10 @@ def regenerate_files(
 def _output_paths(images: list[Path], out: Path, masks: list[Path]) -> list[Path]:
     if out.suffix.lower() == ".png" and not out.is_dir():
         if len(images) > 1:
-            raise ValueError(f"out={str(out)!r} is one file for {len(images)} images; allowed: a folder")
+            raise ValueError(f"out={str(out)!r} is one file for {len(images)} images; expected a folder")
         paths = [out]
     elif out.suffix and not out.is_dir():
-        raise ValueError(f"out={str(out)!r} is not possible; allowed: a name ending in .png, or a folder")
+        raise ValueError(f"invalid out={str(out)!r}; expected a name ending in .png, or a folder")
     else:
         paths = [out / f"{path.stem}.png" for path in images]
     twice = sorted({path.name for path in paths if paths.count(path) > 1})

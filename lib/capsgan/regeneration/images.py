@@ -106,14 +106,14 @@ def regenerate(
     degradation = make_degradation(task)
     check_images("images", images, degradation.observed_shape(gan.image_shape))
     if masks is None and type(degradation) is Inpainting:
-        raise ValueError("masks=None is not possible with task='inpaint'; allowed: masks, True where a pixel is known")
+        raise ValueError("invalid masks=None with task='inpaint'; expected masks, True where a pixel is known")
     inpainting = type(degradation) is Inpainting
     masks = np.ones(images.shape[:3], bool) if masks is None else check_masks(masks, images, holes=inpainting)
     window = max(images.shape[1:3]) // 2 | 1 if window is None else window
     if judging.image_shape != gan.image_shape:
         raise ValueError(
             f"prior_of: its discriminator sees {judging.image_shape}, the run generates {gan.image_shape}; "
-            "allowed: a run on images of the same shape"
+            "expected a run on images of the same shape"
         )
     check_options(restarts, steps, window, rate, prior, norm, snapshots)
     if prior:
@@ -208,7 +208,7 @@ def _gan_of(run) -> GAN:
 
 def _training_images(run) -> np.ndarray:
     if isinstance(run, GAN):
-        raise ValueError("real=None is not possible with a GAN that is no run; allowed: its training images, uint8")
+        raise ValueError("invalid real=None with a GAN that is no run; expected its training images, uint8")
     config = run.config
     try:
         images = load_dataset(config.dataset, image_size=config.image_size, fraction=config.fraction).images

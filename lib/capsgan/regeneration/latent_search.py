@@ -12,7 +12,7 @@ from ..engines import get_engine
 from ..gans.base import GAN
 from ..gans.inference import run_discriminator
 from ..gans.sampling import choose_codes, generate_images
-from ..gans.wgan import Clip, WassersteinGAN
+from ..gans.wgan import Clip
 from ..runs.checkpoints import restore_variables
 
 CANDIDATES = 1000  # latents of which each image's best are searched on from
@@ -25,7 +25,7 @@ def choose_starts(gan, degradation, observed, weights, restarts, seed, labels) -
     discrete = [name for name, array in pool.items() if array.dtype != np.float32]
     classes = {"labels": gan.classes, "category": 10}
     if labels is not None and "labels" not in pool:
-        raise ValueError(f"labels={labels!r} are not possible: {gan.config.gan!r} has none; allowed: None")
+        raise ValueError(f"invalid labels={labels!r}; expected None ({gan.config.gan!r} has no labels)")
     for name in discrete:  # in turn, so that no class is missing
         pool[name] = np.arange(len(pool[name])) % classes[name]
     seen = ops.convert_to_numpy(degradation.measure(ops.convert_to_tensor(generate_images(gan, pool))))
@@ -144,7 +144,7 @@ def discriminator_prior(gan: GAN, real: np.ndarray) -> Callable:
     Returns:
         Function from float [B, height, width, channels] in [-1, 1] to float32 [B], differentiable.
     """
-    if isinstance(gan, WassersteinGAN):
+    if gan.is_critic:
         scores = run_discriminator(gan.discriminator, real)
         mean, deviation = float(scores.mean()), float(scores.std()) + 1e-12
         return lambda images: (mean - _logits(gan, images)) / deviation
@@ -184,14 +184,12 @@ def check_options(restarts, steps, window, rate, prior, norm, snapshots):
     for name, value, least in (("restarts", restarts, 1), ("steps", steps, 1), ("window", window, 3)):
         if not isinstance(value, int | np.integer) or value < least or (name == "window" and value % 2 == 0):
             what = "odd numbers" if name == "window" else "whole numbers"
-            raise ValueError(f"{name}={value!r} is not possible; allowed: {what} from {least}")
+            raise ValueError(f"invalid {name}={value!r}; expected {what} from {least}")
     if restarts > CANDIDATES:
-        raise ValueError(f"restarts={restarts!r} is not possible; allowed: up to {CANDIDATES}, the starts there are")
+        raise ValueError(f"invalid restarts={restarts!r}; expected up to {CANDIDATES}, the starts there are")
     for name, value in (("rate", rate), ("prior", prior), ("norm", norm)):
         if not (0 <= value < np.inf and (value or name != "rate")):
-            raise ValueError(
-                f"{name}={value!r} is not possible; allowed: a number {'above' if name == 'rate' else 'from'} 0"
-            )
+            raise ValueError(f"invalid {name}={value!r}; expected a number {'above' if name == 'rate' else 'from'} 0")
     strange = [step for step in snapshots if not 0 <= step <= steps]
     if strange:
-        raise ValueError(f"snapshots={tuple(snapshots)} are not possible; allowed: steps from 0 to {steps}")
+        raise ValueError(f"invalid snapshots={tuple(snapshots)}; expected steps from 0 to {steps}")

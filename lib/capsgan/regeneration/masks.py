@@ -29,7 +29,7 @@ def centre_mask(count: int, size: tuple[int, int], share: float = 0.25) -> np.nd
         Bool [count, height, width].
     """
     if not 0 < share < 1:
-        raise ValueError(f"share={share!r} is not possible; allowed: a number in (0, 1)")
+        raise ValueError(f"invalid share={share!r}; expected a number in (0, 1)")
     known = np.ones((count, *size), bool)
     edges = [((length - round(length * share**0.5)) // 2, round(length * share**0.5)) for length in size]
     (top, rows), (left, columns) = edges
@@ -40,7 +40,7 @@ def centre_mask(count: int, size: tuple[int, int], share: float = 0.25) -> np.nd
 def half_mask(count: int, size: tuple[int, int], side: str = "left") -> np.ndarray:
     """One half missing: ``left``, ``right``, ``top`` or ``bottom``. Bool [count, height, width]."""
     if side not in SIDES:
-        raise ValueError(f"side={side!r} is not known; allowed: {' | '.join(SIDES)}")
+        raise ValueError(f"invalid side={side!r}; expected {' | '.join(SIDES)}")
     height, width = size
     known = np.ones((count, *size), bool)
     rows = {"top": slice(height // 2), "bottom": slice(height - height // 2, None)}.get(side, slice(None))
@@ -55,7 +55,7 @@ def pixel_mask(count: int, size: tuple[int, int], missing: float = 0.8, seed: in
     Yeh et al. 2017 (arXiv:1607.07539), section 4, take 80 %.
     """
     if not 0 < missing < 1:
-        raise ValueError(f"missing={missing!r} is not possible; allowed: a number in (0, 1)")
+        raise ValueError(f"invalid missing={missing!r}; expected a number in (0, 1)")
     holes = round(missing * size[0] * size[1])
     known = np.ones((count, size[0] * size[1]), bool)
     for number, row in enumerate(known):
@@ -123,7 +123,7 @@ def make_masks(kind: str, count: int, size: tuple[int, int], seed: int = 0) -> n
         ValueError: there is no such kind.
     """
     if kind not in KINDS:
-        raise ValueError(f"kind={kind!r} is not known; allowed: {' | '.join(KINDS)}")
+        raise ValueError(f"invalid kind={kind!r}; expected {' | '.join(KINDS)}")
     return KINDS[kind](count, tuple(size), seed)
 
 
@@ -157,18 +157,16 @@ def check_masks(masks: np.ndarray, images: np.ndarray, *, holes: bool = True, na
     """
     array, wanted = np.asarray(masks), images.shape[:3]
     if array.dtype != bool:
-        raise ValueError(f"masks: dtype={array.dtype} is not possible; allowed: bool, True where a pixel is known")
+        raise ValueError(f"masks: invalid dtype={array.dtype}; expected bool, True where a pixel is known")
     if array.shape not in (wanted, wanted[1:]):
-        raise ValueError(
-            f"masks: shape={array.shape} is not possible; allowed: {wanted[1:]} or {wanted}, as the images"
-        )
+        raise ValueError(f"masks: invalid shape={array.shape}; expected {wanted[1:]} or {wanted}, as the images")
     array = np.broadcast_to(array, wanted)
     known = array.reshape(len(array), -1).mean(axis=1)
     for share, what in ((0, "all pixels missing, so there is nothing to go by"), (1, "no pixel missing")):
         if (known == share).any() and (holes or share == 0):
             number = int(np.argmax(known == share))
             name = names[number] if names else f"mask {number}"
-            raise ValueError(f"masks: {name} has {what}; allowed: some pixels known and some missing (is it inverted?)")
+            raise ValueError(f"masks: {name} has {what}; expected some pixels known and some missing (is it inverted?)")
     return array
 
 

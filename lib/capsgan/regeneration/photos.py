@@ -56,13 +56,13 @@ def regenerate_photos(
     """
     degradation = make_degradation(task)
     if not photos:
-        raise ValueError("photos: there are none; allowed: one picture or more")
+        raise ValueError("photos: there are none; expected one picture or more")
     if degradation == Fading() and all(mask is None for mask in masks):
         raise ValueError(
             "task='restore' has nothing to restore; give contrast, brightness, grey or a mask of scratches"
         )
     if region not in REGIONS:
-        raise ValueError(f"region={region!r} is not known; allowed: {' | '.join(REGIONS)}")
+        raise ValueError(f"invalid region={region!r}; expected {' | '.join(REGIONS)}")
     shape = degradation.observed_shape(run.gan.image_shape)
     squares = [
         _cut(number, photo, mask, shape, degradation, region)
@@ -83,17 +83,17 @@ def _cut(number, photo, mask, shape, degradation, region):
     """A picture's square: (uint8 [side, side, channels], bool [side, side], its place in the picture)."""
     if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[-1] not in (1, 3) or 0 in photo.shape:
         raise ValueError(
-            f"photos: picture {number} is {photo.dtype} {photo.shape}; allowed: uint8 (height, width, 1 or 3)"
+            f"photos: picture {number} is {photo.dtype} {photo.shape}; expected uint8 (height, width, 1 or 3)"
         )
     height, width = photo.shape[:2]
     if mask is None and type(degradation) is Inpainting:
-        raise ValueError("masks=None is not possible with task='inpaint'; allowed: a mask of each picture (--mask PNG)")
+        raise ValueError("invalid masks=None with task='inpaint'; expected a mask of each picture (--mask PNG)")
     known = np.ones((height, width), bool) if mask is None else mask
     known = check_masks(known, photo[None], holes=type(degradation) is Inpainting, names=[f"mask {number}"])[0]
     if isinstance(degradation, Downscaling):
         if (height, width) != shape[:2]:
             raise ValueError(
-                f"photos: picture {number} is {height}×{width} pixels; allowed for super-resolution ×"
+                f"photos: picture {number} is {height}×{width} pixels; expected for super-resolution ×"
                 f"{degradation.scale} with this run: {shape[0]}×{shape[1]}; cut or resize it to that first"
             )
         place = np.s_[:height, :width]
@@ -122,7 +122,7 @@ def _find_square(number, known, region, least):
     if max(rows, columns) > side and not known.all():
         raise ValueError(
             f"masks: the hole of picture {number} spans {rows}×{columns} pixels and no square of a {height}×{width} "
-            "picture holds it; allowed: smaller holes, filled one after the other"
+            "picture holds it; expected smaller holes, filled one after the other"
         )
     if region == "hole" and not known.all():
         side = min(side, max(least, round(CONTEXT * max(rows, columns))))
@@ -147,7 +147,7 @@ def _shrink(number, square, known, shape):
         if not small.any():  # they are everywhere alike
             raise ValueError(
                 f"masks: the holes of picture {number} are finer than the network's {shape[0]}×{shape[1]} pixels; "
-                "allowed: larger holes, or an interpolation such as cv2.inpaint"
+                "expected larger holes, or an interpolation such as cv2.inpaint"
             )
     if not small.any():
         small = share == share.max()

@@ -40,7 +40,7 @@ def measure(truth: np.ndarray, restored: np.ndarray, masks: np.ndarray) -> pd.Da
     check_images("truth", truth)
     check_images("restored", restored, truth.shape[1:])
     if len(restored) != len(truth):
-        raise ValueError(f"restored: {len(restored)} images for {len(truth)} true ones; allowed: as many")
+        raise ValueError(f"restored: {len(restored)} images for {len(truth)} true ones; expected as many")
     masks = check_masks(masks, truth, holes=False)
     network = load_features(spaces_for(truth.shape[1:])[0], truth.shape[1:])
     distances = np.linalg.norm(network.features(truth) - network.features(restored), axis=1)
@@ -98,7 +98,7 @@ def paired_intervals(scores: pd.DataFrame, against: str, alpha: float = 0.05) ->
     """
     methods = list(scores.method.unique())
     if against not in methods:
-        raise ValueError(f"against={against!r} is not known; allowed: {' | '.join(methods)}")
+        raise ValueError(f"invalid against={against!r}; expected {' | '.join(methods)}")
     wide = scores.pivot(index="image", columns=["metric", "method"], values="value")
     rows = []
     for metric in scores.metric.unique():

@@ -1,47 +1,19 @@
-"""Files that are whole or absent, and checkpoints: everything that training changes, with the history so far."""
+"""Checkpoints: everything that training changes, with the history so far."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from keras import ops
 
+from ..paths import write_atomically
+
 KEPT = 2
 DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, OSError, NotImplementedError)
-
-
-class DiskError(RuntimeError):
-    """A file could not be written; what was written before is whole."""
-
-
-def write_atomically(path: Path, write: Callable):
-    """Call ``write(file)`` on a temporary file beside ``path``, force it to disk, and put it in its place.
-
-    Raises:
-        DiskError: the disk is full or read-only. The file that was there before is untouched.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise DiskError(
-            f"{path} cannot be written ({error.strerror or error}); free some space or set CAPSGAN_HOME to a "
-            "folder that can be written, then run again: training goes on from its last checkpoint"
-        ) from error
 
 
 def save_checkpoint(directory: Path, step: int, variables: list, history: np.ndarray) -> Path:

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..config import ROOT, RunConfig, require
+from ..checks import require
+from ..config import RunConfig
 from ..gans import GAN, build_gan
 from ..gans.base import METRICS
-from .checkpoints import write_atomically
+from ..paths import ROOT, write_atomically
 from .run import Run
 
 REFERENCE = ROOT / "data" / "reference"
@@ -44,7 +45,7 @@ class ReferenceRun(Run):
         """
         path = self.directory / "generator.npz"
         if not path.exists():
-            raise ValueError(f"{self.directory.name} has no weights in the project; allowed: runs of seed 0")
+            raise ValueError(f"{self.directory.name} has no weights in the project; expected runs of seed 0")
         config = replace(self.config, precision="float32")
         gan = build_gan(config, self.provenance["image_shape"], self.provenance["classes"])
         with np.load(path) as archive:

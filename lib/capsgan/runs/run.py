@@ -15,12 +15,13 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from ..config import RunConfig, home
+from ..config import RunConfig
 from ..data.listing import is_folder
 from ..data.pixels import encode_gif, read_png
 from ..gans import GAN, build_gan
 from ..gans.base import METRICS
 from ..gans.sampling import choose_codes, generate_images
+from ..paths import home
 from .checkpoints import read_history
 from .provenance import gives_the_same_results
 
@@ -141,7 +142,7 @@ class Run:
         """
         path = self.directory / "snapshots" / f"step_{step:08d}.npz"
         if not path.exists():
-            raise ValueError(f"step={step!r} has no snapshot in {self.directory.name}; allowed: {self.snapshot_steps}")
+            raise ValueError(f"step={step!r} has no snapshot in {self.directory.name}; expected {self.snapshot_steps}")
         with np.load(path) as archive:
             return [archive[key].astype("float32") for key in archive.files]
 

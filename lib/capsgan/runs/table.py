@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..config import figures_directory
 from ..gans.base import METRICS
 from ..networks.inspection import multiply_adds
+from ..paths import figures_directory
 from .reference import ReferenceRun
 from .run import Run
 

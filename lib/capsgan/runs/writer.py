@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from ..data.pixels import encode_png, tile, to_uint8
 from ..gans import GAN
-from .checkpoints import DiskError, write_atomically
+from ..paths import DiskError, write_atomically
 from .run import Run
 
 

@@ -8,7 +8,8 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from ..config import DISCRIMINATORS, GANS
+from ..checks import require
+from ..names import DISCRIMINATORS, GANS
 
 EFFECTS = {"log_ratio": 1.0, "difference": 0.0}  # each with the value that stands for no effect
 DIRECTIONS = ("lower", "higher")
@@ -151,9 +152,3 @@ def require_name(name: str, value):
 def require_distinct(name: str, values):
     """Refuse an empty list, and one with a value twice."""
     require(len(values) > 0 and len(set(values)) == len(values), name, values, "at least one, none twice")
-
-
-def require(good: bool, name: str, value, allowed: str):
-    """Raise ``ValueError`` that names field, value and what is expected, unless ``good``."""
-    if not good:
-        raise ValueError(f"invalid {name}={value!r}; expected {allowed}")

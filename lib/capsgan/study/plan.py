@@ -8,7 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from ..config import ROOT, RunConfig
+from ..config import RunConfig
+from ..paths import ROOT
 from ..profiles import PROFILES, get_profile
 from .declarations import (
     Arm,

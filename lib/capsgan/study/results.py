@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..config import ROOT, RunConfig
+from ..config import RunConfig
 from ..data.pixels import to_uint8
 from ..metrics.fresh_critic import fresh_critic_losses
+from ..paths import ROOT
 from ..profiles import Profile
 from ..runs.run import Run, list_runs
 from .statistics import mean_interval
@@ -166,5 +167,5 @@ def load_results(name: str, directory: Path = RESULTS) -> pd.DataFrame:
     paths = [directory / f"{kind}_{name}.csv" for kind in ("runs", "metrics")]
     if not all(path.exists() for path in paths):
         names = sorted(path.stem[5:] for path in directory.glob("runs_*.csv"))
-        raise ValueError(f"results={name!r} are not there; allowed: {' | '.join(names) or 'none yet'}")
+        raise ValueError(f"results={name!r} are not there; expected {' | '.join(names) or 'none yet'}")
     return pd.read_csv(paths[0]).merge(pd.read_csv(paths[1]), on="run", how="left", validate="one_to_many")

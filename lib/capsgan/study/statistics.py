@@ -88,9 +88,9 @@ def power_curve(sd: float, plan: AnalysisPlan, tests: int = 1, seeds=range(2, 41
     """
     seeds = np.asarray(seeds)
     if not 0 < sd < np.inf:
-        raise ValueError(f"sd={sd!r} is not possible; allowed: a number above 0")
+        raise ValueError(f"invalid sd={sd!r}; expected a number above 0")
     if seeds.size == 0 or seeds.min() < 2:
-        raise ValueError(f"seeds={seeds.tolist()} are not possible; allowed: numbers from 2")
+        raise ValueError(f"invalid seeds={seeds.tolist()}; expected numbers from 2")
     limits, alpha = plan.metric.limits, plan.alpha / tests
     difference = TTestPower().power(min(map(abs, limits)) / sd, seeds, alpha / 2, alternative="larger")
     difference = np.nan_to_num(difference, nan=1.0)  # SciPy's noncentral t has none where power is 1 to eleven digits

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import signal
 import time
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 
 import keras
 
 from ..config import RunConfig
 from ..data.datasets import Dataset, load_dataset
-from ..engines import check_device, compile_step, get_engine
+from ..engines import check_device, get_engine
 from ..gans import build_gan
 from ..gans.base import METRICS, SAMPLING, random_stream
 from ..gans.sampling import generate_images
@@ -19,8 +20,9 @@ from ..runs.checkpoints import all_finite, checkpoint_paths, read_checkpoint, re
 from ..runs.provenance import describe, peak_memory_mb, reset_peak_memory
 from ..runs.run import Run, history_frame, now, run_for
 from ..runs.writer import RecordedRun
+from .pacing import Pacing, drawn_ahead
 from .progress import progress_bar, report_progress
-from .schedule import Schedule, drawn_ahead
+from .step import compile_step
 
 GRID = 25  # images of a sample grid
 
@@ -38,6 +40,7 @@ def train(
     samples_every: int | None = None,  # steps between sample grids; None: about 20 grids
     stop_after: float | None = None,  # seconds after which training stops between two steps, as for Ctrl-C
     steps_per_call: int | None = None,  # steps that the device does between two returns; None: as the engine likes it
+    callbacks: Sequence[Callable] = (),  # each called as callback(run, step, metrics) after every step
     progress: bool = True,
 ) -> Run:
     """Train the run of ``config``, or load it if it is finished, or go on where it stopped.
@@ -45,11 +48,15 @@ def train(
     A run may be begun under one backend and go on under another: data, latents and weights are the same; only the
     dropout's masks are another sequence. Its provenance lists each session with its backend.
 
+    A callback gets the run, the number of the step, and its losses, accuracies and seconds by name, after all files of
+    the step are written. Where several steps go to the device at once (on a GPU), it gets them one after the other
+    when they are back. See :class:`capsgan.training.callbacks.TensorBoard`.
+
     Returns:
         The finished run.
 
     Raises:
-        ValueError: the config, the device or the dataset is not possible. Nothing was trained.
+        ValueError: the config, device or dataset is invalid. Nothing was trained.
         TrainingDiverged: a loss is not finite; names the step and the last good checkpoint.
         DiskError: a file cannot be written; what was written before is whole.
         KeyboardInterrupt: after Ctrl-C, SIGTERM or ``stop_after``, once a checkpoint is saved.
@@ -57,7 +64,7 @@ def train(
     counts = {"checkpoint_every": checkpoint_every, "samples_every": samples_every, "steps_per_call": steps_per_call}
     for name, value in counts.items():
         if value is not None and value < 1:
-            raise ValueError(f"{name}={value!r} is not possible; allowed: 1 or more, or None")
+            raise ValueError(f"invalid {name}={value!r}; expected 1 or more, or None")
     deadline = time.monotonic() + (math.inf if stop_after is None else stop_after)
     device = check_device(device)
     run = RecordedRun(run_for(config).directory, config)
@@ -79,7 +86,7 @@ def train(
             run.discard()
         run.write_json("config.json", config.to_dict())
         rows = _resume(run, gan)
-        schedule = Schedule(
+        pacing = Pacing(
             first=int(rows[-1][0]) + 1 if rows else 1 - config.discriminator_warmup,
             last=config.steps,
             snapshots=config.snapshots,
@@ -87,16 +94,16 @@ def train(
             samples_every=samples_every or max(1, config.steps // 20),
             steps_per_call=steps_per_call or get_engine().STEPS_PER_CALL[device[:3]],
         )
-        provenance = _begin_session(run, describe(config, dataset, device), schedule)
+        provenance = _begin_session(run, describe(config, dataset, device), pacing)
 
-        play = compile_step(gan, dataset.images, dataset.labels, schedule.steps_per_call)
+        play = compile_step(gan, dataset.images, dataset.labels, pacing.steps_per_call)
         grid_codes = gan.sample_codes(random_stream(config.seed, stream=SAMPLING), GRID)
 
         def draw(step):
             return gan.draw_batch(step, len(dataset))
 
-        with _stop_signals() as stopped, progress_bar(config, schedule.first, progress) as bar:
-            for steps, batches in drawn_ahead(draw, schedule.calls()):
+        with _stop_signals() as stopped, progress_bar(config, pacing.first, progress) as bar:
+            for steps, batches in drawn_ahead(draw, pacing.calls()):
                 begin = time.perf_counter()
                 answers = play(batches, train_generator=steps[0] > 0)
                 seconds = (time.perf_counter() - begin) / len(steps)
@@ -106,19 +113,22 @@ def train(
                         raise _diverged(run, step, rows[-1])
                 step = steps[-1]
                 stopping = bool(stopped) or (time.monotonic() > deadline and step < config.steps)
-                saving = schedule.saves(step) or stopping
+                saving = pacing.saves(step) or stopping
                 if (saving or step == config.steps) and not all_finite(gan.variables):
                     raise _diverged(run, step, rows[-1])  # the loss is taken before the move that ruined the weights
                 if step in config.snapshots:
                     run.write_snapshot(step, gan.generator)
-                if schedule.samples(step):
+                if pacing.samples(step):
                     run.write_samples(step, generate_images(gan, grid_codes))
                 if saving:
                     save_checkpoint(run.checkpoints, step, gan.variables, history_frame(rows).to_numpy())
+                for row in rows[len(rows) - len(steps) :] if callbacks else ():
+                    for callback in callbacks:
+                        callback(run, row[0], dict(zip((*METRICS, "seconds"), row[1:], strict=True)))
                 if stopping:
                     where = f"{run.directory.name} stopped after step {step}"
                     raise KeyboardInterrupt(f"{where}; the same call goes on from there (without force)")
-                report_progress(bar, rows, len(steps), schedule)
+                report_progress(bar, rows, len(steps), pacing)
 
         history = history_frame(rows)
         provenance |= {"finished": now(), "wall_seconds": round(history.seconds.sum(), 3)}
@@ -131,15 +141,15 @@ def _check_size(config: RunConfig, dataset: Dataset):
     if len(dataset) < config.batch_size:
         raise ValueError(
             f"batch_size={config.batch_size} is more than the {len(dataset)} training images of {config.dataset!r} "
-            f"at fraction={config.fraction:g}; allowed: up to {len(dataset)}, or use more images"
+            f"at fraction={config.fraction:g}; expected up to {len(dataset)}, or use more images"
         )
 
 
-def _begin_session(run: RecordedRun, description: dict, schedule: Schedule) -> dict:
+def _begin_session(run: RecordedRun, description: dict, pacing: Pacing) -> dict:
     """Write down with what the run begins or goes on, and return its provenance so far."""
     before = run.provenance
     session = {name: description[name] for name in ("backend", "device", "cpu", "gpu", "commit")}
-    session |= {"from_step": schedule.first, "steps_per_call": schedule.steps_per_call, "started": now()}
+    session |= {"from_step": pacing.first, "steps_per_call": pacing.steps_per_call, "started": now()}
     provenance = {"started": before.get("started", now()), "status": "running"} | description
     provenance["sessions"] = [*before.get("sessions", []), session]
     run.write_json("provenance.json", provenance)

@@ -8,8 +8,9 @@ import keras
 
 from ..config import RunConfig
 from ..data.datasets import load_dataset
-from ..engines import check_device, compile_step, get_engine
+from ..engines import check_device, get_engine
 from ..gans import build_gan
+from .step import compile_step
 
 
 def seconds_per_step(config: RunConfig, *, steps: int = 50, device: str = "auto") -> float:
@@ -23,7 +24,7 @@ def seconds_per_step(config: RunConfig, *, steps: int = 50, device: str = "auto"
         device: auto | cpu | gpu.
 
     Raises:
-        ValueError: the config, the device or the dataset is not possible.
+        ValueError: the config, device or dataset is invalid.
     """
     device = check_device(device)
     with keras.device(device):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from ...config import GAN_NAMES
+from ...names import COMPARED_GANS, GANS
 from ..effects import against_best, difference, ratio, work_to_fid
 from ..verdicts import LEAST_TRAINED, SAVING, Claim
 
@@ -26,7 +26,7 @@ def _view_claims():
 
 
 def _overhead_claims():
-    for gan, name in GAN_NAMES.items():
+    for gan, name in ((gan, GANS[gan].label) for gan in COMPARED_GANS):
         yield Claim(
             f"{name}: overhead, time a step",
             "9",
@@ -111,7 +111,7 @@ CLAIMS = (
             others=("dcgan", "infogan", "wgan"),
             features="cost",
         ),
-        gans=tuple(GAN_NAMES),
+        gans=COMPARED_GANS,
         discriminators=("caps",),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from ...config import GAN_NAMES
+from ...names import COMPARED_GANS, GANS
 from ..effects import (
     FRACTIONS,
     SCORE,
@@ -62,7 +62,7 @@ def _data_claims():
 
 
 def _fid_claims():
-    for gan, name in GAN_NAMES.items():
+    for gan, name in ((gan, GANS[gan].label) for gan in COMPARED_GANS):
         effects = partial(ratio, gan=gan, metric=SCORE)
         yield Claim(
             f"{name}: comparable, if not better",
@@ -95,10 +95,10 @@ CLAIMS = (
         "1.6",
         "Capsules could improve these networks quite drastically.",
         "in the geometric mean over the four GANs, FID with a Caps discriminator is below 0.8 times the classical one",
-        partial(mean_over_gans, gans=tuple(GAN_NAMES)),
+        partial(mean_over_gans, gans=COMPARED_GANS),
         "below",
         (-MARGIN, -MARGIN),
-        gans=tuple(GAN_NAMES),
+        gans=COMPARED_GANS,
         **FID,
     ),
     Claim(
@@ -107,7 +107,7 @@ CLAIMS = (
         "WGAN is the best of the four.",
         "CapsWGAN's FID is below that of the best of the other three Caps GANs, after the steps of each",
         partial(against_best, gan="wgan", metric=SCORE, others=("acgan", "dcgan", "infogan")),
-        gans=tuple(GAN_NAMES),
+        gans=COMPARED_GANS,
         discriminators=("caps",),
         **FID,
     ),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Schedule:
+class Pacing:
     """Which steps are played together, and after which something is written."""
 
     first: int  # step; ≤ 0 where the discriminator trains alone before step 1

@@ -1,0 +1,52 @@
+"""Where things are, and files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class DiskError(RuntimeError):
+    """A file could not be written; what was written before is whole."""
+
+
+def home() -> Path:
+    """Where runs, downloads and caches live: ``CAPSGAN_HOME``, else the checkout's ``data/``."""
+    named = os.environ.get("CAPSGAN_HOME")
+    try:
+        return Path(named or ROOT / "data").expanduser().resolve()
+    except RuntimeError as error:
+        raise ValueError(f"invalid CAPSGAN_HOME={named!r} ({error})") from error
+
+
+def figures_directory(profile: str) -> Path:
+    """Where the figures of a profile are drawn: ``figures/<profile>``, or inside ``CAPSGAN_HOME`` where that is set."""
+    base = home() if os.environ.get("CAPSGAN_HOME") else ROOT
+    return base / "figures" / profile
+
+
+def write_atomically(path: Path, write: Callable):
+    """Call ``write(file)`` on a temporary file beside ``path``, force it to disk, and put it in its place.
+
+    Raises:
+        DiskError: the disk is full or read-only. The file that was there before is untouched.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise DiskError(
+            f"{path} cannot be written ({error.strerror or error}); free some space or set CAPSGAN_HOME to a "
+            "folder that can be written, then run again: training goes on from its last checkpoint"
+        ) from error

@@ -1,0 +1,53 @@
+"""A GAN is one file: dropped into a copy of the package, nothing else touched, it does what the others do."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = "\n".join(
+    path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+)
+
+USE = """
+import json, sys
+import capsgan
+from capsgan.figures.runs import metrics_figure
+from capsgan.metrics.overfitting import overfitting
+found = {}
+for trunk in ("cnn", "caps"):
+    config = capsgan.RunConfig("lsgan", trunk, steps=6, width=1 / 64, batch_size=4, fraction=0.05, label_smoothing=0.1)
+    try:
+        capsgan.train(config, progress=False, stop_after=0)
+    except KeyboardInterrupt:
+        pass
+    interrupted = capsgan.load_run(config.run_id).status
+    run = capsgan.train(config, progress=False)
+    images = capsgan.load_dataset("mnist5k").images[:64]
+    gaps = overfitting(run.gan, images[:32], images[32:])
+    found[run.config.label] = [interrupted, run.status, len(run.history), run.generate(2).shape, sorted(gaps)]
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.slow
+def test_the_worked_example_trains_resumes_and_is_evaluated_with_both_trunks(tmp_path):
+    (code,) = (block for block in re.findall(r"```python\n(.*?)```", PAGES, re.S) if "class LSGAN" in block)
+    shutil.copytree(ROOT / "lib" / "capsgan", tmp_path / "capsgan", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "capsgan" / "gans" / "lsgan.py").write_text(code, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "CAPSGAN_HOME": str(tmp_path / "home")}
+    done = subprocess.run([sys.executable, "-c", USE], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    gaps = ["accuracy_gap", "logit_gap", "logit_order"]
+    assert found == {name: ["interrupted", "finished", 6, [2, 28, 28, 1], gaps] for name in ("LSGAN", "CapsLSGAN")}
+    help_text = subprocess.run(
+        [sys.executable, "-m", "capsgan", "train", "--help"], env=environment, capture_output=True, text=True
+    ).stdout
+    assert "lsgan" in help_text
