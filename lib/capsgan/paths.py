@@ -7,25 +7,41 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parent
+ROOT = PACKAGE.parents[1]  # of a checkout
+IN_CHECKOUT = (ROOT / "pyproject.toml").exists()
 
 
 class DiskError(RuntimeError):
     """A file could not be written; what was written before is whole."""
 
 
+def shipped(name: str) -> Path:
+    """A folder that comes with the project: ``study``, ``features``, ``pretrained``, ``reference`` or ``results``.
+
+    An installed package lacks the last two: they are part of a checkout.
+    """
+    if IN_CHECKOUT:
+        return ROOT / name if name == "study" else ROOT / "data" / name
+    return PACKAGE / "shipped" / name
+
+
 def home() -> Path:
-    """Where runs, downloads and caches live: ``CAPSGAN_HOME``, else the checkout's ``data/``."""
+    """Where runs, downloads and caches are: ``CAPSGAN_HOME``, ``data/`` of a checkout, or the user's data folder."""
     named = os.environ.get("CAPSGAN_HOME")
     try:
-        return Path(named or ROOT / "data").expanduser().resolve()
+        if named or IN_CHECKOUT:
+            return Path(named or ROOT / "data").expanduser().resolve()
+        from platformdirs import user_data_path
+
+        return user_data_path("capsgan", appauthor=False)
     except RuntimeError as error:
         raise ValueError(f"invalid CAPSGAN_HOME={named!r} ({error})") from error
 
 
 def figures_directory(profile: str) -> Path:
-    """Where the figures of a profile are drawn: ``figures/<profile>``, or inside ``CAPSGAN_HOME`` where that is set."""
-    base = home() if os.environ.get("CAPSGAN_HOME") else ROOT
+    """Where the figures of a profile are drawn: ``figures/<profile>`` in a checkout, unless ``CAPSGAN_HOME`` is set."""
+    base = ROOT if IN_CHECKOUT and not os.environ.get("CAPSGAN_HOME") else home()
     return base / "figures" / profile
 
 

@@ -19,10 +19,10 @@ from scipy.special import softmax
 
 from ..checks import check_images
 from ..engines import get_engine
-from ..paths import ROOT
+from ..paths import shipped
 from .cache import remembered
 
-FEATURES = ROOT / "data" / "features"
+FEATURES = shipped("features")
 DIGITS_SHAPE = (28, 28, 1)
 UNTRAINED = "random"
 CLASSES = 10

@@ -15,10 +15,10 @@ from ..checks import require
 from ..config import RunConfig
 from ..gans import GAN, build_gan
 from ..gans.base import METRICS
-from ..paths import ROOT, write_atomically
+from ..paths import IN_CHECKOUT, shipped, write_atomically
 from .run import Run
 
-REFERENCE = ROOT / "data" / "reference"
+REFERENCE = shipped("reference")
 ROWS = 300  # of a thinned history
 SCORES = ("metrics.json", "features.npz")  # of a run that has been evaluated
 THESIS = {"dataset": "mnist", "steps": 20_000, "width": 1.0, "batch_size": 32}  # what load_reference looks for
@@ -89,6 +89,7 @@ def load_reference(gan: str, discriminator: str = "cnn", seed: int = 0, **fields
         ValueError: an unknown field; no run fits, which lists those of the network, of all seeds; or several fit,
             which says in what they differ.
     """
+    require(IN_CHECKOUT, "reference", gan, "a checkout: references are in the repository, not in the installed package")
     for name in fields:
         require(name in RunConfig.__dataclass_fields__, "field", name, " | ".join(RunConfig.__dataclass_fields__))
     asked = {"gan": gan, "discriminator": discriminator, "seed": seed} | THESIS | fields

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from ..config import RunConfig
-from ..paths import ROOT
+from ..paths import shipped
 from ..profiles import PROFILES, get_profile
 from .declarations import (
     Arm,
@@ -24,7 +24,7 @@ from .declarations import (
     require_whole,
 )
 
-PLAN = ROOT / "study" / "analysis_plan.yaml"
+PLAN = shipped("study") / "analysis_plan.yaml"
 FINISHED = "finished"
 WORDS = REPLICATED, CONTRADICTED, CANNOT_TELL, NOT_TESTABLE = (
     "replicated",

@@ -11,12 +11,12 @@ import pandas as pd
 from ..config import RunConfig
 from ..data.pixels import to_uint8
 from ..metrics.fresh_critic import fresh_critic_losses
-from ..paths import ROOT
+from ..paths import shipped
 from ..profiles import Profile
 from ..runs.run import Run, list_runs
 from .statistics import mean_interval
 
-RESULTS = ROOT / "data" / "results"
+RESULTS = shipped("results")
 SHARES = ("precision", "recall", "coverage", "missing_classes", "label_accuracy")  # in [0, 1], and so their intervals
 NUMBERS = (
     "features",
