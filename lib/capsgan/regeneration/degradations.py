@@ -6,6 +6,7 @@ Missing pixels are no operator of their own: every degradation can have a mask b
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -20,8 +21,16 @@ LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601, as OpenCV'
 
 
 @dataclass(frozen=True)
-class Inpainting:
-    """Nothing but missing pixels: A is the identity."""
+class Degradation:
+    """How images are damaged, beside missing pixels. The base class leaves them as they are.
+
+    Attributes:
+        needs_mask: without a mask there is nothing to do.
+        enlarges: what is observed has fewer pixels than the image.
+    """
+
+    needs_mask: ClassVar[bool] = False
+    enlarges: ClassVar[bool] = False
 
     def measure(self, images):
         """Float [B, height, width, channels] in [-1, 1] → the same, in ``keras.ops``."""
@@ -50,13 +59,21 @@ class Inpainting:
 
 
 @dataclass(frozen=True)
-class Downscaling(Inpainting):
+class Inpainting(Degradation):
+    """Nothing but missing pixels."""
+
+    needs_mask: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class Downscaling(Degradation):
     """Each pixel the mean of ``scale`` × ``scale``: what a camera's coarser sensor would have seen.
 
     Raises:
         ValueError: another scale than 2 or 4.
     """
 
+    enlarges: ClassVar[bool] = True
     scale: int = 4
 
     def __post_init__(self):
@@ -85,7 +102,7 @@ class Downscaling(Inpainting):
 
 
 @dataclass(frozen=True)
-class Fading(Inpainting):
+class Fading(Degradation):
     """An old photograph: less contrast, another brightness, perhaps no colour; scratches come as a mask.
 
     Attributes:
@@ -134,7 +151,7 @@ def luma(images):
     return ops.sum(images * ops.convert_to_tensor(np.array(LUMA, "float32")), axis=-1, keepdims=True)
 
 
-def make_degradation(task: str | Inpainting, **values) -> Inpainting:
+def make_degradation(task: str | Degradation, **values) -> Degradation:
     """A degradation by the name of the task it sets.
 
     Args:
@@ -144,7 +161,7 @@ def make_degradation(task: str | Inpainting, **values) -> Inpainting:
     Raises:
         ValueError: no such task, or a value that the task does not have or cannot take.
     """
-    if isinstance(task, Inpainting):
+    if isinstance(task, Degradation):
         return task
     kinds = dict(zip(TASKS, (Inpainting, Downscaling, Fading), strict=True))
     if task not in kinds:

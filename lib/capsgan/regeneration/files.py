@@ -11,7 +11,7 @@ import numpy as np
 from ..data.image_files import read_image
 from ..data.pixels import encode_png
 from ..paths import DiskError, write_atomically
-from .degradations import Inpainting, make_degradation
+from .degradations import make_degradation
 from .masks import check_masks, read_mask
 from .photos import regenerate_photos
 
@@ -43,7 +43,7 @@ def regenerate_files(
     if masks:
         used = masks if len(masks) == len(images) else masks * len(images)
         known = [read_mask(path, invert) for path in used]
-        holes = type(make_degradation(options.get("task", "inpaint"))) is Inpainting
+        holes = make_degradation(options.get("task", "inpaint")).needs_mask
         for path, photo, mask, source in zip(images, photos, known, used, strict=True):
             try:
                 check_masks(mask, photo[None], holes=holes, names=["the mask"])

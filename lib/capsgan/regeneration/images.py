@@ -24,7 +24,7 @@ from ..data.pixels import to_float, to_uint8
 from ..gans.base import GAN
 from ..gans.inference import statistics_of
 from ..gans.sampling import generate_images
-from .degradations import Inpainting, make_degradation
+from .degradations import Degradation, make_degradation
 from .latent_search import TERMS, LatentSearch, check_options, choose_starts, discriminator_prior
 from .masks import check_masks
 
@@ -61,7 +61,7 @@ def regenerate(
     images: np.ndarray,
     masks: np.ndarray | None = None,
     *,
-    task: str | Inpainting = "inpaint",  # inpaint | superres | restore, or a degradation with values of its own
+    task: str | Degradation = "inpaint",  # inpaint | superres | restore, or a degradation with values of its own
     labels=None,  # ACGAN: the classes of the images, if they are known
     restarts: int = 8,  # searches an image, each from a start of its own
     steps: int = 150,  # of Adam
@@ -105,10 +105,11 @@ def regenerate(
     judging = gan if prior_of is None else _gan_of(prior_of)
     degradation = make_degradation(task)
     check_images("images", images, degradation.observed_shape(gan.image_shape))
-    if masks is None and type(degradation) is Inpainting:
+    if masks is None and degradation.needs_mask:
         raise ValueError("invalid masks=None with task='inpaint'; expected masks, True where a pixel is known")
-    inpainting = type(degradation) is Inpainting
-    masks = np.ones(images.shape[:3], bool) if masks is None else check_masks(masks, images, holes=inpainting)
+    masks = (
+        np.ones(images.shape[:3], bool) if masks is None else check_masks(masks, images, holes=degradation.needs_mask)
+    )
     window = max(images.shape[1:3]) // 2 | 1 if window is None else window
     if judging.image_shape != gan.image_shape:
         raise ValueError(
@@ -121,7 +122,7 @@ def regenerate(
         check_images("real", real, gan.image_shape)
 
     observed = ops.convert_to_numpy(to_float(images))
-    weights = context_weights(masks, window) if inpainting else masks[..., None].astype("float32")
+    weights = context_weights(masks, window) if degradation.needs_mask else masks[..., None].astype("float32")
     starts = choose_starts(gan, degradation, observed, weights, restarts, seed, labels)
     statistics = statistics_of(judging.discriminator, real[:REAL_IMAGES]) if prior else contextlib.nullcontext()
     with statistics:

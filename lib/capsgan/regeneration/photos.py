@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from .degradations import Downscaling, Fading, Inpainting, make_degradation, to_grey
+from .degradations import Degradation, Fading, make_degradation, to_grey
 from .images import regenerate
 from .masks import check_masks
 
@@ -22,7 +22,7 @@ def regenerate_photos(
     photos: Sequence[np.ndarray],
     masks: Sequence[np.ndarray | None],
     *,
-    task: str | Inpainting = "inpaint",
+    task: str | Degradation = "inpaint",
     region: str = "square",
     **options,
 ) -> list[np.ndarray]:
@@ -71,7 +71,7 @@ def regenerate_photos(
     shrunk = (_shrink(number, *cut[:2], shape) for number, cut in enumerate(squares))
     small, holes = (np.stack(parts) for parts in zip(*shrunk, strict=True))
     found = regenerate(run, small, holes, task=degradation, **options)
-    if isinstance(degradation, Downscaling):
+    if degradation.enlarges:
         return list(found.images)
     return [
         _put_back(photo, square, generated, degradation)
@@ -86,11 +86,11 @@ def _cut(number, photo, mask, shape, degradation, region):
             f"photos: picture {number} is {photo.dtype} {photo.shape}; expected uint8 (height, width, 1 or 3)"
         )
     height, width = photo.shape[:2]
-    if mask is None and type(degradation) is Inpainting:
+    if mask is None and degradation.needs_mask:
         raise ValueError("invalid masks=None with task='inpaint'; expected a mask of each picture (--mask PNG)")
     known = np.ones((height, width), bool) if mask is None else mask
-    known = check_masks(known, photo[None], holes=type(degradation) is Inpainting, names=[f"mask {number}"])[0]
-    if isinstance(degradation, Downscaling):
+    known = check_masks(known, photo[None], holes=degradation.needs_mask, names=[f"mask {number}"])[0]
+    if degradation.enlarges:
         if (height, width) != shape[:2]:
             raise ValueError(
                 f"photos: picture {number} is {height}×{width} pixels; expected for super-resolution ×"
