@@ -37,7 +37,7 @@ def offline(monkeypatch):
     def refuse(*_, **__):
         raise Exception("URL fetch failure: no route to host")
 
-    monkeypatch.setattr(keras.datasets.mnist, "load_data", refuse)
+    monkeypatch.setattr(keras.utils, "get_file", refuse)
 
 
 def test_mnist5k_has_4000_and_1000_images_evenly_of_every_class():
@@ -168,9 +168,25 @@ def test_without_file_and_network_mnist_says_what_to_do(home, offline):
     assert str(home / "mnist.npz") in str(caught.value)
 
 
-def test_a_download_that_is_not_mnist_is_refused(home, monkeypatch):
-    pair = np.zeros((5, 28, 28), "uint8"), np.zeros(5, "uint8")
-    monkeypatch.setattr(keras.datasets.mnist, "load_data", lambda **_: (pair, pair))
+def published(path, monkeypatch, **arrays):
+    np.savez(path, **arrays)
+    monkeypatch.setattr(datasets, "MNIST_ORIGIN", path.as_uri())
+
+
+def test_mnist_is_downloaded_once_into_home(fake, home, tmp_path_factory, monkeypatch):
+    (home / "mnist.npz").unlink()
+    source = tmp_path_factory.mktemp("published") / "mnist.npz"
+    published(source, monkeypatch, **fake)
+    monkeypatch.setenv("CAPSGAN_HOME", str(home / "new"))
+    assert len(load_dataset("mnist")) == 40
+    source.unlink()
+    assert (home / "new" / "mnist.npz").exists() and len(load_dataset("mnist", "test")) == 20
+
+
+def test_a_download_that_is_not_mnist_is_refused(fake, home, tmp_path_factory, monkeypatch):
+    (home / "mnist.npz").unlink()
+    other = fake | {"x_train": np.zeros((5, 28, 28), "uint8")}
+    published(tmp_path_factory.mktemp("published") / "mnist.npz", monkeypatch, **other)
     with pytest.raises(ValueError, match="x_train is not MNIST's"):
         load_dataset("mnist")
 

@@ -8,6 +8,7 @@ import zlib
 from dataclasses import dataclass
 from functools import cache
 from numbers import Integral
+from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from ..names import DATASET_NAMES, DATASETS, DIGITS, default_image_size
 from ..paths import home
 from .listing import is_folder
 
+MNIST_ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"  # as in keras.datasets.mnist
 MNIST_SHA256 = {  # of the arrays' bytes, checked against the official gzip files
     "x_train": "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
     "y_train": "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13",
@@ -164,31 +166,28 @@ def _mnist5k(split: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _mnist(split: str) -> tuple[np.ndarray, np.ndarray]:
     path = home() / "mnist.npz"
-    if path.exists():
-        try:
-            with np.load(path) as archive:
-                arrays = {key: archive[key] for key in MNIST_SHA256 if key in archive.files}
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-            raise ValueError(f"{path} is damaged ({error}); remove it or put a whole mnist.npz there") from error
-        missing = sorted(set(MNIST_SHA256) - set(arrays))
-        if missing:
-            raise ValueError(f"{path} has no array {missing[0]!r}; needed: {' '.join(MNIST_SHA256)}")
-    else:
+    if not path.exists():
         import keras
 
         try:
-            (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data(path=str(path))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path = Path(keras.utils.get_file("mnist.npz", MNIST_ORIGIN, cache_dir=path.parent, cache_subdir=""))
         except Exception as error:
             raise RuntimeError(
                 f"dataset='mnist' could not be downloaded ({error}); put an mnist.npz with the arrays "
                 f"{' '.join(MNIST_SHA256)} at {path}, or use dataset='mnist5k', which needs no network"
             ) from error
-        arrays = {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
+    try:
+        with np.load(path) as archive:
+            arrays = {key: archive[key] for key in MNIST_SHA256 if key in archive.files}
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} is damaged ({error}); remove it or put a whole mnist.npz there") from error
+    missing = sorted(set(MNIST_SHA256) - set(arrays))
+    if missing:
+        raise ValueError(f"{path} has no array {missing[0]!r}; needed: {' '.join(MNIST_SHA256)}")
     for key, expected in MNIST_SHA256.items():
         if hashlib.sha256(arrays[key].tobytes()).hexdigest() != expected:
-            raise ValueError(
-                f"{path if path.exists() else 'the downloaded MNIST'}: {key} is not MNIST's (SHA-256 differs)"
-            )
+            raise ValueError(f"{path}: {key} is not MNIST's (SHA-256 differs); remove the file or put another there")
     return arrays[f"x_{split}"], arrays[f"y_{split}"]
 
 

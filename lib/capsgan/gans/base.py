@@ -140,9 +140,13 @@ class GAN:
 
     def generate(self, codes: dict, training: bool):
         """Codes → images, float32 [B, height, width, channels] in [-1, 1]."""
+        return self.generator(self.generator_inputs(codes), training=training)
+
+    def generator_inputs(self, codes: dict):
+        """Codes in the order of the generator's inputs; the only one as it is."""
         if len(codes) == 1:
-            return self.generator(*codes.values(), training=training)
-        return self.generator([codes[tensor.name] for tensor in self.generator.inputs], training=training)
+            return next(iter(codes.values()))
+        return [codes[tensor.name] for tensor in self.generator.inputs]
 
     def draw_batch(self, step: int, images: int) -> Batch:
         """What step ``step`` draws at random from a dataset of ``images`` images."""

@@ -8,7 +8,8 @@ from keras import ops
 from ..engines import get_engine
 from .base import GAN, SAMPLING, random_stream
 
-CHUNK = 250  # images generated at once
+CHUNK = 250  # images generated at once, operation by operation
+COMPILED = 100  # images at once where there are many, and compiling the network pays
 
 
 def choose_codes(gan: GAN, count: int, seed: int = 0, *, labels=None, codes: dict | None = None) -> dict:
@@ -41,11 +42,10 @@ def choose_codes(gan: GAN, count: int, seed: int = 0, *, labels=None, codes: dic
 
 def generate_images(gan: GAN, codes: dict[str, np.ndarray]) -> np.ndarray:
     """Codes → float32 [n, height, width, channels] in [-1, 1], in inference mode, a chunk at a time."""
-    count = len(next(iter(codes.values())))
-    starts = range(0, count, CHUNK)
-    parts = ({name: array[start : start + CHUNK] for name, array in codes.items()} for start in starts)
+    if len(next(iter(codes.values()))) > CHUNK:
+        return gan.generator.predict(gan.generator_inputs(codes), batch_size=COMPILED, verbose=0)
     with get_engine().no_gradients():
-        return np.concatenate([ops.convert_to_numpy(gan.generate(part, training=False)) for part in parts])
+        return ops.convert_to_numpy(gan.generate(codes, training=False))
 
 
 def _fit_code(name: str, value, like: np.ndarray, classes: int | None) -> np.ndarray:

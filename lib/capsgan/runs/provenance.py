@@ -25,6 +25,7 @@ SAME_RESULTS = (  # hashes of sources that gave the same results bit for bit, th
     "ecb0f5b3ec418061dd723ad412451d18c04c9be8d578be721f99472f093ef6a1",  # of the files' bytes, at c608049
     "4af2392f6ad49623ce5ce4d41125278a8d4a29cf898526aeaf8aa47930dcbd9b",  # of the syntax tree
     "bcf5339c902eb71e1ff88c3ef02f30075ae6b1f863dc5e935d24810a54fae7d9",
+    "e758eb99edc2b1c12fb4521792b99f9fb4b4c33ab5eee8ceaa2fde8e16995eaf",
 )
 
 
