@@ -1,1 +1,27 @@
 """Every figure: functions take data frames and arrays and return a Matplotlib figure."""
+
+from .regeneration import gallery_figure, scores_figure, search_figure, weights_figure
+from .runs import (
+    CHAPTER_8,
+    COLOURS,
+    PANELS,
+    add_footer,
+    describe_scale,
+    draw_curve,
+    grid_figure,
+    metrics_figure,
+    samples_figure,
+    save_figure,
+    show_image,
+)
+from .study import (
+    TRUNKS,
+    controls_figure,
+    data_figure,
+    describe_results,
+    fid_by_step_figure,
+    intervals_figure,
+    pairs_figure,
+    power_figure,
+    transformations_figure,
+)
