@@ -3,7 +3,9 @@
 # Options go to pytest, e.g. a notebook's name. Python 3.13 if it is there, like Colab.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-python=$(command -v python3.13 || command -v python3.12 || command -v python3)
+for python in python3.13 python3.12 python3; do
+  "$python" -c "" 2>/dev/null && break
+done
 stamp=.venv-colab/installed
 wanted=$(cksum <scripts/colab-constraints.txt)
 if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
