@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from capsgan.config import RunConfig
-from capsgan.figures.runs import CHAPTER_8, draw_curve, grid_figure, metrics_figure, samples_figure, save_figure
+from capsgan.figures.runs import draw_curve, grid_figure, metrics_figure, samples_figure, save_figure
 from capsgan.gans.base import METRICS
 from capsgan.runs.run import Run
 from capsgan.runs.table import comparison_table, save_table
@@ -121,23 +121,6 @@ def test_a_figure_is_never_drawn_from_another_gans_runs(pair):
 def test_an_unknown_figure_is_refused(pair):
     with pytest.raises(ValueError, match=r"number='8\.6' .*8\.1 \| 8\.2"):
         metrics_figure("8.6", *pair, profile="smoke")
-
-
-def test_chapter_8_has_its_five_figures():
-    assert {number: gan for number, (gan, _) in CHAPTER_8.items()} == {
-        "8.1": "acgan",
-        "8.2": "dcgan",
-        "8.3": "infogan",
-        "8.4": "wgan",
-        "8.5": "wgan",
-    }
-    assert [name for _, name in CHAPTER_8.values()] == [
-        "fig_8_1_acgan_metrics",
-        "fig_8_2_dcgan_metrics",
-        "fig_8_3_infogan_metrics",
-        "fig_8_4_wgan_metrics",
-        "fig_8_5_wgan_metrics_zoomed",
-    ]
 
 
 def test_the_same_figure_gives_the_same_files_without_a_date(pair, home):

@@ -7,11 +7,11 @@ import os
 import re
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 
 from capsgan.config import RunConfig
+from capsgan.engines import get_engine
 from capsgan.gans.base import METRICS
 from capsgan.paths import DiskError
 from capsgan.runs.checkpoints import checkpoint_paths
@@ -212,7 +212,7 @@ def test_a_checkpoint_of_ruined_weights_is_never_called_good(home, monkeypatch, 
 
 
 def test_a_gpu_that_is_not_there_is_refused_before_anything_is_written(home, monkeypatch):
-    monkeypatch.setattr(keras.distribution, "list_devices", lambda kind=None: [])
+    monkeypatch.setattr(get_engine(), "gpu_count", lambda: 0)
     with pytest.raises(ValueError, match=r"invalid device='gpu'; expected auto \| cpu .*0 GPUs"):
         train(config_of(), device="gpu")
     assert list(home.iterdir()) == []

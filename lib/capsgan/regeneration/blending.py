@@ -10,31 +10,22 @@ from scipy.sparse.linalg import spsolve
 UNKNOWNS = 40_000  # pixels of a hole that are solved for at once: 200×200
 RELAXATIONS = 30  # of a membrane at each size above that
 NEIGHBOURS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], "float32") / 4
-GROWTH = 4  # pixels: three that seamlessClone takes off the mask, and one of its frame
 
 
-def blend(images: np.ndarray, generated: np.ndarray, masks: np.ndarray, how: str = "membrane") -> np.ndarray:
+def blend(images: np.ndarray, generated: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Fill holes with the generated images' gradients, fitted to the known pixels around, which stay as they are.
 
     Args:
         images: uint8 [n, height, width, 1 or 3]; what stands in the holes does not matter.
         generated: the same, whole.
         masks: bool [n, height, width], True where a pixel is known.
-        how: ``membrane``: see :func:`membrane`; ``seamless_clone``: by OpenCV (:func:`seamless_clone`), no good where
-            known pixels lie inside the hole's bounding box.
 
     Returns:
         Uint8 [n, height, width, channels].
-
-    Raises:
-        ValueError: there is no such way.
     """
-    ways = {"membrane": membrane, "seamless_clone": seamless_clone}
-    if how not in ways:
-        raise ValueError(f"invalid how={how!r}; expected {' | '.join(ways)}")
     blended = []
     for image, whole, known in zip(images, generated, masks, strict=True):
-        fill = whole if known.all() or not known.any() else ways[how](image, whole, known)
+        fill = whole if known.all() or not known.any() else membrane(image, whole, known)
         blended.append(np.where(known[..., None], image, fill))
     return np.stack(blended)
 
@@ -90,36 +81,3 @@ def _stretch_exactly(difference: np.ndarray, known: np.ndarray) -> np.ndarray:
         solved = spsolve(laplacian[:, ~held].tocsc(), -laplacian[:, held] @ whole[held])
         whole[~held] = solved.reshape(-1, whole.shape[1])
     return whole.reshape(difference.shape).astype("float32")
-
-
-def seamless_clone(image: np.ndarray, generated: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """The same by ``cv2.seamlessClone``, see :func:`membrane`.
-
-    It takes three pixels off the mask, and holds fast not the hole's edge but that of the mask's bounding box: with the
-    bare hole as its mask it does no more than paste. So the mask is grown by four pixels over an image in which the
-    hole is pasted already. A hole that reaches the image's edge is mirrored there, which lets that edge float. It moves
-    the bounding box to a given centre, wants three channels, and clears a frame of one pixel: there is padding for
-    that. Holes apart are blended one after the other.
-    """
-    hole = ~known
-    edges = [hole[0].any(), hole[-1].any(), hole[:, 0].any(), hole[:, -1].any()]
-    sides = [int(length) * int(touched) for touched, length in zip(edges, np.repeat(hole.shape, 2), strict=True)]
-    frame = GROWTH + 2
-
-    def pad(array):
-        mirrored = cv2.copyMakeBorder(array, *sides, cv2.BORDER_REFLECT)
-        return cv2.copyMakeBorder(mirrored, *[frame] * 4, cv2.BORDER_REPLICATE)
-
-    whole = np.where(known[..., None], image, generated)
-    canvas, source = (pad(np.ascontiguousarray(np.broadcast_to(a, (*a.shape[:2], 3)))) for a in (whole, generated))
-    grown = cv2.dilate(pad(hole.astype("uint8")), np.ones((3, 3), "uint8"), iterations=GROWTH)
-    for edge in (np.s_[:2], np.s_[-2:], np.s_[:, :2], np.s_[:, -2:]):
-        grown[edge] = 0
-    count, parts = cv2.connectedComponents(grown)
-    for number in range(1, count):
-        part = np.where(parts == number, 255, 0).astype("uint8")
-        left, top, columns, rows = cv2.boundingRect(part)
-        centre = left + columns // 2, top + rows // 2
-        canvas = cv2.seamlessClone(source, canvas, part, centre, cv2.NORMAL_CLONE)
-    top, left = sides[0] + frame, sides[2] + frame
-    return canvas[top : top + hole.shape[0], left : left + hole.shape[1], : image.shape[-1]]
