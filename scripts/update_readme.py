@@ -1,4 +1,6 @@
-"""Write measured tables into README.md and times into the notebooks, from data/results/*.csv. Tests say if they differ.
+"""Write measured tables into README.md and docs/, and times into the notebooks, from data/results/*.csv.
+
+Tests fail if they differ.
 
 .venv/bin/python scripts/update_readme.py
 """
@@ -18,17 +20,9 @@ from capsgan.study.plan import CONTRADICTED, NOT_TESTABLE, REPLICATED, read_plan
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "data" / "results"
-TITLES = {
-    "01_gan_basics": "the game, the loop written out, on a 2-D toy and on digits",
-    "02_dcgan": "DCGAN; capsules explained and drawn; Figures 5.1, 6.1, 8.2",
-    "03_wgan": "the critic, clipping and how it kills, the gradient penalty; Figures 8.4, 8.5",
-    "04_acgan": "classes in the latent, class by class; Figure 8.1",
-    "05_infogan": "codes that can be read back, traversals; Figure 8.3",
-    "06_compare_metrics": "all eight runs, Figures 8.1–8.5, measures of the images over many seeds, the errata",
-    "07_regenerate_faces": "64×64 faces; filling holes by a search of the latent, judged against baselines; a tool",
-    "08_testing_the_claims": "every claim of the thesis as a test, with its verdict",
-    "09_pytorch": "the same GAN in PyTorch, beside the loop by hand",
-}
+PAGES = ("README.md", "docs/study.md", "docs/backends.md")
+
+TESTED_GANS = ("ACGAN", "DCGAN", "InfoGAN")
 
 PAIRS = (  # of methods that fill holes
     ("Caps", "classical"),
@@ -46,19 +40,30 @@ PAIRS = (  # of methods that fill holes
 
 def main():
     """Rewrite the tables and the times."""
-    paths = {ROOT / "README.md": updated, **dict.fromkeys((ROOT / "notebooks").glob("*.ipynb"), with_time)}
+    paths = {ROOT / page: updated for page in PAGES} | dict.fromkeys((ROOT / "notebooks").glob("*.ipynb"), with_time)
     for path, function in paths.items():
         path.write_text(function(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def updated(text: str) -> str:
-    """README.md with its tables as the results say."""
-    tables = {"verdicts": verdicts_table(), "seconds": seconds_table(), "results": results_table()}
-    for name, table in (tables | {"faces": faces_table(), "backends": backends_table()}).items():
+    """A page with the tables that it has markers for, as the results say."""
+    tables = {"answer": answer, "verdicts": verdicts_table, "results": results_table}
+    for name, table in (tables | {"faces": faces_table, "backends": backends_table}).items():
         begin, end = f"<!-- begin {name} (scripts/update_readme.py) -->", f"<!-- end {name} -->"
-        before, rest = text.split(begin)
-        text = f"{before}{begin}\n{table}\n{end}{rest.split(end)[1]}"
-    return text
+        if begin in text:
+            before, rest = text.split(begin)
+            text = f"{before}{begin}\n{table()}\n{end}{rest.split(end)[1]}"
+    return with_times(text)
+
+
+def with_times(text: str) -> str:
+    """A page whose table of notebooks has their measured times in its last column, and their sum below."""
+    rows = pd.read_csv(RESULTS / "seconds_quick.csv").set_index("notebook")
+    for name, seconds in rows.seconds.items():
+        text = re.sub(
+            rf"(\| \[[^]]+\]\(notebooks/{name}\.ipynb\).*\| )[^|]+( \|\n)", rf"\g<1>{minutes(seconds)}\2", text
+        )
+    return re.sub(r"(Together they take )\S+ min", rf"\g<1>{minutes(rows.seconds.sum())}", text)
 
 
 def with_time(text: str) -> str:
@@ -80,49 +85,62 @@ def verdicts_table() -> str:
     found = ", ".join(f"{number} *{verdict}*" for verdict, number in counts.items())
     runs = pd.read_csv(RESULTS / "runs_study.csv")
     scale = (
-        f"**Scale: the `study` profile** ({describe_results(runs)}; {runs.samples.max():,.0f} images a FID), not the "
-        "thesis's 20,000 steps at full width: a verdict holds there and no further. What stands behind each line, with "
-        "figures: [notebook 08](notebooks/08_testing_the_claims.ipynb); the numbers: `data/results/`."
+        f"**Scale: the `study` profile** ({describe_results(runs)}; {runs.samples.max():,.0f} images per FID), not the "
+        "thesis's 20,000 steps at full width. Verdicts apply only at this scale."
     )
     words = (
-        f"The verdicts of {counts.sum()} statements: {found}. *Cannot tell yet*: the interval contains the bound, or "
-        "seeds are too few; "
-        f"{(rows.section == 'ours').sum()} more statements are checks of ours and not the thesis's. "
-        f"`study/analysis_plan.yaml`, version {plan.version} of {plan.date}, decides from {plan.least_seeds} seeds on; "
-        f"these results have up to {rows.seeds.max()}. The intervals below hold for each line by itself. Similarity is "
-        "decided by the 90 % interval (two one-sided tests). FID is the Fréchet distance on the features of a "
-        "classifier of digits (lower is better). The "
-        "plan says what was laid down when, and what had been seen by then. "
-        "At the thesis's width a "
-        f"step of CapsDCGAN takes {full_width_ratio('mixed_bfloat16'):.1f} times one of DCGAN in bfloat16, "
-        f"{full_width_ratio('float32'):.1f} times in float32 (table below), not what it takes at a quarter of it."
+        f"The {counts.sum()} statements taken from the thesis: {found}; {(rows.section == 'ours').sum()} more are "
+        "checks of ours. *Cannot tell yet* means that the interval contains the bound, or that there are too few "
+        f"seeds. Version {plan.version} of the plan ({plan.date}) decides from {plan.least_seeds} seeds on; up to "
+        f"{rows.seeds.max()} have run so far. Each interval holds for its own line. Similarity is decided by the 90 "
+        "% interval (two one-sided tests). At the thesis's width, unlike at the width of these runs, a step of "
+        f"CapsDCGAN takes {full_width_ratio('mixed_bfloat16'):.1f} times as long as one of DCGAN in bfloat16, and "
+        f"{full_width_ratio('float32'):.1f} times in float32 ([backends](backends.md))."
     )
     decided = rows[rows.verdict.isin([REPLICATED, CONTRADICTED]) & (rows.section != "ours")]
     lines = [textwrap.fill(text, 118) + "\n" for text in (in_short(rows.set_index("claim")), scale, words)]
     if len(decided):
-        lines += ["Those replicated or contradicted:", "", *claim_rows(decided), ""]
+        lines += ["Replicated or contradicted:", "", *claim_rows(decided), ""]
     lines += ["<details>", f"<summary>All {len(rows)} statements</summary>", "", *claim_rows(rows), "", "</details>"]
     return "\n".join(lines)
 
 
+def answer() -> str:
+    """The answer to the project's question, as far as there is one, in three sentences."""
+    rows = pd.read_csv(RESULTS / "verdicts_study.csv").set_index("claim")
+    steps = pd.read_csv(RESULTS / "runs_study.csv").steps.max()
+    thesis = rows[rows.section != "ours"]
+    decided, plan = thesis.verdict.isin([REPLICATED, CONTRADICTED]).sum(), read_plan()
+    acgan, dcgan, infogan = (shown(rows.loc[f"{gan}: comparable, if not better"]) for gan in TESTED_GANS)
+    cause = rows.loc["capsules are the cause: against a CNN as large"]
+    text = (
+        f"So far {decided or 'none'} of the thesis's {len(thesis)} tested statements {'are' if decided else 'is'} "
+        f"decided: that takes at least {plan.least_seeds} seeds, and up to {rows.seeds.max()} have run. In these runs "
+        f"of up to {steps:,} steps, the distance of generated digits from real ones (FID) with capsules is {acgan} "
+        f"times that with the classical discriminator in ACGAN, {dcgan} times in DCGAN and {infogan} times in InfoGAN; "
+        "below 1 favours capsules, and brackets hold 95 % intervals. Compared with a plain CNN of the same size, it is "
+        f"{shown(cause)} times in DCGAN. [The report](docs/study.md) has every verdict."
+    )
+    return textwrap.fill(text, 118)
+
+
 def in_short(rows: pd.DataFrame) -> str:
-    """The answer to the project's question, as far as there is one."""
-
-    def shown(row):
-        return f"{row.estimate:.2f} ({row.low:.2f} to {row.high:.2f})"
-
-    gans = ("ACGAN", "DCGAN", "InfoGAN")
-    images = [rows.loc[f"{gan}: comparable, if not better"] for gan in gans]
-    ratios = ", ".join(f"{gan} {shown(row)}" for gan, row in zip(gans, images, strict=True))
+    """The main effects in one paragraph."""
+    ratios = ", ".join(f"{gan} {shown(rows.loc[f'{gan}: comparable, if not better'])}" for gan in TESTED_GANS)
     cause = rows.loc["capsules are the cause: against a CNN as large"]
     wgan = rows.loc["WGAN: comparable, if not better"]
     wgan_words = f"WGAN {shown(wgan)}" if pd.notna(wgan.low) else f"WGAN is not testable here ({wgan.note})"
-    times = [rows.estimate[f"{gan}: overhead, time a step"] for gan in (*gans, "WGAN")]
+    times = [rows.estimate[f"{gan}: overhead, time a step"] for gan in (*TESTED_GANS, "WGAN")]
     return (
-        f"**In short**: ratio of FIDs, Caps ÷ classical: {ratios}; {wgan_words}. Against a CNN as large, without "
-        f"capsules, it is {shown(cause)} in DCGAN; whether capsules are the cause: {cause.verdict}. A step takes "
-        f"{min(times):.2f} to {max(times):.2f} times as long."
+        f"**In short**: ratio of FIDs, Caps ÷ classical: {ratios}; {wgan_words}. Against a CNN of the same size "
+        f"without capsules, it is {shown(cause)} for DCGAN. Whether capsules are the cause: {cause.verdict}. A step "
+        f"takes {min(times):.2f} to {max(times):.2f} times as long."
     )
+
+
+def shown(row) -> str:
+    """An effect with its interval."""
+    return f"{row.estimate:.2f} ({row.low:.2f} to {row.high:.2f})"
 
 
 def claim_rows(rows: pd.DataFrame) -> list[str]:
@@ -149,37 +167,22 @@ def full_width_ratio(precision: str) -> float:
     return ms["caps"] / ms["cnn"]
 
 
-def seconds_table() -> str:
-    """The map of notebooks with the seconds that each took at the quick profile, with its trainings."""
-    rows = pd.read_csv(RESULTS / "seconds_quick.csv")
-    address = re.search(r'Repository = "https://github.com/(.+)"', (ROOT / "pyproject.toml").read_text())[1]
-    lines = ["| notebook | teaches | Colab | quick profile |", "|---|---|---|---|"]
-    for row in rows.itertuples():
-        path = f"notebooks/{row.notebook}.ipynb"
-        badge = "https://colab.research.google.com/assets/colab-badge.svg"
-        colab = f"[![Open in Colab]({badge})](https://colab.research.google.com/github/{address}/blob/main/{path})"
-        lines.append(f"| [{row.notebook}]({path}) | {TITLES[row.notebook]} | {colab} | {minutes(row.seconds)} |")
-    machine = rows.machine[0]
-    lines.append(f"\nAll of them: {minutes(rows.seconds.sum())}, trainings included, measured on {machine}.")
-    return "\n".join(lines)
-
-
 def results_table() -> str:
     """Tail statistics, time and size of all eight runs."""
     rows = pd.read_csv(RESULTS / "comparison_quick.csv")
-    lines = [
-        "| network | steps | generator loss | discriminator loss | accuracy | ms a step | discriminator's parameters |"
-    ]
-    lines.append("|---|---|---|---|---|---|---|")
+    columns = "network, steps, generator loss, discriminator loss, accuracy, ms per step, discriminator's parameters"
+    lines = [f"| {columns.replace(', ', ' | ')} |", "|---|---|---|---|---|---|---|"]
     for _, row in rows.iterrows():
         losses = [f"{row[f'{m}_tail_mean']:.2f} ± {row[f'{m}_tail_std']:.2f}" for m in ("g_loss", "d_loss", "accuracy")]
         sizes = [f"{row.ms_per_step:.0f}", f"{row.discriminator_parameters:,}"]
         lines.append(" | ".join([f"| {row.network}", f"{row.steps:,}", *losses, *sizes]) + " |")
-    lines.append(
-        "\nMean ± standard deviation over the last tenth of the steps. WGAN's losses are differences of scores. Times"
-        "\nare medians, taken beside other work on the machine; `data/results/step_time.csv` has quiet ones."
+    words = (
+        "Mean ± standard deviation over the last tenth of the steps. For WGAN, the generator loss is minus the mean "
+        "score of generated images, and the discriminator loss is half the difference of the mean scores, generated "
+        "minus real. Times are medians, measured while other work ran on the machine; `data/results/step_time.csv` "
+        "has undisturbed ones."
     )
-    return "\n".join(lines)
+    return "\n".join([*lines, "", textwrap.fill(words, 118)])
 
 
 def faces_scores() -> dict[str, pd.DataFrame]:
@@ -210,29 +213,28 @@ def faces_table() -> str:
             f"| {first} − {second} | {' | '.join(describe_gap(gap.loc[first, 'psnr_hole']) for gap in gaps)} |"
         )
     words = (
-        "Means over faces; PSNR and SSIM in the hole alone, distance of whole images in the features of an untrained "
-        "network. Differences are taken on the same face, with 95 % t intervals over the faces, each by itself. They "
-        "say nothing about another training: each network was trained once."
+        "Means over faces. PSNR and SSIM are computed in the hole alone, the distance between whole images in the "
+        "features of an untrained network. Differences are between results on the same face, with 95 % t intervals "
+        "over faces; each interval holds for its own line. They say nothing about a second training: each network "
+        "was trained once."
     )
     return "\n".join([*lines, "", textwrap.fill(words, 118)])
 
 
 def backends_table() -> str:
-    """Milliseconds a step of each backend and of its baselines."""
+    """Milliseconds per step of each backend, and of other ways to write the loop."""
     rows = pd.read_csv(RESULTS / "step_time.csv")
-    lines = ["| backend | loop | precision | discriminator | ms a step | times ours | of the matrix-product rate |"]
-    lines.append("|---|---|---|---|---|---|---|")
+    lines = ["| backend | loop | precision | discriminator | ms per step | ÷ our loop |", "|---|---|---|---|---|---|"]
     for row in rows.itertuples():
         name = "classical" if row.trunk == "cnn" else "Caps"
-        cells = [row.backend, row.loop, row.precision, name, f"{row.ms:.0f}"]
-        cells += [f"{row.ours_is_faster:.2f}", f"{row.of_ceiling:.0%}"]
+        cells = [row.backend, row.loop, row.precision, name, f"{row.ms:.0f}", f"{row.ours_is_faster:.2f}"]
         lines.append(f"| {' | '.join(cells)} |")
-    lines.append(
-        "\nMedians of `benchmarks/step_time.py`: DCGAN at 28×28, batch 32, Caps at full width, 2 CPU cores. The folded"
-        "\nupsampling is counted unfolded, so a share can be flattering. JAX with Caps in bfloat16 has no row: it was"
-        "\nstopped after five minutes without an end of its first steps."
+    words = (
+        "Medians measured by `benchmarks/step_time.py` on 2 CPU cores: DCGAN at 28×28, batch 32, Caps at full "
+        "width. A ratio above 1 means that our loop is faster. JAX with Caps in bfloat16 has no row: after five "
+        "minutes it had not finished its first steps and was stopped."
     )
-    return "\n".join(lines)
+    return "\n".join([*lines, "", textwrap.fill(words, 118)])
 
 
 def minutes(seconds: float) -> str:
