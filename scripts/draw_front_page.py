@@ -35,8 +35,8 @@ def main():
     for run in (digits, faces):
         if "dirty" in (run.provenance.get("commit") or "dirty"):
             raise SystemExit(f"{run.directory.name} was trained from uncommitted code; train it again with --force")
-    figure = plt.figure(figsize=(9, 4.1), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(1, 1.25))
+    figure = plt.figure(figsize=(9, 3.3), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=(1.2, 1.7))
     draw_digits(above, digits)
     draw_faces(below, faces)
     add_footer(figure, [digits, faces])
