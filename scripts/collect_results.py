@@ -50,7 +50,7 @@ def main() -> int:
         return 1
     for run in list_runs():
         if run.status not in ("finished", "failed") and is_at_scale(run.config, get_profile(options.profile)):
-            print(f"left out: {run.directory.name} is {run.status}")
+            print(f"skipped: {run.directory.name} is {run.status}")
     results = collect_results(runs)
     finished = [run for run in runs if run.finished and run.config.fraction == 1]
     real = load_dataset(runs[0].config.dataset).images

@@ -55,7 +55,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = OneLineParser(
         prog="run_all.sh",
         description="Set up .venv, execute the notebooks headlessly and redraw every figure. Finished runs are reused, "
-        "interrupted ones go on where they stopped. With --gan, --discriminator, several --seeds or --stop-after the "
+        "interrupted ones continue. With --gan, --discriminator, several --seeds or --stop-after the "
         "networks are trained first, then the notebooks that show them are executed.",
     )
     add_grid_options(parser)
@@ -77,11 +77,11 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def default_notebooks() -> list[str]:
-    """All notebooks whose packages are installed; says which are left out."""
+    """All notebooks whose packages are installed; says which are skipped."""
     names = all_notebooks()
     if importlib.util.find_spec("torch") is None:
         names = [name for name in names if not name.endswith("_pytorch")]
-        print("09_pytorch is left out: PyTorch is not installed (.venv/bin/pip install torch)", flush=True)
+        print("09_pytorch is skipped: PyTorch is not installed (.venv/bin/pip install torch)", flush=True)
     return names
 
 
@@ -152,7 +152,7 @@ def execute(name: str, options, force: bool) -> int:
     except (DeadKernelError, CellTimeoutError) as error:
         print(f"{name}: the kernel died: {error} (out of memory?)", file=sys.stderr)
     except KeyboardInterrupt:
-        print(f"{name}: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        print(f"{name}: interrupted; repeat the command to continue", file=sys.stderr)
         status = 130
     else:
         return 0
@@ -209,7 +209,7 @@ def escape(path: Path) -> str:
 
 
 def report(times: dict[str, float], profile: str):
-    """A line for each notebook's time, their sum, and where the results are."""
+    """The time of each notebook, their sum, and where the results are."""
     print("\nSeconds a notebook took:")
     for name, seconds in times.items():
         print(f"  {name:20} {seconds:6.0f}")

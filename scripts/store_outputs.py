@@ -28,7 +28,7 @@ def main() -> int:
         result = nbformat.read(executed / f"{name}.ipynb", as_version=4)
         cells = [cell for cell in result.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
         if codes(cells) != codes(source.cells):
-            print(f"{name}: the executed copy is of another version; run it again", file=sys.stderr)
+            print(f"{name}: the executed copy is of a different version; run it again", file=sys.stderr)
             return 1
         count = 0
         executed_cells = (cell for cell in cells if cell.cell_type == "code")
