@@ -160,7 +160,7 @@ def test_a_premise_that_does_not_hold_leaves_the_claim_untested():
         parts = [table((1.1, 1.0, 0.9, 1.0, 1.1), few, fraction=0.01), table(*whole)]
         row = judge(one, pd.concat(parts))
         assert row["verdict"] == verdict and (verdict == REPLICATED) == (row["note"] == "")
-    assert "DCGAN's own FID on 1 % over that on all: ratio 0.99" in row["note"]
+    assert "DCGAN's own FID, 1 % ÷ all of the data: ratio 0.99" in row["note"]
 
 
 def test_a_second_feature_space_has_a_verdict_of_its_own():

@@ -15,12 +15,13 @@ COURSE = {"least_steps": 20_000}  # the thesis's: what is said of the whole of i
 
 def _shift_claims():
     for gan, name in {"dcgan": "DCGAN", "infogan": "InfoGAN"}.items():
-        code = ", the loss of its code included," if gan == "infogan" else ""
+        code = ", including the loss of its code," if gan == "infogan" else ""
         yield Claim(
             f"{name}: the generator's loss shifts",
             "9",
-            "The generator's loss is remarkably shifted, though only the discriminator was changed.",
-            f"the generator's loss{code} of Caps{name} and {name}, over the last tenth, differs by more than 0.1 nats",
+            "The generator's loss is remarkably shifted, although only the discriminator was changed.",
+            f"over the last tenth of the steps, the generator's loss{code} of Caps{name} and {name} differs by more "
+            "than 0.1 nats",
             partial(difference, gan=gan, metric="g_loss", features="training"),
             "outside",
             (-0.1, 0.1),
@@ -32,7 +33,7 @@ def _shift_claims():
             f"{name}: the images show no such shift",
             OURS,
             "(The thesis asks why. If the images were the cause, any other judge would see a shift too.)",
-            "judged by one fresh critic, -log D of the images of both generators differs by less than 0.1 nats",
+            "judged by one freshly trained critic, -log D of the two generators' images differs by less than 0.1 nats",
             partial(difference, gan=gan, metric="g_loss", features="fresh_critic"),
             "within",
             (-0.1, 0.1),
@@ -44,8 +45,8 @@ def _shift_claims():
             f"{name}: the discriminator's loss follows closely",
             "9",
             "The discriminator's loss follows its classical counterpart closely.",
-            f"the discriminator's loss{code} of Caps{name} and {name}, over the last tenth, differs by less than 0.1 "
-            "nats",
+            f"over the last tenth of the steps, the discriminator's loss{code} of Caps{name} and {name} differs by "
+            "less than 0.1 nats",
             partial(difference, gan=gan, metric="d_loss", features="training"),
             "within",
             (-0.1, 0.1),
@@ -58,7 +59,7 @@ def _shift_claims():
             f"{name}: accuracy follows closely",
             "9",
             "The accuracy meets, or closely follows, its classical counterpart.",
-            f"the accuracy of Caps{name} and {name}, over the last tenth, differs by less than 0.05",
+            f"over the last tenth of the steps, the accuracy of Caps{name} and {name} differs by less than 0.05",
             partial(difference, gan=gan, metric="accuracy", features="training"),
             "within",
             (-0.05, 0.05),
@@ -73,7 +74,7 @@ CLAIMS = (
         "ACGAN: variance is high at first",
         "9",
         "CapsACGAN starts with a very high variance of both losses.",
-        "in the first tenth, the losses of CapsACGAN waver more than those of ACGAN",
+        "in the first tenth of the steps, the losses of CapsACGAN fluctuate more than those of ACGAN",
         lambda results: (
             sum(ratio(results, "acgan", f"{m}_wavering_early", "training") for m in ("g_loss", "d_loss")) / 2
         ),
@@ -85,7 +86,7 @@ CLAIMS = (
         "ACGAN: variance falls",
         "9",
         "The variance of CapsACGAN's losses gradually falls.",
-        "CapsACGAN's losses waver less in the last tenth of the steps than in the first",
+        "CapsACGAN's losses fluctuate less in the last tenth of the steps than in the first",
         partial(wavering_trend, gan="acgan", metrics=("g_loss", "d_loss")),
         gans=("acgan",),
         discriminators=("caps",),
@@ -109,7 +110,7 @@ CLAIMS = (
         "WGAN: an early burst",
         "9",
         "An initial burst of high variance quickly settles.",
-        "CapsWGAN's losses waver less in the last tenth of the steps than in the first",
+        "CapsWGAN's losses fluctuate less in the last tenth of the steps than in the first",
         partial(wavering_trend, gan="wgan", metrics=("g_loss", "d_loss")),
         gans=("wgan",),
         discriminators=("caps",),
@@ -119,8 +120,8 @@ CLAIMS = (
         "WGAN: curves match closely",
         "9",
         "CapsWGAN's curves closely match the classical ones.",
-        "the critic's loss of CapsWGAN, over the last tenth, is 0.8 to 1.25 times that of WGAN (equivalence; kernels "
-        "and biases are clipped here, not BatchNormalization's weights)",
+        "over the last tenth of the steps, the ratio of the critics' losses, CapsWGAN ÷ WGAN, is between 0.8 and 1.25 "
+        "(equivalence; kernels and biases are clipped here, not BatchNormalization's weights)",
         lambda results: (
             np.log(numbers(results, "wgan", "caps", "d_loss", "training").abs().clip(LEAST))
             - np.log(numbers(results, "wgan", "cnn", "d_loss", "training").abs().clip(LEAST))
@@ -133,8 +134,8 @@ CLAIMS = (
     Claim(
         "WGAN: both critics are alive",
         OURS,
-        "(Curves of two critics that clipping has killed would match too.)",
-        "each critic holds the mean scores of real and generated images further apart than 0.001",
+        "(The curves of two critics killed by clipping would also match.)",
+        "each critic's mean scores of real and generated images are more than 0.001 apart",
         least_spread,
         "above",
         (-3.0, -3.0),

@@ -12,13 +12,13 @@ SAVED = {"bounds": (SAVING, SAVING)}
 
 
 def _view_claims():
-    for change, words in {"turned": "turned by 90°", "shifted": "shifted by a seventh of their side"}.items():
+    for change, words in {"turned": "turned by 90°", "shifted": "shifted by a seventh of their width"}.items():
         yield Claim(
             f"orientation: not thrown by {change} digits",
             "1.4, 2.6",
-            "CNNs do badly on views that they have not seen; capsules do better.",
-            f"trained on upright digits, CapsDCGAN's discriminator is less sure than DCGAN's that digits {words} are "
-            "not real",
+            "CNNs do badly on views they have not seen; capsules do better.",
+            f"trained on upright digits, CapsDCGAN's discriminator is less certain than DCGAN's that digits {words} "
+            "are not real",
             partial(difference, gan="dcgan", metric=f"{change}_order", features="discriminator"),
             "below",
             unit="probability",
@@ -31,7 +31,7 @@ def _overhead_claims():
             f"{name}: overhead, time a step",
             "9",
             "The CapsNet reduced the training overhead considerably.",
-            f"a step of Caps{name}, at the width of these runs, takes less than 0.9 times the time of one of {name}",
+            f"a step of Caps{name} takes less than 0.9 times as long as one of {name}, at the width of these runs",
             partial(ratio, gan=gan, metric="ms_of_quickest_step", features="cost"),
             gans=(gan,),
             **SAVED,
@@ -40,8 +40,8 @@ def _overhead_claims():
             f"{name}: overhead, memory",
             "9",
             "The CapsNet reduced the training overhead considerably.",
-            f"the process that trains Caps{name}, at the width of these runs, takes less than 0.9 times the memory, "
-            f"at its peak, of that of {name}",
+            f"training Caps{name} needs less than 0.9 times the peak memory of training {name}, at the width of these "
+            "runs",
             partial(ratio, gan=gan, metric="peak_memory_mb", features="cost"),
             gans=(gan,),
             **SAVED,
@@ -50,8 +50,8 @@ def _overhead_claims():
             f"{name}: overhead, time to a FID",
             "9",
             "The CapsNet reduced the training overhead considerably.",
-            f"Caps{name}, at the width of these runs, takes less than 0.9 times the time of {name} to the FID that "
-            "both reach (the last one of the worse)",
+            f"Caps{name} takes less than 0.9 times as long as {name} to reach the FID that both reach (the final FID "
+            "of the worse one), at the width of these runs",
             partial(work_to_fid, gan=gan),
             gans=(gan,),
             **SAVED,
@@ -61,8 +61,8 @@ def _overhead_claims():
             f"{name}: power consumption",
             "9",
             "Lower data requirements bring lower power consumption.",
-            f"Caps{name}, at the width of these runs, takes less than 0.9 times the multiply-adds of {name}, of both "
-            "players, to the FID that both reach (arithmetic as a proxy: no power was measured)",
+            f"Caps{name} takes less than 0.9 times the multiply-adds of {name}, of both players, to reach the FID that "
+            "both reach, at the width of these runs (arithmetic as a proxy: power was not measured)",
             partial(work_to_fid, gan=gan, cost="multiply_adds_of_step"),
             gans=(gan,),
             **SAVED,
@@ -76,7 +76,7 @@ CLAIMS = (
         "understands spatial relations",
         "1.4, 1.6",
         "Capsules hold parts and their relative positions, not just their presence.",
-        "CapsDCGAN's discriminator tells digits with exchanged quarters from whole ones more surely than DCGAN's",
+        "CapsDCGAN's discriminator separates digits with swapped quarters from whole ones better than DCGAN's",
         partial(difference, gan="dcgan", metric="scrambled_order", features="discriminator"),
         "above",
         unit="probability",
@@ -84,16 +84,16 @@ CLAIMS = (
     Claim(
         "poses hold the angle",
         "2.6",
-        "A capsule's direction holds how its entity lies.",
-        "a linear function misses the angle of a turned digit by less when it reads CapsDCGAN's primary capsules than "
-        "when it reads DCGAN's last feature maps",
+        "A capsule's direction describes how its entity is placed.",
+        "a linear function predicts the angle of a turned digit with a smaller error from CapsDCGAN's primary capsules "
+        "than from DCGAN's last feature maps",
         partial(ratio, gan="dcgan", metric="angle_error", features="discriminator"),
     ),
     Claim(
         "features tell digits apart",
         "2.6",
         "Capsule networks recognise digits better (said of networks trained to do so; here, of a GAN's).",
-        "a linear probe reads the digit more often rightly from CapsDCGAN's frozen trunk than from DCGAN's",
+        "a linear classifier of digits is more accurate on CapsDCGAN's frozen trunk than on DCGAN's",
         partial(difference, gan="dcgan", metric="class_accuracy", features="discriminator"),
         "above",
         unit="share",
@@ -103,7 +103,7 @@ CLAIMS = (
         "ACGAN is the fastest",
         "9",
         "ACGAN was the fastest to train.",
-        "a step of CapsACGAN takes less time than one of the quickest of the other three Caps GANs",
+        "a step of CapsACGAN takes less time than a step of the fastest of the other three Caps GANs",
         partial(
             against_best,
             gan="acgan",
