@@ -23,7 +23,7 @@ import keras
 import numpy as np
 
 from capsgan.data.datasets import load_dataset
-from capsgan.metrics.features import ARCHITECTURES, FEATURES, build_classifier, draw_weights, run_in_chunks
+from capsgan.metrics.features import ARCHITECTURES, FEATURES, build_classifier, draw_weights, read_images
 from capsgan.metrics.real_images import POOL, feature_training_digits
 from capsgan.paths import write_atomically
 
@@ -85,7 +85,7 @@ def train(name: str):
 
 def scale_features(model: keras.Model, images: np.ndarray):
     """Bring the mean square of the features to 1, as KID's kernel expects; the logits stay as they are."""
-    size = float(np.sqrt(np.square(run_in_chunks(model, images)[0]).mean()))
+    size = float(np.sqrt(np.square(read_images(model, images)[0]).mean()))
     features, logits = model.get_layer("features"), model.get_layer("logits")
     features.set_weights([weight / size for weight in features.get_weights()])
     kernel, bias = logits.get_weights()

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from capsgan.data.datasets import load_dataset
+from capsgan.gans import inference
+from capsgan.gans.inference import COMPILED
 from capsgan.metrics import features as module
 from capsgan.metrics.distances import frechet_distance, kernel_distance
 from capsgan.metrics.features import (
     ARCHITECTURES,
-    CHUNK,
     FEATURES,
     SPACES,
     UNTRAINED,
@@ -62,7 +63,7 @@ def test_features_are_64_finite_numbers_an_image(real, space):
 
 
 @pytest.mark.parametrize("space", ALL)
-@pytest.mark.parametrize("count", [1, 3, CHUNK, CHUNK + 1])
+@pytest.mark.parametrize("count", [1, 3, COMPILED, COMPILED + 1])
 def test_features_of_an_image_do_not_depend_on_the_others(digits, real, space, count):
     np.testing.assert_array_equal(load_features(space).features(digits.images[:count]), real[space][:count])
     order = np.random.default_rng(0).permutation(1000)
@@ -73,7 +74,7 @@ def test_features_of_an_image_do_not_depend_on_the_others(digits, real, space, c
 
 @pytest.mark.parametrize("space", ALL)
 def test_the_size_of_a_chunk_has_no_effect(digits, real, space, monkeypatch):
-    monkeypatch.setattr(module, "CHUNK", 100)
+    monkeypatch.setattr(inference, "COMPILED", 64)
     np.testing.assert_allclose(load_features(space).features(digits.images), real[space], rtol=1e-5, atol=1e-5)
 
 

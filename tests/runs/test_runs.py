@@ -11,7 +11,7 @@ from PIL import Image
 
 from capsgan.config import RunConfig
 from capsgan.data.pixels import read_png, to_float
-from capsgan.gans import build_gan, sampling
+from capsgan.gans import build_gan, inference, sampling
 from capsgan.gans.sampling import generate_images
 from capsgan.runs import provenance as provenance_module
 from capsgan.runs import run as module
@@ -66,7 +66,9 @@ def test_both_of_a_pair_are_given_the_same_latents(pair, monkeypatch):
 
 def test_images_do_not_depend_on_how_many_are_made_at_once(pair, monkeypatch):
     whole = pair[0].generate(11, seed=4)
-    monkeypatch.setattr(sampling, "CHUNK", 3)
+    monkeypatch.setattr(inference, "CHUNK", 3)
+    np.testing.assert_allclose(pair[0].generate(11, seed=4), whole, atol=1e-5)
+    monkeypatch.setattr(sampling, "MANY", 10)  # compiled
     np.testing.assert_allclose(pair[0].generate(11, seed=4), whole, atol=1e-5)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import keras
@@ -12,12 +12,43 @@ from keras import layers, ops
 from ..data.pixels import to_float
 from ..engines import get_engine
 
-CHUNK = 250  # images at once: the Caps trunk at full width takes 0.2 G multiply-adds an image
+CHUNK = 250  # rows at once: the Caps trunk at full width takes 0.2 G multiply-adds an image
+COMPILED = 100  # rows at once of a compiled network
+
+
+def run_in_chunks(model: keras.Model, inputs, prepare: Callable | None = None, *, compiled: bool = False) -> Iterator:
+    """Yields what a model in inference mode makes of one chunk of its inputs after another.
+
+    Args:
+        model: any, whatever its numbers of inputs and outputs.
+        inputs: what the model is called with: an array of rows, or several arrays with as many rows each.
+        prepare: called with each chunk before the model is.
+        compiled: compile the model, once for all calls. All chunks then have one shape, the last filled up with zeros:
+            a row depends on its inputs alone, not on how many others there are.
+
+    Yields:
+        A list with one float32 array [rows of the chunk, ...] for each output.
+    """
+    size = COMPILED if compiled else CHUNK
+    for part in _chunks(inputs, size):
+        count = len(keras.tree.flatten(part)[0])
+        if compiled and count < size:
+            part = keras.tree.map_structure(lambda array, more=size - count: _fill(array, more), part)
+        part = prepare(part) if prepare else part
+        with get_engine().no_gradients():
+            outputs = model.predict_on_batch(part) if compiled else model(part, training=False)
+            yield [ops.convert_to_numpy(ops.cast(output, "float32"))[:count] for output in keras.tree.flatten(outputs)]
+
+
+def run_model(model: keras.Model, inputs, prepare: Callable | None = None, *, compiled: bool = False) -> list:
+    """All outputs of a model, float32 [n, ...] each; arguments as for :func:`run_in_chunks`."""
+    parts = zip(*run_in_chunks(model, inputs, prepare, compiled=compiled), strict=True)
+    return [np.concatenate(part) for part in parts]
 
 
 def run_discriminator(discriminator: keras.Model, images: np.ndarray) -> np.ndarray:
     """Logits in inference mode: uint8 [n, height, width, channels] → float64 [n]."""
-    return np.concatenate([answer.reshape(-1) for answer in _in_chunks(discriminator, images)]).astype("float64")
+    return run_model(discriminator, images, to_float)[0].reshape(-1).astype("float64")
 
 
 def read_layer(discriminator: keras.Model, tensor, images: np.ndarray) -> np.ndarray:
@@ -31,8 +62,7 @@ def read_layer(discriminator: keras.Model, tensor, images: np.ndarray) -> np.nda
     Returns:
         Float32 [n, all other dimensions in a row].
     """
-    below = keras.Model(discriminator.inputs, tensor)
-    return np.concatenate([part.reshape(len(part), -1) for part in _in_chunks(below, images)])
+    return run_model(keras.Model(discriminator.inputs, tensor), images, to_float)[0].reshape(len(images), -1)
 
 
 @contextmanager
@@ -49,7 +79,7 @@ def statistics_of(discriminator: keras.Model, images: np.ndarray):
         for layer in normalizations:  # in the order of the layers: the later see what the earlier make of the images
             below = keras.Model(discriminator.inputs, layer.input)
             total, squares, rows = 0.0, 0.0, 0
-            for part in _in_chunks(below, images):
+            for (part,) in run_in_chunks(below, images, to_float):
                 part = part.reshape(-1, part.shape[-1]).astype("float64")
                 total, squares, rows = total + part.sum(axis=0), squares + (part**2).sum(axis=0), rows + len(part)
             mean = total / rows
@@ -60,27 +90,32 @@ def statistics_of(discriminator: keras.Model, images: np.ndarray):
             _assign(layer, values)
 
 
-def estimate_statistics(model: keras.Model, batches: Iterable, run: Callable):
+def estimate_statistics(model: keras.Model, inputs, size: int = CHUNK):
     """Set BatchNormalization's moving statistics to the average of its batch statistics.
 
     In training they are a moving average over about nine batches (momentum 0.8) of networks that were still changing.
 
     Args:
         model: changed in place, nested models too.
-        batches: its inputs, all of equal numbers of rows.
-        run: called with each of the batches; calls the model with ``training=True``.
+        inputs: as for :func:`run_in_chunks`, a multiple of ``size`` rows.
+        size: rows of a batch.
     """
     normalizations = _normalizations(model)
     momenta = [layer.momentum for layer in normalizations]
     try:
-        for number, batch in enumerate(batches):
+        for number, batch in enumerate(_chunks(inputs, size)):
             for layer in normalizations:
                 layer.momentum = number / (number + 1)  # the moving average is then the mean of all batches so far
             with get_engine().no_gradients():
-                run(batch)
+                model(batch, training=True)
     finally:
         for layer, momentum in zip(normalizations, momenta, strict=True):
             layer.momentum = momentum
+
+
+def _chunks(inputs, size: int) -> Iterator:
+    for start in range(0, len(keras.tree.flatten(inputs)[0]), size):
+        yield keras.tree.map_structure(lambda array, at=start: array[at : at + size], inputs)
 
 
 def _normalizations(model: keras.Model) -> list:
@@ -96,10 +131,5 @@ def _assign(layer, values):
         variable.assign(np.asarray(value, "float32"))
 
 
-def _in_chunks(model: keras.Model, images: np.ndarray):
-    """Yields the model's first answer, float32, for a chunk of images after another."""
-    for start in range(0, len(images), CHUNK):
-        with get_engine().no_gradients():
-            answer = keras.tree.flatten(model(to_float(images[start : start + CHUNK]), training=False))[0]
-            part = ops.convert_to_numpy(ops.cast(answer, "float32"))
-        yield part
+def _fill(array: np.ndarray, rows: int) -> np.ndarray:
+    return np.concatenate([array, np.zeros((rows, *array.shape[1:]), array.dtype)])

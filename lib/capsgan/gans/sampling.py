@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from keras import ops
 
-from ..engines import get_engine
 from .base import GAN, SAMPLING, random_stream
+from .inference import run_model
 
-CHUNK = 250  # images generated at once, operation by operation
-COMPILED = 100  # images at once where there are many, and compiling the network pays
+MANY = 250  # images that compiling the generator pays for
 
 
 def choose_codes(gan: GAN, count: int, seed: int = 0, *, labels=None, codes: dict | None = None) -> dict:
@@ -42,10 +40,8 @@ def choose_codes(gan: GAN, count: int, seed: int = 0, *, labels=None, codes: dic
 
 def generate_images(gan: GAN, codes: dict[str, np.ndarray]) -> np.ndarray:
     """Codes → float32 [n, height, width, channels] in [-1, 1], in inference mode, a chunk at a time."""
-    if len(next(iter(codes.values()))) > CHUNK:
-        return gan.generator.predict(gan.generator_inputs(codes), batch_size=COMPILED, verbose=0)
-    with get_engine().no_gradients():
-        return ops.convert_to_numpy(gan.generate(codes, training=False))
+    many = len(next(iter(codes.values()))) > MANY
+    return run_model(gan.generator, gan.generator_inputs(codes), compiled=many)[0]
 
 
 def _fit_code(name: str, value, like: np.ndarray, classes: int | None) -> np.ndarray:

@@ -10,7 +10,7 @@ from scipy.special import entr, rel_entr
 
 from ..checks import check_images, check_labels
 from .cache import remembered
-from .features import CLASSES, DIMENSIONS, convolution, dense, draw_weights, run_in_chunks, single_precision
+from .features import CLASSES, DIMENSIONS, convolution, dense, draw_weights, read_images, single_precision
 
 MISSING = 0.1  # a class with less than this part of its equal share counts as missing
 UPDATES = 500  # of the classifier that learns from generated images
@@ -135,7 +135,7 @@ def classification_accuracy(
     rate = keras.optimizers.schedules.CosineDecay(3e-3, UPDATES)
     model.compile(keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     model.fit(_batches(images, labels, seed), steps_per_epoch=UPDATES, shuffle=False, verbose=0)
-    return float((run_in_chunks(model, test_images)[0].argmax(axis=1) == test_labels).mean())
+    return float((read_images(model, test_images)[0].argmax(axis=1) == test_labels).mean())
 
 
 def _batches(images, labels, seed: int):

@@ -152,7 +152,8 @@ def _reference(features: np.ndarray) -> Gaussian:
 
 
 def _cube(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return (x @ y.T / x.shape[1] + 1) ** 3
+    kernel = x @ y.T / x.shape[1] + 1
+    return kernel * kernel * kernel  # ** 3 takes ten times as long
 
 
 def _split(features: np.ndarray, subsets: int, rng: np.random.Generator) -> np.ndarray:

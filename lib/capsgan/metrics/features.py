@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import layers
 from scipy.special import softmax
 
 from ..checks import check_images
-from ..engines import get_engine
+from ..gans.inference import run_model
 from ..paths import shipped
 from .cache import remembered
 
@@ -27,7 +27,6 @@ DIGITS_SHAPE = (28, 28, 1)
 UNTRAINED = "random"
 CLASSES = 10
 DIMENSIONS = 64  # of every space
-CHUNK = 512  # images at once
 
 # Weights are set afterwards: no initializer should draw from Python's random numbers, from which Keras seeds a run's.
 convolution = partial(layers.Conv2D, padding="same", activation="relu", kernel_initializer="zeros")
@@ -107,7 +106,7 @@ class FeatureNetwork:
 
     @remembered
     def _read(self, images: np.ndarray) -> tuple[np.ndarray, ...]:
-        features, *logits = run_in_chunks(self.model, images)
+        features, *logits = read_images(self.model, images)
         return features, *(softmax(answer, axis=1) for answer in logits)
 
 
@@ -134,22 +133,9 @@ def load_features(name: str = "digits", image_shape: tuple[int, int, int] = DIGI
     return _trained(name, FEATURES / f"{name}.npz", ARCHITECTURES[name].sha256)
 
 
-def run_in_chunks(model: keras.Model, images: np.ndarray) -> list[np.ndarray]:
-    """A model's outputs in inference mode: uint8 [n, height, width, channels], fed as [0, 1] → float32 [n, d] each.
-
-    All chunks have one shape, the last is filled up with zeros: a row depends on its image alone, not on how many
-    others there are, and the backend prepares for one shape only.
-    """
-    answers = [np.empty((len(images), output.shape[-1]), "float32") for output in model.outputs]
-    with get_engine().no_gradients():
-        for start in range(0, len(images), CHUNK):
-            part = images[start : start + CHUNK]
-            chunk = np.zeros((CHUNK, *images.shape[1:]), "float32")
-            chunk[: len(part)] = part / np.float32(255)
-            outputs = keras.tree.flatten(model(chunk, training=False))
-            for answer, values in zip(answers, outputs, strict=True):
-                answer[start : start + len(part)] = ops.convert_to_numpy(values)[: len(part)]
-    return answers
+def read_images(model: keras.Model, images: np.ndarray) -> list[np.ndarray]:
+    """A classifier's outputs in inference mode: uint8 [n, height, width, channels], fed as [0, 1] → float32 [n, d]."""
+    return run_model(model, images, lambda part: part / np.float32(255), compiled=True)
 
 
 @contextmanager

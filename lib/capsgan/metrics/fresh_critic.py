@@ -6,14 +6,12 @@ import keras
 import numpy as np
 
 from ..checks import check_images
-from ..data.pixels import to_float
-from ..engines import get_engine
+from ..gans.inference import run_discriminator
 from ..networks.discriminators import build_discriminator
 from .features import single_precision
 
 UPDATES = 400
 BATCH = 64  # real and as many generated images
-CHUNK = 500
 
 
 @single_precision()
@@ -49,7 +47,7 @@ def fresh_critic_losses(generated: list[np.ndarray], real: np.ndarray, *, seed: 
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     critic.compile(keras.optimizers.Adam(2e-4, beta_1=0.5), loss)
     critic.fit(_batches(real, learned, seed), steps_per_epoch=UPDATES, shuffle=False, verbose=0)
-    return [float(np.logaddexp(0, -_logits(critic, images[half:])).mean()) for images in generated]
+    return [float(np.logaddexp(0, -run_discriminator(critic, images[half:])).mean()) for images in generated]
 
 
 def _batches(real: np.ndarray, generated: np.ndarray, seed: int):
@@ -59,9 +57,3 @@ def _batches(real: np.ndarray, generated: np.ndarray, seed: int):
         halves = [kind[rng.integers(0, len(kind), BATCH)] for kind in (real, generated)]
         # As images.to_float, in NumPy: TensorFlow's own threads wait for this generator, and might for each other.
         yield np.concatenate(halves).astype("float32") / np.float32(127.5) - np.float32(1), answers
-
-
-def _logits(critic: keras.Model, images: np.ndarray) -> np.ndarray:
-    with get_engine().no_gradients():
-        parts = [critic(to_float(images[at : at + CHUNK]), training=False) for at in range(0, len(images), CHUNK)]
-        return np.concatenate([keras.ops.convert_to_numpy(part)[:, 0] for part in parts]).astype("float64")

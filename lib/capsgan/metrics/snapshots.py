@@ -9,7 +9,7 @@ import numpy as np
 from ..data.pixels import to_uint8
 from ..gans import build_gan
 from ..gans.inference import estimate_statistics
-from ..gans.sampling import CHUNK, choose_codes, generate_images
+from ..gans.sampling import choose_codes, generate_images
 from ..runs.run import Run
 
 STATISTICS = 1000  # latents that BatchNormalization's statistics are estimated on: a multiple of CHUNK
@@ -38,8 +38,7 @@ class SnapshotSampler:
         weights = self.run.weights_at(step) if kept else self.run.gan.generator.get_weights()
         self.gan.generator.set_weights(weights)
         others = choose_codes(self.gan, STATISTICS, self.seed + 1)
-        parts = ({name: a[at : at + CHUNK] for name, a in others.items()} for at in range(0, STATISTICS, CHUNK))
-        estimate_statistics(self.gan.generator, parts, lambda part: self.gan.generate(part, training=True))
+        estimate_statistics(self.gan.generator, self.gan.generator_inputs(others))
         images = generate_images(self.gan, self.codes(count))
         if not np.isfinite(images).all():
             name = self.run.directory.name
