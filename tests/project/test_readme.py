@@ -1,7 +1,6 @@
 import json
 import os
 import re
-import runpy
 import subprocess
 import sys
 import tomllib
@@ -17,6 +16,8 @@ from PIL import Image
 import capsgan
 from capsgan.cli.commands import build_parser
 from capsgan.profiles import PROFILES
+from capsgan.regeneration.quality import faces_table
+from capsgan.study.report import TABLES, filled, with_time
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -134,18 +135,30 @@ def test_messages_that_troubleshooting_names_are_those_of_the_code():
 # Tables and times -----------------------------------------------------------------------------------------------
 
 
-def test_tables_are_the_committed_results():
-    script = runpy.run_path(str(ROOT / "scripts" / "update_readme.py"))
-    generated = {page for page, text in PAGES.items() if "<!-- begin " in text}
-    assert generated == set(script["PAGES"])
-    for page in script["PAGES"]:
-        assert script["updated"](PAGES[page]) == PAGES[page], page
+@every_page
+def test_tables_are_the_committed_results(page):
+    assert filled(PAGES[page], TABLES | {"faces": faces_table}) == PAGES[page]
+
+
+def test_every_table_is_on_a_page():
+    shown = {name for text in PAGES.values() for name in re.findall(r"<!-- begin (\w+)", text)}
+    assert shown == {*TABLES, "faces"}
+
+
+def test_a_table_is_found_by_its_markers_wherever_they_are():
+    tables = {"one": lambda: "1", "two": lambda: "2"}
+    text = "a\n<!-- begin two (any words) -->\nold\n<!-- end two -->\nb <!-- begin one -->\n<!-- end one -->\n"
+    page = filled(text, tables)
+    assert page == text.replace("old", "2").replace("one -->\n<", "one -->\n1\n<") == filled(page, tables)
+    for old, new in (("end two", "end one"), ("two", "three"), ("<!-- end one -->", "")):
+        with pytest.raises(ValueError, match=r"invalid marker=.*; expected pairs"):
+            filled(text.replace(old, new), tables)
 
 
 @every_notebook
 def test_a_notebooks_time_is_the_measured_one(path):
-    script, text = runpy.run_path(str(ROOT / "scripts" / "update_readme.py")), path.read_text(encoding="utf-8")
-    assert script["with_time"](text) == text
+    text = path.read_text(encoding="utf-8")
+    assert with_time(text) == text
     seconds = pd.read_csv(ROOT / "data" / "results" / "seconds_quick.csv").set_index("notebook").seconds
     (row,) = re.findall(rf"^\| \[[^]]+\]\(notebooks/{path.stem}\.ipynb\).*\| ([^|]+) \|$", README, re.MULTILINE)
     value, unit = row.split()

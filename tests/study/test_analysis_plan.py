@@ -50,7 +50,7 @@ BAD = {
     "metric": [None, METRIC | {"name": ""}, METRIC | {"effect": "ratio"}, METRIC | {"better": "less"}]
     + [METRIC | {"margin": m} for m in ([1.25, 0.8], [0.8, 0.9], [0, 1.25], [0.8], 0.8, None, [0.8, math.nan])],
     "metrics": [None, {}, [METRIC], [{"name": "kid"}], ["kid"]],
-    "costs": [None, [METRIC]],
+    "costs": [None, [], [METRIC], [{"name": "ms", "effect": "log_ratio", "better": "lower"}]],
     "words": [None, {}, {"supported": "x"}, dict.fromkeys(reversed(WORDS), "x")],
     "least_seeds": [1, 5.0, None],
     "alpha": [0, 0.5, -0.05, 5, math.nan, "0.05", True, None],

@@ -23,11 +23,8 @@ from capsgan.study.results import RESULTS, load_results
 from capsgan.study.verdicts import (
     CANNOT_TELL,
     CONTRADICTED,
-    LEAST_TRAINED,
-    MARGIN,
     NOT_TESTABLE,
     REPLICATED,
-    SAVING,
     Claim,
     decide,
     verdicts,
@@ -323,14 +320,38 @@ def test_every_claim_has_a_name_of_its_own_and_says_what_it_tests():
     for one in CLAIMS:
         assert one.says and one.tested and one.section
         assert (one.effects is None) == bool(one.reason)
-        low, high = one.bounds
+        low, high = one.under(PLAN).bounds
         assert (low < high) == (one.side in ("within", "outside"))
 
 
-def test_margins_least_steps_and_score_are_the_plans():
-    assert PLAN.metric.limits == pytest.approx((-MARGIN, MARGIN))
-    assert PLAN.least_steps == LEAST_TRAINED and PLAN.metric.name == SCORE
-    assert {cost.limits[0] for cost in PLAN.costs} == {SAVING}
+def test_margins_and_least_steps_are_read_from_the_plan():
+    assert PLAN.metric.name == SCORE
+    claims = {one.name: one for one in CLAIMS}
+    similar, comparable, faster = (
+        claims[f"DCGAN: {name}"]
+        for name in ("remarkably similar", "comparable, if not better", "overhead, time a step")
+    )
+    wide = dataclasses.replace(
+        PLAN,
+        metric=dataclasses.replace(PLAN.metric, margin=(0.5, 2.0)),
+        costs=tuple(dataclasses.replace(cost, margin=(0.7, 1.5)) for cost in PLAN.costs),
+        least_steps=3000,
+    )
+    for plan, low, high, saving in ((PLAN, 0.8, 1.25, 0.9), (wide, 0.5, 2.0, 0.7)):
+        assert np.exp(similar.under(plan).bounds) == pytest.approx((low, high))
+        assert np.exp(comparable.under(plan).bounds) == pytest.approx((high, high))
+        assert np.exp(faster.under(plan).bounds) == pytest.approx((saving, saving))
+        assert similar.under(plan).least_steps == plan.least_steps
+    results = table([1.4, 1.5, 1.45, 1.4, 1.5], [1.0] * 5)
+    words = [judge_by(comparable, results.assign(steps=4000), plan)["verdict"] for plan in (PLAN, wide)]
+    assert words == [CONTRADICTED, REPLICATED]
+    assert "needed: 3,000" in judge_by(comparable, results, wide)["note"]
+
+
+def test_the_note_says_whether_runs_or_only_their_number_are_lacking():
+    one = next(one for one in CLAIMS if one.name == "DCGAN: comparable, if not better")
+    assert judge(one, table([1.0], [1.0], gan="acgan"))["note"] == "no runs of dcgan caps"
+    assert judge(one, table([1.0], [1.0], name="digits__kid"))["note"] == "runs of dcgan caps lack digits fid"
 
 
 def test_the_area_between_two_data_curves_is_their_mean_log_ratio():

@@ -2,6 +2,8 @@
 
 import json
 import re
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,9 +14,21 @@ from capsgan.metrics.curves import curve_numbers
 from capsgan.metrics.fresh_critic import fresh_critic_losses
 from capsgan.metrics.sharpness import sharpness
 from capsgan.paths import ROOT
+from capsgan.runs.reference import ReferenceRun
+from capsgan.runs.run import Run
 from capsgan.study import results as module
-from capsgan.study.results import collect_results, judge_pairs, load_results, save_results, summarise
+from capsgan.study.plan import read_plan
+from capsgan.study.results import (
+    collect,
+    collect_results,
+    judge_pairs,
+    load_results,
+    planned_runs,
+    save_results,
+    summarise,
+)
 
+PLAN = read_plan()
 RNG = np.random.default_rng(0)
 
 
@@ -153,6 +167,96 @@ def test_a_summary_has_means_and_intervals_by_network_and_what_real_images_get(e
 def test_results_of_an_earlier_measure_have_no_row_of_held_out_images(evaluated):
     earlier = collect_results(evaluated).assign(fraction=1.0).drop(columns="held_out")
     assert list(summarise(earlier, {"fid": "digits"}).fid) == ["3", "2", "0.5"]
+
+
+def stub(config, directory, kind=Run, status="finished"):
+    """A run of the plan without its networks, scored beforehand: its FIDs at all snapshots."""
+    directory = directory / config.run_id
+    directory.mkdir(parents=True)
+    (directory / "config.json").write_text(json.dumps(config.to_dict()))
+    provenance = {"status": status, "commit": "abc", "device": "cpu", "cpu": "EPYC", "image_shape": [28, 28, 1]}
+    (directory / "provenance.json").write_text(json.dumps(provenance))
+    found = {"run": directory.name, "config": config.to_dict(), "samples": PLAN.samples}
+    found["metrics"] = {"digits": {"fid": {"value": 2.0, "floor": 0.5, "held_out": 0.6}}}
+    found["snapshots"] = {str(step): {"digits": {"fid": 2.0 + config.seed}} for step in config.snapshots}
+    (directory / "metrics.json").write_text(json.dumps(found))
+    return kind(directory, config)
+
+
+def load_nothing(name):
+    return SimpleNamespace(images=None)
+
+
+@pytest.fixture
+def study(home, monkeypatch, tmp_path):
+    """One seed of block A on disk, with snapshots and precision of their own, one of C stored, and a stranger."""
+    configs, stored = PLAN.configs(), tmp_path / "stored"
+    free = {"precision": "float32", "snapshots": (10_000, 19_000, 20_000)}
+    stub(configs["A", "caps", 0], home / "runs")
+    stub(replace(configs["A", "cnn", 0], **free), home / "runs")
+    stub(configs["A", "matched", 0], home / "runs", status="failed")
+    stub(configs["B", "caps", 3], home / "runs", status="interrupted")
+    stub(replace(configs["A", "caps", 1], label_smoothing=0.1), home / "runs")
+    references = [
+        stub(configs["C", "cnn", 0], stored, ReferenceRun),
+        stub(configs["A", "caps", 0], stored, ReferenceRun),
+    ]
+    monkeypatch.setattr(module, "list_references", lambda: references)
+    monkeypatch.setattr(module, "RESULTS", tmp_path)
+    monkeypatch.setattr(module, "load_results", lambda name: load_results(name, tmp_path))
+    monkeypatch.setattr(module, "save_results", lambda results, name: save_results(results, name, tmp_path))
+    monkeypatch.setattr(module, "judge_pairs", lambda *_: pd.DataFrame())
+    monkeypatch.setattr(module, "load_dataset", load_nothing)
+    monkeypatch.setattr(module, "is_scored", lambda run, samples: (run.directory / "metrics.json").exists())
+    return tmp_path
+
+
+def test_the_plans_runs_are_found_whatever_their_precision_and_snapshots(study):
+    found = {(run.config.gan, run.config.discriminator, run.config.seed): run for run in planned_runs(PLAN)}
+    assert set(found) == {
+        *(("dcgan", trunk, 0) for trunk in ("caps", "cnn", "cnn-matched")),
+        ("dcgan", "caps", 3),
+        ("acgan", "cnn", 0),
+    }
+    assert isinstance(found["acgan", "cnn", 0], ReferenceRun)
+    assert not isinstance(found["dcgan", "caps", 0], ReferenceRun)  # that on disk goes before the stored one
+
+
+def test_collect_writes_results_and_verdicts_of_the_plans_runs_only(study, monkeypatch):
+    save_results(load_results("study"), "study", study)  # of an earlier profile
+    said, scored = [], []
+    (study / "stored" / PLAN.configs()["C", "cnn", 0].run_id / "metrics.json").rename(study / "scores")
+    monkeypatch.setattr(module, "evaluate", lambda run, samples, progress: scored.append((run.directory.name, samples)))
+    with pytest.raises(ValueError, match=r"acgan-cnn.*no metrics.json"):
+        collect(PLAN, say=said.append)
+    assert scored == [(PLAN.configs()["C", "cnn", 0].run_id, PLAN.samples)]
+    (study / "scores").rename(study / "stored" / scored[0][0] / "metrics.json")
+    said.clear()
+    results = collect(PLAN, say=said.append)
+    assert results.run.nunique() == 4 and set(results.status) == {"finished", "failed"}
+    assert any("is interrupted" in line for line in said)
+    assert said[-1] == "kept: 0 stored runs; dropped, not in the plan: 48"
+    again = collect(PLAN, say=said.append)
+    assert said[-1] == "kept: 0 stored runs; dropped, not in the plan: 0"
+    table = pd.read_csv(study / "verdicts_study.csv")
+    assert set(table.verdict) <= set(PLAN.words) and len(again) == len(results)
+
+
+def test_results_of_the_plans_runs_that_are_elsewhere_are_kept(study):
+    import shutil
+
+    first = collect(PLAN, say=lambda _: None)
+    shutil.rmtree(study / "runs" / PLAN.configs()["A", "caps", 0].run_id)
+    module.list_references().pop()
+    said = []
+    assert set(collect(PLAN, say=said.append).run) == set(first.run)
+    assert said[-1] == "kept: 1 stored runs; dropped, not in the plan: 0"
+
+
+def test_without_runs_of_the_plan_there_is_nothing_to_collect(home, monkeypatch):
+    monkeypatch.setattr(module, "list_references", list)
+    with pytest.raises(ValueError, match="no run of the plan has finished"):
+        collect(PLAN, say=print)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "data" / "results").glob("runs_*.csv")), ids=lambda path: path.stem[5:])

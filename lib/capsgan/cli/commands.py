@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line: train, grid, list, show, generate, evaluate, regenerate."""
+    """The command line: train, grid, list, show, generate, evaluate, study, regenerate."""
     parser = OneLineParser(prog="capsgan", description="Train GANs with classical and capsule discriminators.")
     parser.add_argument("--version", action="version", version=f"capsgan {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -103,6 +103,11 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--seed", type=int, metavar="INT", default=0, help="of the latents")
     evaluate.add_argument("--force", action="store_true", help="score again what this measure has scored already")
     evaluate.add_argument("--backend", metavar="NAME", help=f"{' | '.join(BACKENDS)} (default: $KERAS_BACKEND)")
+
+    study = commands.add_parser("study", help="results of the plan's runs, and the tables of the documentation")
+    tasks = study.add_subparsers(required=True, metavar="TASK")
+    for name, command in {"collect": _collect, "report": _report}.items():
+        tasks.add_parser(name, help=command.__doc__, description=command.__doc__).set_defaults(command=command)
 
     regenerate = commands.add_parser("regenerate", help="make damaged images whole", description=_regenerate.__doc__)
     regenerate.set_defaults(command=_regenerate)
@@ -233,6 +238,24 @@ def _evaluate(options: argparse.Namespace):
         for name, reason in evaluation["skipped"].items():
             print(f"{name} skipped: {reason}")
         print(f"written: {run.directory / 'metrics.json'}")
+
+
+def _collect(options: argparse.Namespace):
+    """Score the plan's finished runs where that is missing, judge the claims, and write data/results/*_study.csv."""
+    with _standard_error_to_null():
+        from ..study.plan import read_plan
+        from ..study.results import collect
+    results = collect(read_plan())
+    print(f"written: {results.run.nunique()} runs, {len(results):,} numbers")
+
+
+def _report(options: argparse.Namespace):
+    """Write the measured tables into README.md and docs/*.md, and the measured times into the notebooks."""
+    with _standard_error_to_null():
+        from ..regeneration.quality import faces_table
+        from ..study.report import TABLES, write_report
+    for path in write_report(TABLES | {"faces": faces_table}):
+        print(f"written: {path}")
 
 
 def _find_run(prefix: str):

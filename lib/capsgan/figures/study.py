@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from ..names import COMPARED_GANS, GANS
 from ..study.effects import FRACTIONS, SCORE, fid_at, numbers, step_of
 from ..study.plan import AnalysisPlan
+from ..study.results import describe_results
 from ..study.statistics import power_curve
 from .runs import COLOURS, show_image
 
@@ -233,13 +234,3 @@ def plain_ticks(axis):
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(FuncFormatter("{:g}".format))
     axis.set_minor_formatter(NullFormatter())
-
-
-def describe_results(results: pd.DataFrame) -> str:
-    """The scale of results, for titles: what they may be compared with, and what not."""
-    run = results.drop_duplicates("run").iloc[0]
-    steps = results.groupby("steps").gan.unique().sort_index(ascending=False)
-    others = "".join(f" ({', '.join(GANS[g].label for g in gans)} {n:,})" for n, gans in steps.iloc[1:].items())
-    steps = f"{steps.index[0]:,} steps{others}"
-    width = results[results.discriminator != "cnn"].width.max()
-    return f"{run.dataset}, {steps}, batch {run.batch_size}, Caps width {width:g}, {run.precision}"

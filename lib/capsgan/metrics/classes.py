@@ -28,20 +28,13 @@ def classifier_score(probabilities: np.ndarray) -> float:
 
     Returns:
         From 1 (all images alike to the classifier) to the number of classes (each sure, all equally often).
-
-    Raises:
-        ValueError: not probabilities.
     """
     probabilities = _check_probabilities(probabilities)
     return float(np.exp(rel_entr(probabilities, probabilities.mean(axis=0)).sum(axis=1).mean()))
 
 
 def class_histogram(probabilities: np.ndarray) -> np.ndarray:
-    """How many images the classifier gives to each class: probabilities [n, classes] → int64 [classes].
-
-    Raises:
-        ValueError: not probabilities.
-    """
+    """How many images the classifier gives to each class: probabilities [n, classes] → int64 [classes]."""
     probabilities = _check_probabilities(probabilities)
     return np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1])
 
@@ -64,9 +57,6 @@ def class_metrics(probabilities: np.ndarray) -> dict:
 
     Returns:
         Plain numbers, the histogram a list of them.
-
-    Raises:
-        ValueError: not probabilities.
     """
     histogram = class_histogram(probabilities)
     return {
@@ -89,9 +79,6 @@ def match_codes(codes: np.ndarray, predictions: np.ndarray) -> np.ndarray:
 
     Returns:
         Int64 [10]: the class of code 0, of code 1, ...
-
-    Raises:
-        ValueError: not one code and prediction an image, or a value that is no class.
     """
     predictions = check_labels("predictions", predictions, len(predictions), CLASSES)
     codes = check_labels("codes", codes, len(predictions), CLASSES)
@@ -119,9 +106,6 @@ def classification_accuracy(
 
     Returns:
         The share of real images that are classified rightly, in [0, 1].
-
-    Raises:
-        ValueError: wrong dtype, unequal image shapes, or labels that do not fit.
     """
     check_images("images", images)
     check_images("test_images", test_images, images.shape[1:])

@@ -25,9 +25,6 @@ def frechet_distance(real: np.ndarray, generated: np.ndarray) -> float:
 
     Returns:
         The squared distance, 0 or more, computed in float64.
-
-    Raises:
-        ValueError: too few samples (a covariance of rank below d), shapes that do not fit, or values not finite.
     """
     real, generated = check_features(real, generated, np.shape(real)[-1] + 1)
     return _reference(real).distance(Gaussian.of(generated))
@@ -48,9 +45,6 @@ def frechet_distance_infinity(real: np.ndarray, generated: np.ndarray, *, points
 
     Returns:
         The intercept; slightly negative values are possible.
-
-    Raises:
-        ValueError: too few samples or points, shapes that do not fit, or values not finite.
     """
     dimensions = np.shape(real)[-1]
     real, generated = check_features(real, generated, dimensions + 1, 4 * dimensions)
@@ -81,9 +75,6 @@ def kernel_distance(
     Returns:
         (mean, standard error). The estimate is unbiased: where both distributions are equal it is negative half of
         the time.
-
-    Raises:
-        ValueError: fewer than two samples a subset, shapes that do not fit, or values not finite.
     """
     if subsets < 2:
         raise ValueError(f"invalid subsets={subsets!r}; expected 2 or more, for a standard error")
@@ -106,9 +97,6 @@ def squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
 
     Returns:
         The estimate, computed in float64; it may be negative.
-
-    Raises:
-        ValueError: too few samples, shapes that do not fit, or values not finite.
     """
     x, y = check_features(x, y, 2)
     return float(_mean_off_diagonal(_cube(x, x)) + _mean_off_diagonal(_cube(y, y)) - 2 * _cube(x, y).mean())

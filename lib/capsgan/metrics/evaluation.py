@@ -67,80 +67,140 @@ def evaluate(run: Run, samples: int | None = None, *, seed: int = 0, progress: b
     """
     if samples is not None and (not isinstance(samples, int | np.integer) or samples is True or samples < LEAST):
         raise ValueError(f"invalid samples={samples!r}; expected whole numbers from {LEAST}")
-    config = run.config
     run.require_finished()
-    real = real_images(config.dataset, config.image_size)
-    training = load_dataset(config.dataset, "train", image_size=config.image_size, fraction=config.fraction)
-    count = min(SAMPLES if samples is None else int(samples), len(real.floor))
-    floor, held_out = real.floor.take(np.arange(count)), real.held_out.take(np.arange(min(count, len(real.held_out))))
-    spaces, sampler = spaces_for(real.floor.image_shape), SnapshotSampler(run, seed)
-    averaged = sampler.steps[-AVERAGED:]
-    metrics, snapshots, moments, skipped = {}, {}, {}, _reasons(run, real, sampler)
-
-    def tasks():
-        for step in sampler.steps:
-            yield f"step {step}"
-            late = step in averaged
-            generated = sampler.generate(step, count)
-            snapshots[step] = {"samples": len(generated)}
-            for space in spaces:
-                features = _features(space, generated)
-                snapshots[step][space] = measure(generated, real.reference.images, space, seed, everything=late)
-                if late:
-                    moments.update(_moments(f"{space}_{step}", features))
-        yield "real images"
-        for space in spaces:
-            others = {"floor": floor} | ({} if "held_out" in skipped else {"held_out": held_out})
-            sides = {side: measure(part.images, real.reference.images, space, seed) for side, part in others.items()}
-            average = _average([snapshots[step][space] for step in averaged])
-            metrics[space] = side_by_side({"value": average} | sides)
-        yield "nearest training images"
-        some = generated[:NEAREST]
-        metrics["pixels"] = memorisation(some, held_out.images[:NEAREST], training.images)
-        moments["nearest_training"] = nearest_images(some, training.images)[0].astype("float16")
-        metrics["pixels"]["sharpness"] = {"value": sharpness(generated), "floor": sharpness(floor.images)}
-        yield "learning from generated images"
-        if "classification_accuracy" not in skipped:
-            _measure_labels(metrics, sampler.codes(len(generated)), generated, floor, held_out, seed)
-        yield "discriminator"
-        if "discriminator" not in skipped:
-            metrics["discriminator"] = overfitting(run.gan, training.images, held_out.images, seed=seed)
-            metrics["discriminator"] |= transformation_orders(run.gan, held_out.images[:ORIENTED])
-            if "probes" not in skipped:
-                labelled = [(dataset.images, dataset.labels) for dataset in (training, held_out)]
-                metrics["discriminator"] |= probes(run.gan, *labelled, images=PROBED, seed=seed)
-            if isinstance(run.gan, InfoGAN):
-                found = read_codes(run.gan, training.images, seed=seed)
-                metrics["discriminator"] |= {name: {"value": number} for name, number in found.items()}
-        yield "training"
-        if "training" not in skipped:
-            metrics["training"] = {name: {"value": n} for name, n in curve_numbers(run.history).items()}
-        metrics["cost"] = _cost(run)
-
-    play(tasks(), len(sampler.steps) + 5, config.label, progress)
-    backend = keras.backend.backend()
-    evaluation = {
-        "run": run.directory.name,
-        "config": config.to_dict(),
-        **_measured_by(real.floor.image_shape, seed),
-        "samples": count,
-        "reference": len(real.reference),
-        "floor": len(real.floor),
-        "held_out": len(held_out),
-        "training_images": len(training),
-        "averaged": averaged,
-        "dataset_sha256": {name: part.sha256 for name, part in (real._asdict() | {"training": training}).items()},
-        "commit": source_commit(),
-        "backend": backend,
-        "versions": {name: importlib.metadata.version(name) for name in ("keras", "numpy", "scipy", backend)},
-        "skipped": skipped,
-        "metrics": metrics,
-        "snapshots": {str(step): found for step, found in snapshots.items()},
-    }
+    scores = _Scores(run, SAMPLES if samples is None else int(samples), seed)
+    play(scores.parts(), len(scores.sampler.steps) + 5, run.config.label, progress)
+    evaluation = scores.evaluation()
     text = json.dumps(evaluation, indent=2, allow_nan=False) + "\n"
-    write_atomically(run.directory / "features.npz", lambda file: np.savez_compressed(file, **moments))
+    write_atomically(run.directory / "features.npz", lambda file: np.savez_compressed(file, **scores.moments))
     write_atomically(run.directory / "metrics.json", lambda file: file.write(text.encode()))
     return evaluation
+
+
+class _Scores:
+    """What is found out about a run, part by part: ``metrics``, ``snapshots``, ``moments``, all to be written."""
+
+    def __init__(self, run: Run, samples: int, seed: int):
+        config = run.config
+        self.run, self.seed, self.real = run, seed, real_images(config.dataset, config.image_size)
+        self.training = load_dataset(config.dataset, "train", image_size=config.image_size, fraction=config.fraction)
+        self.count = min(samples, len(self.real.floor))
+        self.floor, self.held_out = (
+            part.take(np.arange(min(self.count, len(part)))) for part in (self.real.floor, self.real.held_out)
+        )
+        self.spaces, self.sampler = spaces_for(self.floor.image_shape), SnapshotSampler(run, seed)
+        self.averaged = self.sampler.steps[-AVERAGED:]
+        self.skipped = _reasons(run, self.real, self.sampler)
+        self.metrics, self.snapshots, self.moments = {}, {}, {}
+
+    def parts(self):
+        """Yields the name of each part before it is measured."""
+        for step in self.sampler.steps:
+            yield f"step {step}"
+            self.generated = self.sampler.generate(step, self.count)  # in the end those of the last
+            self.measure_snapshot(step)
+        for name, measure_part in {
+            "real images": self.measure_spaces,
+            "nearest training images": self.measure_pixels,
+            "learning from generated images": self.measure_labels,
+            "discriminator": self.measure_discriminator,
+            "training": self.measure_training,
+        }.items():
+            yield name
+            measure_part()
+
+    def measure_snapshot(self, step: int):
+        """All measures of one of the last snapshots, whose features' moments are kept; FID and classes of others."""
+        late, self.snapshots[step] = step in self.averaged, {"samples": self.count}
+        for space in self.spaces:
+            found = measure(self.generated, self.real.reference.images, space, self.seed, everything=late)
+            self.snapshots[step][space] = found
+            if late:
+                features = load_features(space, self.generated.shape[1:]).features(self.generated)
+                self.moments.update(_moments(f"{space}_{step}", features.astype("float64")))
+
+    def measure_spaces(self):
+        """The mean over the last snapshots beside what other real images get."""
+        others = {"floor": self.floor} | ({} if "held_out" in self.skipped else {"held_out": self.held_out})
+        for space in self.spaces:
+            sides = {
+                side: measure(part.images, self.real.reference.images, space, self.seed)
+                for side, part in others.items()
+            }
+            average = _average([self.snapshots[step][space] for step in self.averaged])
+            self.metrics[space] = side_by_side({"value": average} | sides)
+
+    def measure_pixels(self):
+        """Whether training images are copied, and how sharp the images are."""
+        some = self.generated[:NEAREST]
+        found = memorisation(some, self.held_out.images[:NEAREST], self.training.images)
+        self.moments["nearest_training"] = nearest_images(some, self.training.images)[0].astype("float16")
+        found["sharpness"] = {"value": sharpness(self.generated), "floor": sharpness(self.floor.images)}
+        self.metrics["pixels"] = found
+
+    def measure_labels(self):
+        """Of a GAN that is told, or finds out, what class to make: are the images of that class, good to learn from?"""
+        if "classification_accuracy" in self.skipped:
+            return
+        network, codes = load_features("digits"), self.sampler.codes(self.count)
+        seen = network.probabilities(self.generated).argmax(axis=1)
+        shuffled = seen[np.random.Generator(np.random.Philox(key=self.seed)).permutation(len(seen))]
+        asked, by_chance = (_asked(codes, classes) for classes in (seen, shuffled))
+        floor = network.probabilities(self.floor.images).argmax(axis=1)
+        self.metrics["digits"] |= {
+            "label_accuracy": {"value": _agreement(seen, asked), "floor": _agreement(floor, self.floor.labels)},
+            "label_accuracy_chance": {"value": _agreement(shuffled, by_chance)},
+        }
+        test = self.held_out.images, self.held_out.labels
+        self.metrics["pixels"]["classification_accuracy"] = {
+            "value": classification_accuracy(self.generated, asked, *test, seed=self.seed),
+            "floor": classification_accuracy(self.floor.images, self.floor.labels, *test, seed=self.seed),
+        }
+
+    def measure_discriminator(self):
+        """What it remembers, what it sees of orientation, what its layers tell, and how well it reads a code."""
+        if "discriminator" in self.skipped:
+            return
+        gan, training, held_out = self.run.gan, self.training, self.held_out
+        found = overfitting(gan, training.images, held_out.images, seed=self.seed)
+        found |= transformation_orders(gan, held_out.images[:ORIENTED])
+        if "probes" not in self.skipped:
+            labelled = [(dataset.images, dataset.labels) for dataset in (training, held_out)]
+            found |= probes(gan, *labelled, images=PROBED, seed=self.seed)
+        if isinstance(gan, InfoGAN):
+            found |= _values(read_codes(gan, training.images, seed=self.seed))
+        self.metrics["discriminator"] = found
+
+    def measure_training(self):
+        """The curves of the whole run and up to each snapshot, and what a step costs."""
+        if "training" not in self.skipped:
+            history = self.run.history
+            self.metrics["training"] = _values(curve_numbers(history))
+            for step, found in self.snapshots.items():
+                found["training"] = curve_numbers(history[history.step <= step])
+        self.metrics["cost"] = _values(_cost(self.run))
+
+    def evaluation(self) -> dict:
+        """What ``metrics.json`` holds."""
+        backend, sources = keras.backend.backend(), self.real._asdict() | {"training": self.training}
+        return {
+            "run": self.run.directory.name,
+            "config": self.run.config.to_dict(),
+            **_measured_by(self.floor.image_shape, self.seed),
+            "samples": self.count,
+            "reference": len(self.real.reference),
+            "floor": len(self.real.floor),
+            "held_out": len(self.held_out),
+            "training_images": len(self.training),
+            "averaged": self.averaged,
+            "dataset_sha256": {name: part.sha256 for name, part in sources.items()},
+            "commit": source_commit(),
+            "backend": backend,
+            "versions": {name: importlib.metadata.version(name) for name in ("keras", "numpy", "scipy", backend)},
+            "skipped": self.skipped,
+            "metrics": self.metrics,
+            "snapshots": {str(step): found for step, found in self.snapshots.items()},
+        }
 
 
 def is_scored(run: Run, samples: int | None = None, *, seed: int = 0) -> bool:
@@ -185,10 +245,6 @@ def _average(scores: list[dict]) -> dict:
     return {name: np.mean([found[name] for found in scores], axis=0).tolist() for name in scores[0]}
 
 
-def _features(space: str, images: np.ndarray) -> np.ndarray:
-    return load_features(space, images.shape[1:]).features(images).astype("float64")
-
-
 def _moments(name: str, features: np.ndarray) -> dict[str, np.ndarray]:
     """Mean and covariance of features [n, d] in float32, of the covariance the lower triangle, row by row."""
     found = Gaussian.of(features)
@@ -196,22 +252,17 @@ def _moments(name: str, features: np.ndarray) -> dict[str, np.ndarray]:
     return {f"{name}_mean": found.mean.astype("float32"), f"{name}_covariance": triangle.astype("float32")}
 
 
-def _measure_labels(metrics, codes, generated, floor, held_out, seed: int):
-    """Of a GAN that is told, or finds out, what class to make: are the images of that class, and good to learn from?"""
-    network = load_features("digits")
-    seen = network.probabilities(generated).argmax(axis=1)
-    asked = codes["labels"] if "labels" in codes else match_codes(codes["category"], seen)[codes["category"]]
-    shuffled = np.random.Generator(np.random.Philox(key=seed)).permutation(len(seen))
-    chance = asked if "labels" in codes else match_codes(codes["category"], seen[shuffled])[codes["category"]]
-    sides = {"value": (generated, asked), "floor": (floor.images, floor.labels)}
-    metrics["digits"]["label_accuracy"] = {
-        side: float(np.mean(network.probabilities(images).argmax(axis=1) == labels))
-        for side, (images, labels) in sides.items()
-    }
-    metrics["digits"]["label_accuracy_chance"] = {"value": float(np.mean(seen[shuffled] == chance))}
-    metrics["pixels"]["classification_accuracy"] = {
-        side: classification_accuracy(*sides[side], held_out.images, held_out.labels, seed=seed) for side in sides
-    }
+def _asked(codes: dict, seen: np.ndarray) -> np.ndarray:
+    """The class asked for: the label, or the one that a category was found to stand for."""
+    return codes["labels"] if "labels" in codes else match_codes(codes["category"], seen)[codes["category"]]
+
+
+def _agreement(classes: np.ndarray, others: np.ndarray) -> float:
+    return float(np.mean(classes == others))
+
+
+def _values(numbers: dict) -> dict[str, dict]:
+    return {name: {"value": float(number)} for name, number in numbers.items()}
 
 
 def _cost(run: Run) -> dict:
@@ -226,4 +277,4 @@ def _cost(run: Run) -> dict:
     numbers["discriminator_megabytes"] = training_megabytes(gan.discriminator, run.config.batch_size)
     if not isinstance(run, ReferenceRun):  # whose history is one of means
         numbers["ms_of_quickest_step"] = 1000 * run.history.seconds.min()
-    return {name: {"value": float(number)} for name, number in numbers.items()}
+    return numbers

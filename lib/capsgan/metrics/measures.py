@@ -33,9 +33,6 @@ def measure(images: np.ndarray, real: np.ndarray, space: str, seed: int, everyth
 
     Returns:
         Metric → number, or list of numbers. Not to be changed.
-
-    Raises:
-        ValueError: those of the measures.
     """
     network = load_features(space, images.shape[1:])
     theirs, (ours, *probabilities) = network.features(real), network.read(images)

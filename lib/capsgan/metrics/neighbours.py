@@ -36,9 +36,6 @@ def precision_recall(
 
     Returns:
         (precision, recall) in [0, 1].
-
-    Raises:
-        ValueError: too few samples, shapes that do not fit, or values not finite.
     """
     real, generated = _prepare(real, generated, neighbours)
     shares = []
@@ -68,9 +65,6 @@ def density_coverage(
 
     Returns:
         (density, coverage): density 0 or more, coverage in [0, 1].
-
-    Raises:
-        ValueError: too few samples, shapes that do not fit, or values not finite.
     """
     real, generated = _prepare(real, generated, neighbours)
     radii = _squared_radii(real, neighbours)
@@ -93,9 +87,6 @@ def nearest_images(images: np.ndarray, training: np.ndarray) -> tuple[np.ndarray
     Returns:
         Distances float64 [n], Euclidean over pixels in [0, 1], exactly 0 for a copy; and int64 [n], which training
         image is nearest.
-
-    Raises:
-        ValueError: not uint8, or of unequal shapes.
     """
     check_images("images", images)
     check_images("training", training, images.shape[1:])
@@ -132,9 +123,6 @@ def memorisation(generated: np.ndarray, held_out: np.ndarray, training: np.ndarr
         ``nearer_than_real``: the probability that a generated image lies nearer to its nearest training image than a
         held-out one to its own (Mann and Whitney's U / nm), 0.5 for held-out ones by definition;
         ``copies``: share of images that are nearer than all but the nearest hundredth of the held-out ones.
-
-    Raises:
-        ValueError: not uint8, or of unequal shapes.
     """
     check_images("held_out", held_out, np.shape(generated)[1:])
     ours, real = nearest_images(generated, training)[0], nearest_images(held_out, training)[0]

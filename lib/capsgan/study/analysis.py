@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from .declarations import Comparison, Metric
-from .pairing import SAME, pair_runs
-from .plan import CANNOT_TELL, CONTRADICTED, FINISHED, NOT_TESTABLE, REPLICATED, AnalysisPlan
-from .statistics import holm, mean_interval, sign_flip_p
+from .pairing import pair_runs
+from .plan import CANNOT_TELL, FINISHED, NOT_TESTABLE, AnalysisPlan
+from .statistics import SAME, decide, holm, sign_flip_p, summarise_effects, too_many_unusable
 
 
 def analyse(results: pd.DataFrame, plan: AnalysisPlan, names=None) -> pd.DataFrame:
@@ -30,9 +30,6 @@ def analyse(results: pd.DataFrame, plan: AnalysisPlan, names=None) -> pd.DataFra
         of its natural logarithm); ``inside_margin``: the 1 - 2 alpha interval lies inside the metric's margin, which is
         Schuirmann's test of equivalence. Of primaries by the deciding metric ``p`` (sign flips) and ``p_holm``. Of
         comparisons that claim something, by the deciding metric, ``word``. ``note`` says what stands in the way.
-
-    Raises:
-        ValueError: runs that must not be compared.
     """
     rows, base = [], results.metric.astype("string").str.replace(r"_at_\d+$", "", regex=True)
     for name in names or plan.comparisons:
@@ -59,9 +56,9 @@ def analyse(results: pd.DataFrame, plan: AnalysisPlan, names=None) -> pd.DataFra
     primary = table.primary & deciding
     table.loc[primary, "p_holm"] = holm(table.p[primary].to_numpy("float64"), len(plan.primary))
     for place in table.index[deciding]:
-        claims = plan.comparisons[table.comparison[place]].claims
-        if claims:
-            table.loc[place, ["word", "note"]] = decide(table.loc[place], claims, plan)
+        comparison = plan.comparisons[table.comparison[place]]
+        if comparison.claims:
+            table.loc[place, ["word", "note"]] = _word(table.loc[place], comparison, plan)
     return table
 
 
@@ -83,37 +80,23 @@ def compare(pairs: pd.DataFrame, metric: Metric, plan: AnalysisPlan) -> dict:
     row |= {"both_collapsed": int(collapsed.all(axis=1).sum())}
     there = pairs.effect.notna()
     row |= {"mixed_cpus": int((pairs.cpus[there] > 1).sum()), "unknown_cpus": int((pairs.cpus[there] == 0).sum())}
-    row |= dict.fromkeys(("estimate", "low", "high", "sd"), np.nan) | {"inside_margin": False}
-    back = np.exp if metric.effect == "log_ratio" else np.asarray
+    found, _, (low, high) = summarise_effects(pairs.effect, plan.alpha, metric.effect == "log_ratio")
+    inside = bool(metric.margin) and metric.limits[0] < low and high < metric.limits[1]
+    row |= found | {"inside_margin": bool(inside)}
     notes = [f"{row['failed']} pairs failed"] if row["failed"] else []
     notes += [f"{row['missing']} planned pairs are missing"] if row["missing"] else []
     if row["mixed_cpus"]:
         seeds = ", ".join(map(str, pairs.seed[there & (pairs.cpus > 1)]))
         notes.append(f"trained on different CPU models: seeds {seeds}")
-    if len(effects):
-        row["estimate"] = float(back(effects.mean()))
-    if len(effects) > 1:
-        row["sd"] = float(effects.std(ddof=1))
-        if np.ptp(effects) < SAME:
-            notes.append("no interval: the effect is the same in every pair")
-        else:
-            row["low"], row["high"] = map(float, back(mean_interval(effects, plan.alpha)))
-            if metric.margin:
-                low, high = mean_interval(effects, 2 * plan.alpha)
-                row["inside_margin"] = bool(metric.limits[0] < low and high < metric.limits[1])
+    if len(effects) > 1 and np.isnan(row["low"]):
+        notes.append("no interval: the effect is the same in every pair")
     return row | {"note": "; ".join(notes)}
 
 
-def decide(row: pd.Series, claims: str, plan: AnalysisPlan) -> tuple[str, str]:
-    """The word of a comparison, and its note.
-
-    Args:
-        row: of :func:`analyse`, by the deciding metric.
-        claims: ``lower`` or ``higher`` than 1.
-        plan: fewest seeds, steps, samples, unusable pairs, alpha.
-    """
+def _word(row: pd.Series, comparison: Comparison, plan: AnalysisPlan) -> tuple[str, str]:
+    """The word of a comparison by the deciding metric, and its note."""
     notes = [row.note] if row.note else []
-    if row.failed + row.both_collapsed > plan.unusable_pairs * row.planned:
+    if too_many_unusable(row.failed + row.both_collapsed, row.planned, plan):
         return NOT_TESTABLE, "; ".join([*notes, "too many pairs are unusable (a run failed, or all collapsed)"])
     if row.planned < plan.least_seeds:
         return NOT_TESTABLE, "; ".join([*notes, f"planned seeds: {row.planned}, needed: {plan.least_seeds}"])
@@ -126,10 +109,10 @@ def decide(row: pd.Series, claims: str, plan: AnalysisPlan) -> tuple[str, str]:
         reasons.append(f"FIDs of {row.samples:,.0f} images, planned: {plan.samples:,}")
     if row.primary and row.missing:
         reasons.append("a primary is tested once, with all its runs")
-    below, above = row.high < 1, row.low > 1
-    if reasons or not (below or above) or (row.primary and not row.p_holm <= plan.alpha):
+    interval = np.log([row.low, row.high]) if row.effect == "log_ratio" else (row.low, row.high)
+    if reasons or (row.primary and not row.p_holm <= plan.alpha):
         return CANNOT_TELL, "; ".join(notes + reasons)
-    return (REPLICATED if below == (claims == "lower") else CONTRADICTED), "; ".join(notes)
+    return decide(comparison, interval, interval), "; ".join(notes)
 
 
 def _complete(pairs: pd.DataFrame) -> bool:

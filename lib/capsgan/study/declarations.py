@@ -124,6 +124,13 @@ class Comparison:
         require(self.compared != self.reference, "comparison: reference", self.reference, "another arm")
         require(self.claims in (None, *DIRECTIONS), "comparison: claims", self.claims, " | ".join(DIRECTIONS))
 
+    bounds = (0.0, 0.0)  # of the log ratio
+
+    @property
+    def side(self) -> str:
+        """Of the bounds, where the claim has the effect."""
+        return {"lower": "below", "higher": "above"}[self.claims]
+
     @property
     def sides(self) -> dict[str, tuple[str, str]]:
         """By side of the ratio (``""`` and ``"reference_"``, of an interaction two more) its block and arm."""

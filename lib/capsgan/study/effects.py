@@ -34,7 +34,8 @@ def numbers(
     rows = results[kind & (results.features == features) & (results.metric == metric)]
     if rows.empty:
         share = "" if fraction == 1 else f" of {fraction:.0%} of the data"
-        raise NoRuns(f"{gan} {discriminator}{share}: {features} {metric}")
+        network = f"{gan} {discriminator}{share}"
+        raise NoRuns(f"runs of {network} lack {features} {metric}" if kind.any() else f"no runs of {network}")
     return rows.set_index("seed").value.sort_index()
 
 
@@ -47,11 +48,7 @@ def ratio(
     other: str = "cnn",
     fraction: float = 1.0,
 ) -> pd.Series:
-    """Log of the number of ``one`` discriminator's run over that of the ``other``'s.
-
-    Raises:
-        ValueError: a number has no logarithm. Names the metric and the seeds.
-    """
+    """Log of the number of ``one`` discriminator's run over that of the ``other``'s."""
     top, bottom = (log_of(results, gan, name, metric, features, fraction) for name in (one, other))
     return top - bottom
 
@@ -153,7 +150,7 @@ def fid_at(results: pd.DataFrame, gan: str) -> tuple[str, list[str]]:
         names = sorted({name for name in metrics if name.startswith(start)}, key=step_of)
         if names:
             return features, names
-    raise NoRuns(f"{gan}: snapshots")
+    raise NoRuns(f"runs of {gan} lack scores of snapshots")
 
 
 def step_of(name: str) -> int:

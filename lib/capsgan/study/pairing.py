@@ -12,7 +12,6 @@ from .plan import FINISHED, AnalysisPlan
 SCALE = ("dataset", "batch_size")  # the same in all runs of a comparison
 GAME = ("image_size", "label_smoothing", "discriminator_warmup", "discriminator_updates", "weight_clipping")
 TRUNK = ("width", "dropout", "routing_iterations")  # the arm's own
-SAME = 1e-12  # effects closer together than this have no spread that statistics could go by
 RUN = ("run", "gan", "discriminator", "fraction", *SCALE, "steps", "precision", "seed", "status")  # one value a run
 COLUMNS = (*RUN, "features", "metric", "value", "samples")
 

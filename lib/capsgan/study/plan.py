@@ -81,6 +81,7 @@ class AnalysisPlan:
             require_name(name, getattr(self, name))
         require(isinstance(self.words, dict) and tuple(self.words) == WORDS, "words", self.words, " | ".join(WORDS))
         require(self.metric.margin is not None, "metric: margin", None, "[low, high]")
+        require(self.costs and self.costs[0].margin, "costs", self.costs, "at least one, with a margin")
         require_distinct("metrics", [metric.name for metric in (self.metric, *self.metrics, *self.costs)])
         good = isinstance(self.failed, list) and self.failed and all(isinstance(s, str) and s for s in self.failed)
         require(good and FINISHED not in self.failed, "failed", self.failed, "a list of any other status")

@@ -3,39 +3,126 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from ..config import RunConfig
+from ..data.datasets import load_dataset
 from ..data.pixels import to_uint8
+from ..metrics.evaluation import evaluate, is_scored
 from ..metrics.fresh_critic import fresh_critic_losses
-from ..paths import shipped
+from ..names import GANS
+from ..paths import home, shipped
 from ..profiles import Profile
+from ..runs.reference import ReferenceRun, list_references
 from ..runs.run import Run, list_runs
+from .claims import CLAIMS
+from .plan import AnalysisPlan
 from .statistics import mean_interval
+from .verdicts import verdicts
 
 RESULTS = shipped("results")
 SHARES = ("precision", "recall", "coverage", "missing_classes", "label_accuracy")  # in [0, 1], and so their intervals
-NUMBERS = (
-    "features",
-    "metric",
-    "value",
-    "floor",
-    "held_out",
-)  # of a number; all others are of its run
+NUMBERS = ("features", "metric", "value", "floor", "held_out")  # of a number; all other columns are of its run
+FREE = ("precision", "snapshots")  # what runs of the plan may have as they like
 
 
 def runs_at_scale(profile: Profile) -> list[Run]:
     """The finished and failed runs of a profile's scale, whatever their GAN, discriminator, seed and fraction."""
-    return [run for run in list_runs() if run.status in ("finished", "failed") and is_at_scale(run.config, profile)]
+
+    def fits(config: RunConfig) -> bool:
+        like = profile.config(config.gan, config.discriminator, config.seed, fraction=config.fraction)
+        return like.identity == config.identity
+
+    return [run for run in list_runs() if run.status in ("finished", "failed") and fits(run.config)]
 
 
-def is_at_scale(config: RunConfig, profile: Profile) -> bool:
-    """Whether a run is one of the profile's but for seed and fraction."""
-    like = profile.config(config.gan, config.discriminator, config.seed, fraction=config.fraction)
-    return like.identity == config.identity
+def planned(plan: AnalysisPlan) -> dict[tuple, tuple[str, str, int]]:
+    """What identifies each run of the plan → its block, arm and seed. Precision and snapshots do not count."""
+    return {identity(config): place for place, config in plan.configs().items()}
+
+
+def identity(config: RunConfig) -> tuple:
+    """Everything that a run of the plan must share with it."""
+    return tuple(sorted((name, value) for name, value in config.identity.items() if name not in FREE))
+
+
+def planned_runs(plan: AnalysisPlan) -> list[Run]:
+    """The plan's runs, among the runs on disk and the stored references; of two of one id that on disk."""
+    wanted, found = planned(plan), {}
+    for run in (*list_runs(), *list_references()):
+        if identity(run.config) in wanted:
+            found.setdefault(run.directory.name, run)
+    return list(found.values())
+
+
+def collect(plan: AnalysisPlan, name: str = "study", say=print) -> pd.DataFrame:
+    """Score the plan's runs where that is missing, and write ``runs_``, ``metrics_`` and ``verdicts_<name>.csv``.
+
+    Args:
+        plan: says which runs these are, and of how many images a score is.
+        name: of the files in ``data/results``.
+        say: called with a line about each run that is scored, skipped or dropped.
+
+    Returns:
+        All results: those of the runs that are here, and stored ones of runs of the plan that are not.
+
+    Raises:
+        ValueError: no run of the plan has finished or failed.
+    """
+    runs, wanted = [], planned(plan)
+    for run in planned_runs(plan):
+        stored = isinstance(run, ReferenceRun) and (run.directory / "metrics.json").exists()
+        if run.status not in ("finished", *plan.failed):
+            say(f"skipped: {run.directory.name} is {run.status}")
+            continue
+        if run.finished and not stored and not is_scored(run, plan.samples):
+            say(f"scoring: {run.directory.name}")
+            evaluate(run, plan.samples, progress=False)
+        runs.append(run)
+    if not runs:
+        raise ValueError(f"no run of the plan has finished in {home() / 'runs'}; train some (python -m capsgan train)")
+    results = _with_fresh_critic(collect_results(runs), runs, plan)
+    if (RESULTS / f"runs_{name}.csv").exists():
+        stored = load_results(name)
+        stored = stored[~stored.run.isin(results.run)]
+        fits = stored.run.isin([row["run"] for row in _heads(stored) if identity(_config(row)) in wanted])
+        say(f"kept: {stored.run[fits].nunique()} stored runs; dropped, not in the plan: {stored.run[~fits].nunique()}")
+        results = pd.concat([stored[fits], results], ignore_index=True)
+    save_results(results, name)
+    table = verdicts(CLAIMS, load_results(name), plan)
+    table.to_csv(RESULTS / f"verdicts_{name}.csv", index=False, float_format="%.4g")
+    return results
+
+
+def _with_fresh_critic(results: pd.DataFrame, runs: list[Run], plan: AnalysisPlan) -> pd.DataFrame:
+    """One fresh critic judges each pair of unvaried arms on all of the data, where both have their weights."""
+    wanted = planned(plan)
+    judged = [
+        run
+        for run in runs
+        if run.finished
+        and run.config.fraction == 1
+        and not plan.arms[wanted[identity(run.config)][1]].variations
+        and not (isinstance(run, ReferenceRun) and run.config.seed)
+    ]
+    if not judged:
+        return results
+    numbers = judge_pairs(judged, load_dataset(judged[0].config.dataset).images, plan.samples)
+    heads = results.drop(columns=list(NUMBERS)).drop_duplicates()
+    return results if numbers.empty else pd.concat([results, numbers.merge(heads, on="run")], ignore_index=True)
+
+
+def _heads(results: pd.DataFrame) -> list[dict]:
+    return results.drop(columns=list(NUMBERS)).drop_duplicates().to_dict("records")
+
+
+def _config(row: dict) -> RunConfig:
+    """The config of a row of results, of which snapshots are not kept."""
+    return RunConfig(**{f.name: row[f.name] for f in fields(RunConfig) if f.name in row and pd.notna(row[f.name])})
 
 
 def collect_results(runs: list[Run]) -> pd.DataFrame:
@@ -169,3 +256,13 @@ def load_results(name: str, directory: Path = RESULTS) -> pd.DataFrame:
         names = sorted(path.stem[5:] for path in directory.glob("runs_*.csv"))
         raise ValueError(f"results={name!r} are not there; expected {' | '.join(names) or 'none yet'}")
     return pd.read_csv(paths[0]).merge(pd.read_csv(paths[1]), on="run", how="left", validate="one_to_many")
+
+
+def describe_results(results: pd.DataFrame) -> str:
+    """The scale of results, for titles: what they may be compared with, and what not."""
+    run = results.drop_duplicates("run").iloc[0]
+    steps = results.groupby("steps").gan.unique().sort_index(ascending=False)
+    others = "".join(f" ({', '.join(GANS[g].label for g in gans)} {n:,})" for n, gans in steps.iloc[1:].items())
+    steps = f"{steps.index[0]:,} steps{others}"
+    width = results[results.discriminator != "cnn"].width.max()
+    return f"{run.dataset}, {steps}, batch {run.batch_size}, Caps width {width:g}, {run.precision}"

@@ -11,7 +11,9 @@ from scipy import special, stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
-from .plan import AnalysisPlan
+from .plan import CANNOT_TELL, CONTRADICTED, REPLICATED, AnalysisPlan
+
+SAME = 1e-12  # effects closer together than this have no spread that statistics could go by
 
 
 def mean_interval(effects: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
@@ -26,6 +28,55 @@ def mean_interval(effects: np.ndarray, alpha: float) -> tuple[np.ndarray, np.nda
     """
     interval = stats.ttest_1samp(effects, 0).confidence_interval(1 - alpha)
     return interval.low, interval.high
+
+
+def summarise_effects(effects: pd.Series, alpha: float, ratio: bool) -> tuple[dict, tuple, tuple]:
+    """The mean effect and its t intervals.
+
+    Args:
+        effects: one number per seed; of a ``ratio`` its natural logarithm.
+        alpha: one minus the interval's level.
+        ratio: whether the numbers are given back as ratios.
+
+    Returns:
+        ``estimate``, ``low``, ``high`` (as ratios, if they are such) and ``sd`` of the effects, NaN where there are too
+        few or all are the same; and on the scale of the effects the 1 - alpha and the 1 - 2 alpha interval.
+    """
+    effects, back = effects.dropna().to_numpy("float64"), np.exp if ratio else np.asarray
+    found, intervals = dict.fromkeys(("estimate", "low", "high", "sd"), np.nan), [(np.nan, np.nan)] * 2
+    if len(effects):
+        found["estimate"] = float(back(effects.mean()))
+    if len(effects) > 1:
+        found["sd"] = float(effects.std(ddof=1))
+        if np.ptp(effects) >= SAME:
+            intervals = [mean_interval(effects, level) for level in (alpha, 2 * alpha)]
+            found["low"], found["high"] = map(float, back(intervals[0]))
+    return found, *intervals
+
+
+def decide(rule, interval: tuple[float, float], narrow: tuple[float, float]) -> str:
+    """*Replicated* with all of the interval on the claimed side, *contradicted* on the other, else *cannot tell yet*.
+
+    Args:
+        rule: a claim or a comparison; has a ``side`` (``below``, ``above``, ``within`` or ``outside``) and ``bounds``.
+        interval: of the mean effect, 1 - alpha.
+        narrow: the same, 1 - 2 alpha: inside the bounds if both one-sided tests of an equivalence succeed.
+    """
+    (low, high), (lowest, highest) = interval, rule.bounds
+    below, above = high < lowest, low > highest
+    inside = lowest < narrow[0] and narrow[1] < highest
+    yes, no = {
+        "below": (below, above),
+        "above": (above, below),
+        "within": (inside, below or above),
+        "outside": (below or above, inside),
+    }[rule.side]
+    return REPLICATED if yes else CONTRADICTED if no else CANNOT_TELL
+
+
+def too_many_unusable(unusable: int, pairs: int, plan: AnalysisPlan) -> bool:
+    """Whether so many pairs are lost (a run failed, or all collapsed) that the rest decides nothing."""
+    return unusable > plan.unusable_pairs * pairs
 
 
 def sign_flip_p(effects: np.ndarray) -> np.ndarray:

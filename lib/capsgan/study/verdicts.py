@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -19,17 +19,20 @@ import pandas as pd
 from .analysis import analyse
 from .effects import NoRuns
 from .numbers import numbers_at, without_variants
-from .pairing import SAME, TRUNK, collapsed_runs, refuse_mixture
+from .pairing import TRUNK, collapsed_runs, refuse_mixture
 from .plan import CANNOT_TELL, CONTRADICTED, NOT_TESTABLE, REPLICATED, AnalysisPlan, read_plan
-from .statistics import mean_interval
+from .statistics import SAME, decide, summarise_effects, too_many_unusable
 
 SCALE = ("dataset", "image_size", "batch_size")  # the same in all runs; precision in all of a seed
 SCALE_OF_GAN = ("label_smoothing", "discriminator_warmup", "discriminator_updates", "weight_clipping")
-MARGIN = np.log(1.25)  # of a ratio of FIDs, as in the plan; a test holds them together
-SAVING = np.log(0.9)  # of time, memory or arithmetic: less than 10 % is no saving; as in the plan
 OURS = "ours"  # the section of a check of our own, which is no claim of the thesis
-LEAST_TRAINED = 1500  # steps, as in the plan, for what is said of a training's end: before it images are no digits yet
 LEAST_STEPS = 500  # runs shorter than that say nothing: the smoke profile's
+BOUNDS = {  # of the plan, by the name that a claim calls them by
+    "margin": lambda plan: plan.metric.limits,
+    "margin's lower end": lambda plan: plan.metric.limits[:1] * 2,
+    "margin's upper end": lambda plan: plan.metric.limits[1:] * 2,
+    "saving": lambda plan: plan.costs[0].limits[:1] * 2,
+}
 COLUMNS = ("run", "gan", "discriminator", "fraction", "seed", "steps", "status", "features", "metric", "value")
 
 
@@ -45,12 +48,13 @@ class Claim:
         effects: function from results to one effect a seed, a Series indexed by seed; None: it is not tested.
         side: of the bounds on which the claim has the mean effect: ``below`` or ``above`` (both bounds are equal),
             ``within`` or ``outside`` them.
-        bounds: on the scale of the effects.
+        bounds: on the scale of the effects, or the name of some of the plan's, of ``BOUNDS``.
         unit: of the effects; a ``ratio`` is tested as its natural logarithm.
         reason: why it is not tested, if it is not.
         gans, discriminators, fractions: the runs that the claim is about, whose failures and collapses count; fractions
             are shares of the training set.
-        least_steps: of a run; what is said of a course of 20,000 steps is not tested by a tenth of it.
+        least_steps: of a run; what is said of a course of 20,000 steps is not tested by a tenth of it. None: what the
+            plan wants for a claim about a training's end.
         two_spaces: whether the effects are FIDs and take ``features``: they are judged in the second space too.
         premise: what the claim takes for granted, as effects that lie above 0; if their interval does not, the claim
             is not tested.
@@ -64,17 +68,23 @@ class Claim:
     tested: str
     effects: Callable[[pd.DataFrame], pd.Series] | None = None
     side: str = "below"
-    bounds: tuple[float, float] = (0.0, 0.0)
+    bounds: tuple[float, float] | str = (0.0, 0.0)
     unit: str = "ratio"
     reason: str = ""
     gans: tuple[str, ...] = ("dcgan",)
     discriminators: tuple[str, ...] = ("caps", "cnn")
     fractions: tuple[float, ...] = (1.0,)
-    least_steps: int = LEAST_STEPS
+    least_steps: int | None = LEAST_STEPS
     two_spaces: bool = False
     premise: Callable[[pd.DataFrame], pd.Series] | None = None
     premise_words: str = ""
     primary: str = ""
+
+    def under(self, plan: AnalysisPlan) -> Claim:
+        """The claim with the plan's numbers in place of their names."""
+        bounds = BOUNDS[self.bounds](plan) if isinstance(self.bounds, str) else self.bounds
+        least = plan.least_steps if self.least_steps is None else self.least_steps
+        return replace(self, bounds=bounds, least_steps=least)
 
 
 def verdicts(claims: Iterable[Claim], results: pd.DataFrame, plan: AnalysisPlan | None = None) -> pd.DataFrame:
@@ -139,6 +149,7 @@ def _refuse_bad_rows(results: pd.DataFrame):
 
 def judge(claim: Claim, results: pd.DataFrame, plan: AnalysisPlan) -> dict:
     """One row of :func:`verdicts`."""
+    claim = claim.under(plan)
     runs = results.drop_duplicates("run")
     runs = runs[runs.gan.isin(claim.gans) & runs.discriminator.isin(claim.discriminators)]
     runs = runs[runs.fraction.isin(claim.fractions)]
@@ -155,8 +166,8 @@ def judge(claim: Claim, results: pd.DataFrame, plan: AnalysisPlan) -> dict:
         effects = claim.effects(results).dropna()
         premise = claim.premise(results).dropna() if claim.premise else None
     except NoRuns as lack:
-        return row | {"note": f"no runs with {lack}"}
-    row |= {"seeds": len(effects), "estimate": float(_back(claim)(effects.mean()))}
+        return row | {"note": str(lack)}
+    row |= {"seeds": len(effects), "estimate": _measure(effects, claim, plan)["estimate"]}
     if reason := _refuse(claim, runs, effects, premise, plan):
         return row | {"note": reason}
     row |= _measure(effects, claim, plan)
@@ -170,23 +181,12 @@ def judge(claim: Claim, results: pd.DataFrame, plan: AnalysisPlan) -> dict:
     return row | {"note": "; ".join(notes)}
 
 
-def _back(claim: Claim) -> Callable:
-    """From the scale of the effects to that of the unit."""
-    return np.exp if claim.unit == "ratio" else np.asarray
-
-
 def _measure(effects: pd.Series, claim: Claim, plan: AnalysisPlan) -> dict:
     """``estimate``, ``low``, ``high`` and ``verdict`` of effects; NaN where there are too few."""
-    back = _back(claim)
-    answer = dict.fromkeys(("estimate", "low", "high"), np.nan) | {"verdict": NOT_TESTABLE}
-    if effects.empty:
-        return answer
-    answer |= {"estimate": float(back(effects.mean())), "verdict": CANNOT_TELL}
-    if len(effects) < 2:
-        return answer
-    interval, narrow = (mean_interval(effects.to_numpy("float64"), alpha) for alpha in (plan.alpha, 2 * plan.alpha))
-    answer |= dict(zip(("low", "high"), map(float, back(interval)), strict=True))
-    return answer | ({"verdict": decide(claim, interval, narrow)} if len(effects) >= plan.least_seeds else {})
+    found, *intervals = summarise_effects(effects, plan.alpha, claim.unit == "ratio")
+    word = decide(claim, *intervals) if len(effects) >= plan.least_seeds else CANNOT_TELL
+    del found["sd"]
+    return found | {"verdict": NOT_TESTABLE if effects.empty else word}
 
 
 def _refuse(claim: Claim, runs: pd.DataFrame, effects: pd.Series, premise: pd.Series | None, plan: AnalysisPlan) -> str:
@@ -197,7 +197,7 @@ def _refuse(claim: Claim, runs: pd.DataFrame, effects: pd.Series, premise: pd.Se
         return "no pair of runs has the number"
     by_pair = runs.groupby(["gan", "fraction", "seed"])
     worthless = by_pair.failed.any() | by_pair.collapsed.all()
-    if worthless.sum() > plan.unusable_pairs * len(worthless):
+    if too_many_unusable(worthless.sum(), len(worthless), plan):
         share = f"{worthless.sum()} of {len(worthless)}"
         return f"of {share} pairs a run failed or all collapsed: too many for a verdict"
     if len(effects) > 1 and np.ptp(effects) < SAME:
@@ -205,28 +205,7 @@ def _refuse(claim: Claim, runs: pd.DataFrame, effects: pd.Series, premise: pd.Se
     if premise is not None:
         if len(premise) < 2:
             return f"{claim.premise_words}: seeds: {len(premise)}"
-        low, high = mean_interval(premise.to_numpy("float64"), plan.alpha)
-        if low <= 0:
-            middle = np.exp(premise.mean())
-            return f"{claim.premise_words}: ratio {middle:.3g} ({np.exp(low):.3g} to {np.exp(high):.3g})"
+        found, *_ = summarise_effects(premise, plan.alpha, ratio=True)
+        if not found["low"] > 1:
+            return f"{claim.premise_words}: ratio {found['estimate']:.3g} ({found['low']:.3g} to {found['high']:.3g})"
     return ""
-
-
-def decide(claim: Claim, interval: tuple[float, float], narrow: tuple[float, float]) -> str:
-    """*Replicated* with all of the interval on the claim's side, *contradicted* on the other, else *cannot tell yet*.
-
-    Args:
-        claim: has the side and the bounds.
-        interval: of the mean effect, 1 - alpha.
-        narrow: the same, 1 - 2 alpha: inside the bounds if both one-sided tests of an equivalence succeed.
-    """
-    (low, high), (lowest, highest) = interval, claim.bounds
-    below, above = high < lowest, low > highest
-    inside = lowest < narrow[0] and narrow[1] < highest
-    yes, no = {
-        "below": (below, above),
-        "above": (above, below),
-        "within": (inside, below or above),
-        "outside": (below or above, inside),
-    }[claim.side]
-    return REPLICATED if yes else CONTRADICTED if no else CANNOT_TELL
