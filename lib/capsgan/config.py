@@ -9,6 +9,7 @@ import os
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from numbers import Integral, Real
+from pathlib import Path
 
 from .checks import require
 from .data.listing import content_sha256, folder_path, is_folder, safe_name
@@ -168,14 +169,30 @@ def expected(each) -> str:
 
 
 def use_backend(name: str | None = None):
-    """Make Keras run on the named backend, or on that of ``KERAS_BACKEND``. Call it before Keras is imported.
+    """Make Keras run on the named backend, that of ``KERAS_BACKEND`` or of ``keras.json``, before Keras is imported.
 
     Raises:
         ValueError: an unknown backend, or one that is not installed.
     """
-    name = name or os.environ.get("KERAS_BACKEND")
+    name = name or os.environ.get("KERAS_BACKEND") or keras_json().get("backend")
     if name:
         require(name in BACKENDS, "backend", name, " | ".join(BACKENDS))
         if importlib.util.find_spec(name) is None:
             raise ValueError(f"backend={name!r} is not installed; pip install {name}, or choose a different one")
         os.environ["KERAS_BACKEND"] = name
+
+
+def keras_json() -> dict:
+    """The user's own settings of Keras: ``keras.json`` in ``KERAS_HOME`` or ``~/.keras``; empty where there are none.
+
+    Raises:
+        ValueError: Keras could not start with them.
+    """
+    path = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "keras.json"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # Keras passes over it too
+        return {}
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} holds {values!r}; expected settings of Keras in {{}}, or no such file")
+    return values

@@ -22,6 +22,17 @@ import pkgutil
 import keras
 from keras import ops
 
+KERAS_SETTINGS = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+
+
+def fix_keras_settings():
+    """Undo what the user's ``keras.json`` says about numbers and shapes: the same run has the same result everywhere.
+
+    Called when this module is imported, so before the first model, and again before a GAN is built.
+    """
+    for name, value in KERAS_SETTINGS.items():
+        getattr(keras.config, f"set_{name}")(value)
+
 
 def get_engine():
     """The engine of the backend that Keras runs on (``KERAS_BACKEND``), a module.
@@ -60,3 +71,6 @@ def check_device(device: str) -> str:
         backend = keras.backend.backend()
         raise ValueError(f"invalid device={device!r}; expected {' | '.join(allowed)} ({backend} sees {gpus} GPUs)")
     return "gpu:0" if gpus and device != "cpu" else "cpu"
+
+
+fix_keras_settings()

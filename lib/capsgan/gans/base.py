@@ -13,6 +13,7 @@ from keras import ops
 
 from ..config import RunConfig
 from ..data.pixels import to_float
+from ..engines import fix_keras_settings
 from ..networks.discriminators import DCGAN_CONVOLUTIONS, build_discriminator, logit_head
 from ..networks.generators import build_generator
 from ..networks.layers import batch_normalization
@@ -208,6 +209,7 @@ def _initialisation(seed: int, precision: str):
     """Seed and precision for the layers made inside; Python's random numbers, from which Keras seeds, go on after."""
     policy, state = keras.config.dtype_policy(), random.getstate()
     random.seed(seed % 2**32)
+    fix_keras_settings()
     keras.config.set_dtype_policy(precision)
     try:
         yield
