@@ -2,13 +2,20 @@
 
 import importlib.util
 import os
+import sys
 import tempfile
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "lib"))
+from capsgan.course.kernel import kernel_environment
 
 HOME = tempfile.TemporaryDirectory(prefix="capsgan-tests-")
 os.environ["CAPSGAN_HOME"] = HOME.name
 os.environ["CAPSGAN_PROFILE"] = "smoke"
+os.environ |= kernel_environment(Path(HOME.name) / "settings")
+del os.environ["MPLBACKEND"]  # a kernel draws inline by itself, and tests need no notebook
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # before TensorFlow is imported; kernels inherit it
 if "PYTEST_XDIST_WORKER" in os.environ:  # a process a core: they would fight for the cores with more threads
     os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.util
+import json
 import logging
 import os
 import platform
@@ -15,10 +16,11 @@ import time
 from pathlib import Path
 
 from capsgan.cli.options import OneLineParser, add_grid_options, read_grid_options
-from capsgan.paths import ROOT, figures_directory
+from capsgan.course.kernel import kernel_environment, picture_count
+from capsgan.paths import ROOT, build_directory, figures_directory
 
 NOTEBOOKS = ROOT / "notebooks"
-BUILD = ROOT / "build"
+BUILD = build_directory()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
@@ -128,6 +130,7 @@ def execute(name: str, options, force: bool) -> int:
     log = BUILD / "logs" / options.profile.name / f"{name}.log"
     for path in (output, log):
         path.parent.mkdir(parents=True, exist_ok=True)
+    os.environ |= kernel_environment(BUILD / "settings")
     log.unlink(missing_ok=True)
     handlers = [logging.FileHandler(log, mode="a", encoding="utf-8"), TerminalProgress(name)]
     logger = logging.getLogger("papermill")
@@ -155,7 +158,10 @@ def execute(name: str, options, force: bool) -> int:
         print(f"{name}: interrupted; repeat the command to continue", file=sys.stderr)
         status = 130
     else:
-        return 0
+        stored, executed = (json.loads(path.read_text(encoding="utf-8")) for path in (NOTEBOOKS / output.name, output))
+        if picture_count(executed) or not picture_count(stored):
+            return 0
+        print(f"{name}: no cell drew a picture; {picture_count(stored)} were expected", file=sys.stderr)
     finally:
         for handler in handlers:
             handler.close()
@@ -218,7 +224,9 @@ def report(times: dict[str, float], profile: str):
         f"{os.cpu_count()} CPU cores ({platform.system()} {platform.machine()}, Python {platform.python_version()})"
     )
     lines = [f'{name},{seconds:.1f},"{machine}"\n' for name, seconds in times.items()]
-    (BUILD / "notebooks" / profile / "seconds.csv").write_text("notebook,seconds,machine\n" + "".join(lines))
+    (BUILD / "notebooks" / profile / "seconds.csv").write_text(
+        "notebook,seconds,machine\n" + "".join(lines), encoding="utf-8"
+    )
     print(f"Executed notebooks: {BUILD / 'notebooks' / profile}\nFigures: {figures_directory(profile)}")
 
 

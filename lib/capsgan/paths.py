@@ -45,6 +45,11 @@ def figures_directory(profile: str) -> Path:
     return base / "figures" / profile
 
 
+def build_directory() -> Path:
+    """Where executed notebooks and logs are: ``build/`` in a checkout, unless ``CAPSGAN_HOME`` is set."""
+    return (ROOT if IN_CHECKOUT and not os.environ.get("CAPSGAN_HOME") else home()) / "build"
+
+
 def write_atomically(path: Path, write: Callable):
     """Call ``write(file)`` on a temporary file beside ``path``, force it to disk, and put it in its place.
 
