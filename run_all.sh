@@ -1,7 +1,12 @@
 #!/usr/bin/env bash
 # Execute every notebook and redraw every figure. ./run_all.sh --help lists the options.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
-source scripts/setup.sh
+here=${BASH_SOURCE[0]}
+while [ -L "$here" ]; do  # a link may stand anywhere
+  link=$(readlink "$here")
+  case $link in /*) here=$link ;; *) here=$(dirname "$here")/$link ;; esac
+done
+source "$(dirname "$here")/scripts/setup.sh"
+enter_checkout
 set_up
 exec .venv/bin/python scripts/run_notebooks.py "$@"

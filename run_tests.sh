@@ -1,7 +1,13 @@
 #!/usr/bin/env bash
 # Run all tests, the notebooks among them. --fast leaves notebooks and slow tests out; other options go to pytest.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
+here=${BASH_SOURCE[0]}
+while [ -L "$here" ]; do  # a link may stand anywhere
+  link=$(readlink "$here")
+  case $link in /*) here=$link ;; *) here=$(dirname "$here")/$link ;; esac
+done
+source "$(dirname "$here")/scripts/setup.sh"
+enter_checkout
 case "${1:-}" in
   -h | --help)
     echo "usage: ./run_tests.sh [--fast] [PYTEST OPTIONS]"
@@ -9,7 +15,6 @@ case "${1:-}" in
     exit 0
     ;;
 esac
-source scripts/setup.sh
 set_up
 if [ "${1:-}" = "--fast" ]; then
   shift
