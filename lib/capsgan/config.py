@@ -22,6 +22,7 @@ from .names import (
     GANS,
     IMAGE_SIZES,
     PRECISIONS,
+    default_channels,
     default_image_size,
 )
 
@@ -58,6 +59,9 @@ class RunConfig:
     image_size: int | None = field(
         default=None, metadata={"help": "pixels per side (default: 28 for digits, 64 for faces)", "type": int}
     )
+    channels: int | None = field(
+        default=None, metadata={"help": "1: grey, 3: colour (default: 1 for digits, 3 for faces)", "type": int}
+    )
     steps: int = _whole(1500, 1, 10**8, "generator updates")
     batch_size: int = _whole(32, 2, 8192, "latents per generator update, an even number")
     seed: int = _whole(0, 0, 2**63 - 1, "of weights, batches and latents")
@@ -80,8 +84,12 @@ class RunConfig:
     def __post_init__(self):
         known = isinstance(self.dataset, str) and (self.dataset in DATASETS or is_folder(self.dataset))
         require(known, "dataset", self.dataset, DATASET_NAMES)
-        if is_folder(self.dataset):
-            folder_path(self.dataset)
+        if is_folder(self.dataset):  # absolute: a run is used in other working directories too
+            object.__setattr__(self, "dataset", f"{FOLDER}{folder_path(self.dataset)}")
+        good = self.channels is None or (type(self.channels) is int and self.channels in (1, 3))
+        require(good, "channels", self.channels, "1 | 3")
+        if self.channels == default_channels(self.dataset):
+            object.__setattr__(self, "channels", None)
         if self.image_size is None:
             object.__setattr__(self, "image_size", default_image_size(self.dataset))
         good = type(self.image_size) is int and self.image_size in IMAGE_SIZES
@@ -130,6 +138,11 @@ class RunConfig:
         return FOLDER + content_sha256(folder_path(self.dataset))
 
     @property
+    def data_options(self) -> dict:
+        """What :func:`~capsgan.data.datasets.load_dataset` is told beside the name."""
+        return {name: getattr(self, name) for name in ("image_size", "fraction", "channels")}
+
+    @property
     def run_id(self) -> str:
         """Readable name of the run, ending in a hash of what decides its result."""
         digest = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()[:8]
@@ -148,6 +161,11 @@ class RunConfig:
     def to_dict(self) -> dict:
         """All fields as plain JSON values."""
         return asdict(self) | {"snapshots": list(self.snapshots)}
+
+    def published(self) -> dict:
+        """As :meth:`to_dict`; of a folder its name alone, not its place on this machine."""
+        place = {"dataset": FOLDER + folder_path(self.dataset).name} if is_folder(self.dataset) else {}
+        return self.to_dict() | place
 
     @classmethod
     def from_dict(cls, values: dict) -> RunConfig:

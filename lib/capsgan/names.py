@@ -56,4 +56,9 @@ def default_image_size(dataset: str) -> int:
     return 28 if dataset in DIGITS else 64
 
 
+def default_channels(dataset: str) -> int:
+    """Channels of a dataset's images unless the config says otherwise: 1 for digits, 3 for all others."""
+    return 1 if dataset in DIGITS else 3
+
+
 GANS = read_declarations(Path(__file__).parent / "gans")

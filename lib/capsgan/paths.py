@@ -30,8 +30,12 @@ def home() -> Path:
     """Where runs, downloads and caches are: ``CAPSGAN_HOME``, ``data/`` of a checkout, or the user's data folder."""
     named = os.environ.get("CAPSGAN_HOME")
     try:
-        if named or IN_CHECKOUT:
-            return Path(named or ROOT / "data").expanduser().resolve()
+        if named:
+            path = Path(named).expanduser().resolve()
+            os.environ["CAPSGAN_HOME"] = str(path)  # a relative one means the same place from now on, in kernels too
+            return path
+        if IN_CHECKOUT:
+            return ROOT / "data"
         from platformdirs import user_data_path
 
         return user_data_path("capsgan", appauthor=False)

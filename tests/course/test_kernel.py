@@ -12,7 +12,8 @@ from capsgan.course.kernel import kernel_environment, picture_count
 EXECUTE = """
 import nbclient, nbformat, sys
 from nbformat.v4 import new_code_cell, new_notebook
-cells = ["import matplotlib.pyplot as plt; plt.title('$x$'); plt.plot([1, 2]); plt.show()", "print(1 + 1, 'x' in dir())"]
+drawing = "import matplotlib.pyplot as plt; plt.title('$x$'); plt.plot([1, 2]); plt.show()"
+cells = [drawing, "print(1 + 1, 'x' in dir())"]
 notebook = new_notebook(cells=[new_code_cell(text) for text in cells])
 nbclient.NotebookClient(notebook, kernel_name="python3", timeout=120).execute()
 print(nbformat.writes(notebook))

@@ -24,24 +24,34 @@ from .options import (
     read_numbers,
     read_regenerate_options,
 )
+from .streams import sturdy_streams
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status (0 done, 1 failed, 2 refused, 130 interrupted)."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    options = build_parser().parse_args(arguments)
-    try:
-        use_backend(getattr(options, "backend", None))
-        options.command(options)
-    except ValueError as error:
-        return _complain(error, 2)
-    except KeyboardInterrupt as error:
-        return _complain(str(error) or "interrupted", 130)
-    except (ArithmeticError, RuntimeError, OSError) as error:
-        return _complain(error, 1)
-    except MemoryError as error:
-        return _complain(f"there is not enough memory ({error}); ask for less at once", 1)
-    return 0
+    with sturdy_streams():
+        options = build_parser().parse_args(arguments)
+        try:
+            use_backend(getattr(options, "backend", None))
+            options.command(options)
+        except KeyboardInterrupt as error:
+            return _complain(str(error) or "interrupted", 130)
+        except Exception as error:
+            if is_out_of_memory(error):
+                what = " ".join(str(error).split())[:200]
+                hint = "use a smaller --batch-size, --samples or --restarts; a training goes on from its checkpoint"
+                return _complain(f"there is not enough memory ({what}); {hint}", 1)
+            if not isinstance(error, ValueError | ArithmeticError | RuntimeError | OSError):
+                raise  # a mistake of the program's own
+            return _complain(error, 2 if isinstance(error, ValueError) else 1)
+        return 0
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether Python, NumPy or a backend could not get memory; each says so in its own way."""
+    named = type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError")
+    return isinstance(error, MemoryError) or named or "RESOURCE_EXHAUSTED" in str(error)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -161,7 +171,8 @@ def _list(options: argparse.Namespace):
     if options.json:
         for run in runs:
             facts = {"id": run.directory.name, "directory": str(run.directory), "config": run.config.to_dict()}
-            print(json.dumps(facts | {"provenance": run.provenance} | {"status": run.status}))
+            facts["provenance"] = {} if run.status == "damaged" else run.provenance
+            print(json.dumps(facts | {"status": run.status}))
         return
     width = max((len(run.directory.name) for run in runs), default=0)
     for run in runs:
@@ -218,12 +229,12 @@ def _evaluate(options: argparse.Namespace):
     if not (runs or every):
         print(f"no finished runs in {home() / 'runs'}")
     for run in runs or every:
-        if not options.force and is_scored(run, options.samples, seed=options.seed):
-            print(f"{run.directory.name}: scored already; --force scores it again")
-            continue
         try:
+            if not options.force and is_scored(run, options.samples, seed=options.seed):
+                print(f"{run.directory.name}: scored already; --force scores it again")
+                continue
             evaluation = evaluate(run, options.samples, seed=options.seed)
-        except ValueError as error:
+        except (ValueError, KeyError, RuntimeError, OSError) as error:
             if runs:
                 raise
             print(f"{run.directory.name}: skipped ({error})")
@@ -293,9 +304,6 @@ def _regenerate(options: argparse.Namespace):
 
 @contextlib.contextmanager
 def _standard_error_to_null():
-    if sys.stderr is None:  # closed
-        yield
-        return
     sys.stderr.flush()
     terminal, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)

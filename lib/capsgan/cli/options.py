@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import re
 from dataclasses import fields
+from textwrap import shorten
 
 from ..config import RunConfig, expected, use_backend
 from ..names import BACKENDS, COMPARED_DISCRIMINATORS, COMPARED_GANS, DISCRIMINATORS, GANS
 from ..profiles import PROFILES, get_profile
+
+MOST_SEEDS = 10_000
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -131,11 +134,15 @@ def _choose(name: str, text: str | None, allowed, default) -> list[str]:
 def _read_seeds(text: str) -> list[int]:
     if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", text):
         raise ValueError(f"invalid seeds={text!r}; expected numbers and ranges such as 0-2,5")
-    ranges = [part.split("-") for part in text.split(",")]
-    seeds = [seed for first, *last in ranges for seed in range(int(first), int((last or [first])[0]) + 1)]
-    if not seeds:
+    parts = [part.split("-") for part in text.split(",")]
+    if max(len(number) for part in parts for number in part) > 19:
+        raise ValueError(f"invalid seeds={shorten(text, 40)!r}; expected numbers below 2**63")
+    ranges = [range(int(first), int((last or [first])[0]) + 1) for first, *last in parts]
+    if not any(ranges):
         raise ValueError(f"seeds={text!r} names no seed; expected ranges that rise, such as 0-2")
-    return seeds
+    if (count := sum(map(len, ranges))) > MOST_SEEDS:
+        raise ValueError(f"seeds={text!r} names {count:,} seeds; expected {MOST_SEEDS:,} at most")
+    return [seed for seeds in ranges for seed in seeds]
 
 
 def read_numbers(name: str, text: str) -> tuple[int, ...]:
@@ -148,6 +155,6 @@ def read_numbers(name: str, text: str) -> tuple[int, ...]:
 
 def positive(text: str) -> int:
     """The type of options that are whole numbers from 1."""
-    if not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"invalid {text!r}; expected 1 or more")
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
+        raise argparse.ArgumentTypeError(f"invalid {shorten(text, 40)!r}; expected a whole number from 1 to 999999999")
     return int(text)

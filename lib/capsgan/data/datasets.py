@@ -64,7 +64,14 @@ class Dataset:
         return _dataset(self.name, self.images[numbers], labels, factors)
 
 
-def load_dataset(name: str, split: str = "train", *, image_size: int | None = None, fraction: float = 1.0) -> Dataset:
+def load_dataset(
+    name: str,
+    split: str = "train",
+    *,
+    image_size: int | None = None,
+    fraction: float = 1.0,
+    channels: int | None = None,
+) -> Dataset:
     """Load a dataset into memory.
 
     Args:
@@ -77,6 +84,8 @@ def load_dataset(name: str, split: str = "train", *, image_size: int | None = No
         image_size: pixels a side (area resampling down, linear up); None: 28 of digits, 64 of faces.
         fraction: share of every class to keep, in (0, 1]; without labels, of all images. Subsets are nested: 0.1 is
             part of 0.2.
+
+        channels: 1 (their luma) or 3; None: as the dataset is, 1 of digits, 3 of all others.
 
     Raises:
         ValueError: unknown name or split, a fraction that leaves a class empty, a file whose checksum is wrong, or a
@@ -99,6 +108,12 @@ def load_dataset(name: str, split: str = "train", *, image_size: int | None = No
         factors = factors and {factor: values[kept] for factor, values in factors.items()}
     if size != images.shape[1]:
         images = _resize(images, int(size))
+    if channels not in (None, 1, 3):
+        raise ValueError(f"invalid channels={channels!r}; expected 1 | 3, or None")
+    if channels == 1 < images.shape[-1]:
+        images = _luma(images)
+    elif channels == 3 > images.shape[-1]:
+        images = images.repeat(3, axis=-1)
     return _dataset(name, images, labels, factors)
 
 
@@ -197,3 +212,9 @@ def _resize(images: np.ndarray, size: int) -> np.ndarray:
     how = cv2.INTER_AREA if size < images.shape[1] else cv2.INTER_LINEAR
     resized = [cv2.resize(image, (size, size), interpolation=how) for image in images]
     return np.stack(resized).reshape(len(images), size, size, images.shape[-1])
+
+
+def _luma(images: np.ndarray) -> np.ndarray:
+    import cv2
+
+    return np.stack([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images])[..., None]

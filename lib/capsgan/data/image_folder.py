@@ -11,6 +11,7 @@ import warnings
 import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -18,14 +19,16 @@ import numpy as np
 from tqdm import tqdm
 
 from ..paths import DiskError, home, write_atomically
-from .image_files import UnreadableImageError, decode_file, quiet_readers
+from .image_files import UnreadableImageError, damage_in, decode_file, quiet_readers
 from .listing import Listing, folder_path, list_images
 
 FEWEST = 16  # images
 UNREADABLE = 0.05  # the share of files that may be
 TEST_SHARE = 0.1
+HELD_OUT = ("test", "testing", "val", "valid", "validation", "dev", "eval")  # top folders that are splits
+TRAINING = ("train", "training")
 SHOWN = 20  # of the files that are left out
-CACHE_VERSION = 1  # to be raised when decoding changes
+CACHE_VERSION = 2  # to be raised when decoding changes
 
 
 def load_folder(dataset: str, split: str, image_size: int) -> tuple[np.ndarray, np.ndarray | None]:
@@ -42,7 +45,7 @@ def load_folder(dataset: str, split: str, image_size: int) -> tuple[np.ndarray, 
 
     Returns:
         Images uint8 [n, image_size, image_size, 3], RGB, in the order of the files' names; labels int64 [n], see
-        :func:`folder_labels`, or None.
+        :func:`folder_labels`, or None. Top folders such as ``train`` and ``test`` are splits, not labels.
 
     Raises:
         ValueError: the folder is missing, closed, has no images or fewer than 16, or more than 5 % are unreadable.
@@ -50,9 +53,44 @@ def load_folder(dataset: str, split: str, image_size: int) -> tuple[np.ndarray, 
     listing = list_images(folder_path(dataset))
     images, kept = _load_cached(listing, image_size)
     names = [listing.files[number][0] for number in kept]
-    labels = folder_labels(names)
-    chosen = in_test_split(names, labels) == (split == "test")
+    test = split_folders(names)
+    if test is None:
+        labels = folder_labels(names)
+        test = in_test_split(names, labels)
+    else:
+        labels = folder_labels([name.split("/", 1)[1] for name in names])
+    _tell_contents(listing.root, *_describe(names, labels, test))
+    chosen = test == (split == "test")
     return images[chosen], None if labels is None else labels[chosen]
+
+
+def split_folders(names: list[str]) -> np.ndarray | None:
+    """Which images are for testing where the top folders are splits, such as ``train`` and ``test``: bool [n].
+
+    None where they are not: where one of them is no name of a split, or all are of one kind.
+    """
+    tops = [name.split("/", 1)[0].lower() if "/" in name else "" for name in names]
+    test = np.isin(tops, HELD_OUT)
+    known = test | np.isin(tops, TRAINING)
+    return test if known.all() and test.any() and not test.all() else None
+
+
+def _describe(names: list[str], labels: np.ndarray | None, test: np.ndarray) -> tuple[str, str]:
+    """What a folder's labels and splits are, for the user to see."""
+    counts = f"{np.sum(~test):,} images for training, {np.sum(test):,} for testing"
+    if split_folders(names) is not None:
+        counts += " (its folders are splits)"
+        names = [name.split("/", 1)[1] for name in names]
+    if labels is None:
+        return counts, ""
+    found = {name.split("/", 1)[0]: label for name, label in zip(names, labels.tolist(), strict=True)}
+    classes = [f"{_printable(name)} ({np.sum(labels == label):,})" for name, label in list(found.items())[:SHOWN]]
+    return counts, f"{len(found)} classes: {', '.join(classes)}{', …' if len(found) > SHOWN else ''}"
+
+
+@cache
+def _tell_contents(root: Path, counts: str, classes: str):  # once
+    print(f"{_printable(root.name)}: {counts}; {classes or 'no classes'}", flush=True)
 
 
 def folder_labels(names: list[str]) -> np.ndarray | None:
@@ -132,11 +170,17 @@ def _decode_all(listing: Listing, image_size: int) -> tuple[np.ndarray, np.ndarr
         except UnreadableImageError as error:
             reasons[names[number]] = str(error)
 
-    with quiet_readers(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+    with quiet_readers() as complaints, ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         done = pool.map(decode, range(len(names)))
         style = {"leave": False, "mininterval": 1.0, "ncols": 100, "file": sys.stderr}
         for _ in tqdm(done, desc=f"reading {listing.root.name}", total=len(names), unit="image", **style):
             pass
+    if damage_in(complaints):  # of some JPEG: one after the other they tell which
+        for name in names:
+            with quiet_readers() as complaints, contextlib.suppress(UnreadableImageError):
+                decode_file(listing.root / name)
+            if name not in reasons and (damage := damage_in(complaints)):
+                reasons[name] = damage
     _tell_left_out(listing, listing.left_out | reasons)
     unreadable, first = len(reasons), next(iter(sorted(reasons.items())), ("", ""))
     if unreadable > UNREADABLE * len(names):

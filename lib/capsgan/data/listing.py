@@ -7,6 +7,7 @@ import os
 import re
 import stat
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +16,11 @@ from ..names import FOLDER
 
 KINDS = ("avif", "bmp", "dib", "gif", "jfif", "jp2", "jpe", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm", "tif")
 KINDS += ("tiff", "webp")
+OF_A_SYSTEM = {  # folders in which systems keep thumbnails, copies and what was deleted
+    "@eadir", "@tmp", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "__macosx", "$recycle.bin",
+    "system volume information", "lost+found",
+}  # fmt: skip
+UNSUPPORTED = ("heic", "heif", "jxl", "dng", "cr2", "cr3", "nef", "arw", "psd", "svg", "pdf")
 
 
 @dataclass
@@ -47,7 +53,11 @@ def folder_path(dataset: str) -> Path:
     path = dataset.removeprefix(FOLDER)
     try:
         if path.strip():
+            path.encode()
             return Path(path).expanduser().resolve()
+    except UnicodeEncodeError as error:
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        raise ValueError(f"dataset='{FOLDER}{shown}' has a name that is not UTF-8; rename the folder") from error
     except (RuntimeError, ValueError, OSError) as error:  # no such user, a null byte, a ring of links
         raise ValueError(f"invalid dataset={dataset!r} ({error}); expected folder:PATH") from error
     raise ValueError(f"invalid dataset={dataset!r}; expected folder:PATH, such as folder:../faces")
@@ -84,7 +94,11 @@ def list_images(root: Path) -> Listing:
             raise ValueError(f"the folder {root} {reason}; name a folder of images that can be read") from error
     listing.files.sort()
     if not listing.files:
-        raise ValueError(f"the folder {root} holds no image; looked for, in its sub-folders too: {' '.join(KINDS)}")
+        endings = Counter(Path(name).suffix.lower() for name in listing.left_out).most_common(1)
+        seen = f"; it holds {endings[0][1]} files {endings[0][0]}, to be converted to JPEG or PNG" if endings else ""
+        raise ValueError(
+            f"the folder {root} holds no image{seen}; looked for, in its sub-folders too: {' '.join(KINDS)}"
+        )
     return listing
 
 
@@ -116,9 +130,12 @@ def _sort_in(entry: os.DirEntry, name: str, listing: Listing, waiting: list[str]
     if entry.is_symlink():
         listing.left_out[name] = "a symbolic link"
     elif entry.is_dir(follow_symlinks=False):
-        waiting.append(f"{name}/")
-    elif Path(entry.name).suffix.lower().removeprefix(".") not in KINDS:
-        listing.left_out[name] = "not the name of an image"
+        if entry.name.lower() in OF_A_SYSTEM:
+            listing.left_out[name] = "a folder of the system's own"
+        else:
+            waiting.append(f"{name}/")
+    elif (ending := Path(entry.name).suffix.lower().removeprefix(".")) not in KINDS:
+        listing.left_out[name] = "not supported; convert it" if ending in UNSUPPORTED else "not the name of an image"
     else:
         status = entry.stat(follow_symlinks=False)
         if stat.S_ISREG(status.st_mode):

@@ -45,8 +45,9 @@ def tile(images: np.ndarray, columns: int = 5, gap: int = 2) -> np.ndarray:
 
 
 def encode_png(image: np.ndarray) -> bytes:
-    """Uint8 [height, width, 1 or 3], RGB → the bytes of a PNG file."""
-    good, data = cv2.imencode(".png", image[..., ::-1])  # OpenCV's order is BGR
+    """Uint8 [height, width, 1, 3 or 4], RGB or RGBA → the bytes of a PNG file."""
+    turned = image[..., [2, 1, 0, 3]] if image.shape[-1] == 4 else image[..., ::-1]  # OpenCV's order is BGR
+    good, data = cv2.imencode(".png", turned)
     if not good:
         raise ValueError(f"image of shape {image.shape} and dtype {image.dtype} cannot be written as PNG")
     return data.tobytes()

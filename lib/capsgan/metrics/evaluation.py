@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import math
 
 import keras
 import numpy as np
 
-from ..data.datasets import load_dataset
 from ..gans import build_gan
 from ..gans.infogan import InfoGAN
 from ..networks.inspection import step_multiply_adds, training_megabytes
@@ -71,7 +71,7 @@ def evaluate(run: Run, samples: int | None = None, *, seed: int = 0, progress: b
     scores = _Scores(run, SAMPLES if samples is None else int(samples), seed)
     play(scores.parts(), len(scores.sampler.steps) + 5, run.config.label, progress)
     evaluation = scores.evaluation()
-    text = json.dumps(evaluation, indent=2, allow_nan=False) + "\n"
+    text = json.dumps(without_nan(evaluation), indent=2, allow_nan=False) + "\n"
     write_atomically(run.directory / "features.npz", lambda file: np.savez_compressed(file, **scores.moments))
     write_atomically(run.directory / "metrics.json", lambda file: file.write(text.encode()))
     return evaluation
@@ -82,13 +82,13 @@ class _Scores:
 
     def __init__(self, run: Run, samples: int, seed: int):
         config = run.config
-        self.run, self.seed, self.real = run, seed, real_images(config.dataset, config.image_size)
-        self.training = load_dataset(config.dataset, "train", image_size=config.image_size, fraction=config.fraction)
+        self.run, self.seed, self.real = run, seed, real_images(config.dataset, config.image_size, config.channels)
+        self.training = run.load_data()
         self.count = min(samples, len(self.real.floor))
         self.floor, self.held_out = (
             part.take(np.arange(min(self.count, len(part)))) for part in (self.real.floor, self.real.held_out)
         )
-        self.spaces, self.sampler = spaces_for(self.floor.image_shape), SnapshotSampler(run, seed)
+        self.spaces, self.sampler = spaces_for(self.floor.image_shape, config.dataset), SnapshotSampler(run, seed)
         self.averaged = self.sampler.steps[-AVERAGED:]
         self.skipped = _reasons(run, self.real, self.sampler)
         self.metrics, self.snapshots, self.moments = {}, {}, {}
@@ -185,8 +185,8 @@ class _Scores:
         backend, sources = keras.backend.backend(), self.real._asdict() | {"training": self.training}
         return {
             "run": self.run.directory.name,
-            "config": self.run.config.to_dict(),
-            **_measured_by(self.floor.image_shape, self.seed),
+            "config": self.run.config.published(),
+            **_measured_by(self.run, self.seed),
             "samples": self.count,
             "reference": len(self.real.reference),
             "floor": len(self.real.floor),
@@ -203,29 +203,42 @@ class _Scores:
         }
 
 
+def without_nan(values):
+    """JSON values in which a number that is not finite is None: one that cannot be had does not lose the others."""
+    if isinstance(values, dict):
+        return {name: without_nan(value) for name, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [without_nan(value) for value in values]
+    return None if isinstance(values, float) and not math.isfinite(values) else values
+
+
 def is_scored(run: Run, samples: int | None = None, *, seed: int = 0) -> bool:
     """Whether a run's ``metrics.json`` was made by this measure, with these networks, numbers of images and seed."""
     path = run.directory / "metrics.json"
     if not path.exists():
         return False
-    found, shape = json.loads(path.read_text()), run.provenance["image_shape"]
-    if run.snapshot_steps and found["averaged"] != run.snapshot_steps[-AVERAGED:]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if run.snapshot_steps and found["averaged"] != run.snapshot_steps[-AVERAGED:]:
+            return False
+        enough = found["samples"] == min(samples or SAMPLES, found.get("floor", SAMPLES))
+    except (ValueError, KeyError, TypeError, AttributeError):  # damaged, or not of this project
         return False
-    enough = found["samples"] == min(samples or SAMPLES, found.get("floor", SAMPLES))
-    return enough and all(found.get(name) == value for name, value in _measured_by(shape, seed).items())
+    return enough and all(found.get(name) == value for name, value in _measured_by(run, seed).items())
 
 
-def _measured_by(image_shape, seed: int) -> dict:
-    image_shape = tuple(image_shape)
-    networks = {name: load_features(name, image_shape).sha256 for name in spaces_for(image_shape)}
+def _measured_by(run: Run, seed: int) -> dict:
+    image_shape = tuple(run.provenance["image_shape"])
+    names = spaces_for(image_shape, run.config.dataset)
+    networks = {name: load_features(name, image_shape).sha256 for name in names}
     return {"measure": MEASURE, "features_sha256": networks, "seed": seed}
 
 
 def _reasons(run: Run, real: RealImages, sampler: SnapshotSampler) -> dict[str, str]:
     """What cannot be measured of a run, and why."""
     skipped, config = {}, run.config
-    if spaces_for(real.floor.image_shape) != SPACES:
-        skipped["digits"] = f"reads digits of 28×28, and the run's images are of {real.floor.image_shape}"
+    if spaces_for(real.floor.image_shape, config.dataset) != SPACES:
+        skipped["digits"] = f"reads digits of 28×28, not images of {config.dataset!r}, {real.floor.image_shape}"
     if skipped or not {"labels", "category"} & sampler.codes(1).keys():
         skipped["classification_accuracy"] = skipped["label_accuracy"] = "needs digits of classes that were asked for"
     if len(real.held_out) < LEAST:
@@ -262,7 +275,7 @@ def _agreement(classes: np.ndarray, others: np.ndarray) -> float:
 
 
 def _values(numbers: dict) -> dict[str, dict]:
-    return {name: {"value": float(number)} for name, number in numbers.items()}
+    return {name: {"value": float("nan" if number is None else number)} for name, number in numbers.items()}
 
 
 def _cost(run: Run) -> dict:

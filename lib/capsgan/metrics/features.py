@@ -19,6 +19,7 @@ from scipy.special import softmax
 
 from ..checks import check_images
 from ..gans.inference import run_model
+from ..names import DIGITS
 from ..paths import shipped
 from .cache import remembered
 
@@ -67,9 +68,9 @@ ARCHITECTURES = {
 SPACES = tuple(ARCHITECTURES)  # the first is the one that runs are compared by
 
 
-def spaces_for(image_shape: tuple[int, int, int]) -> tuple[str, ...]:
+def spaces_for(image_shape: tuple[int, int, int], dataset: str = DIGITS[0]) -> tuple[str, ...]:
     """The feature spaces of images (height, width, channels): both trained ones of digits, else ``("random",)``."""
-    return SPACES if tuple(image_shape) == DIGITS_SHAPE else (UNTRAINED,)
+    return SPACES if tuple(image_shape) == DIGITS_SHAPE and dataset in DIGITS else (UNTRAINED,)
 
 
 class FeatureNetwork:

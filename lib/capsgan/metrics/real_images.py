@@ -30,7 +30,7 @@ class RealImages(NamedTuple):
 
 
 @cache
-def real_images(name: str, image_size: int | None = None) -> RealImages:
+def real_images(name: str, image_size: int | None = None, channels: int | None = None) -> RealImages:
     """The real images that runs on a dataset are scored by.
 
     No feature network has seen any of them. ``mnist``: the first 20,000 training digits are the reference, the next
@@ -39,12 +39,14 @@ def real_images(name: str, image_size: int | None = None) -> RealImages:
     floor and reference are drawn at random from the training split, by class.
 
     Args:
-        name, image_size: as for :func:`~capsgan.data.datasets.load_dataset`.
+        name, image_size, channels: as for :func:`~capsgan.data.datasets.load_dataset`.
 
     Raises:
         ValueError: too few training images, or those of :func:`~capsgan.data.datasets.load_dataset`.
     """
-    training, held_out = (load_dataset(name, split, image_size=image_size) for split in ("train", "test"))
+    training, held_out = (
+        load_dataset(name, split, image_size=image_size, channels=channels) for split in ("train", "test")
+    )
     count, least = max(len(held_out), LEAST), LEAST + DIMENSIONS + 1
     if len(training) < least:
         raise ValueError(

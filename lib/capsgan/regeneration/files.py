@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data.image_files import read_image
+from ..data.image_files import read_image, read_transparency
 from ..data.pixels import encode_png
 from ..paths import DiskError, write_atomically
 from .degradations import make_degradation
@@ -52,8 +52,8 @@ def regenerate_files(
     else:
         known = [None] * len(images)
     results = regenerate_photos(run, photos, known, **options)
-    for path, result in zip(paths, results, strict=True):
-        data = encode_png(np.ascontiguousarray(result))
+    for path, source, photo, mask, result in zip(paths, images, photos, known, results, strict=True):
+        data = encode_png(keep_transparency(source, photo, mask, np.ascontiguousarray(result)))
         try:
             write_atomically(path, lambda file, data=data: file.write(data))
         except DiskError as error:
@@ -61,6 +61,19 @@ def regenerate_files(
                 f"out={str(path)!r} cannot be written ({error.__cause__}); choose another place"
             ) from error
     return paths
+
+
+def keep_transparency(source: Path, photo: np.ndarray, known: np.ndarray | None, result: np.ndarray) -> np.ndarray:
+    """A result with the colours and the opacity of its file where nothing changed: uint8 [height, width, 4].
+
+    What was filled in is opaque. As it is where the file has no transparency, or the result is of another size.
+    """
+    own = read_transparency(source)
+    if own is None or own.shape[:2] != result.shape[:2]:
+        return result
+    changed = (result != photo).any(axis=-1) if known is None else ~known
+    colours = np.where(changed[..., None] | (result != photo), result, own[..., :3])
+    return np.dstack([colours, np.where(changed & (known is not None), 255, own[..., 3])]).astype("uint8")
 
 
 def _output_paths(images: list[Path], out: Path, masks: list[Path]) -> list[Path]:
@@ -72,7 +85,8 @@ def _output_paths(images: list[Path], out: Path, masks: list[Path]) -> list[Path
         raise ValueError(f"invalid out={str(out)!r}; expected a name ending in .png, or a folder")
     else:
         paths = [out / f"{path.stem}.png" for path in images]
-    twice = sorted({path.name for path in paths if paths.count(path) > 1})
+    names = [path.name.casefold() for path in paths]  # many disks take A.png and a.png for one file
+    twice = sorted({path.name for path in paths if names.count(path.name.casefold()) > 1})
     if twice:
         raise ValueError(f"out={str(out)!r} would get {twice[0]!r} twice; rename the images or write them one by one")
     sources = {path.resolve() for path in images + masks}

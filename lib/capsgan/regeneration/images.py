@@ -19,7 +19,6 @@ from keras import ops
 from tqdm import tqdm
 
 from ..checks import check_images
-from ..data.datasets import load_dataset
 from ..data.pixels import to_float, to_uint8
 from ..gans.base import GAN
 from ..gans.inference import statistics_of
@@ -210,9 +209,8 @@ def _gan_of(run) -> GAN:
 def _training_images(run) -> np.ndarray:
     if isinstance(run, GAN):
         raise ValueError("invalid real=None with a GAN that is no run; expected its training images, uint8")
-    config = run.config
     try:
-        images = load_dataset(config.dataset, image_size=config.image_size, fraction=config.fraction).images
+        images = run.load_data().images
     except (ValueError, RuntimeError) as error:
         raise ValueError(
             f"the prior needs the run's training images: {error}; or search without it (prior=0, --no-prior)"

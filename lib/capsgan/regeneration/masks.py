@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..data.image_files import read_image
+from ..data.image_files import read_image, read_transparency
 
 GREY = 128  # what a missing pixel looks like
 SIDES = ("left", "right", "top", "bottom")
@@ -136,7 +136,12 @@ def read_mask(path: Path, invert: bool = False) -> np.ndarray:
     Raises:
         ValueError: the file is no readable image.
     """
-    known = read_image(path).mean(axis=-1) >= GREY
+    image = read_image(path)
+    known = image.mean(axis=-1) >= GREY
+    if not known.any() and image.max() > 0:
+        raise ValueError(f"{path}: the mask's pixels are {image.min()} to {image.max()}; expected 255 where it is kept")
+    if known.all() and read_transparency(path) is not None:
+        raise ValueError(f"{path}: the mask's hole is transparent; expected black on white, without transparency")
     return ~known if invert else known
 
 

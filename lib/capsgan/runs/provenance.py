@@ -106,23 +106,33 @@ def reset_peak_memory():
         Path("/proc/self/clear_refs").write_text("5")
 
 
-def peak_memory_mb() -> float:
-    """Peak resident memory of this process in MB (10⁶ bytes); NaN where the system does not tell."""
+def peak_memory_mb() -> float | None:
+    """Peak resident memory of this process in MB (10⁶ bytes); None where the system does not tell."""
     with contextlib.suppress(OSError, StopIteration):
         lines = Path("/proc/self/status").read_text().splitlines()
         return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024 / 1e6
     try:
         import resource
     except ImportError:  # Windows
-        return float("nan")
+        return None
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def source_commit() -> str | None:
-    """The commit of the checkout, with ``-dirty`` where files differ from it; None outside of one."""
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude", "*"]
+    """The commit of the checkout, with ``-dirty`` where files differ from it; None outside of one.
+
+    A copy inside another project's repository has none: that repository's commit says nothing about it.
+    """
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}  # as in a hook
+
+    def ask(*command):
+        words = ["git", "-C", str(ROOT), *command]
+        return subprocess.run(words, env=ours, capture_output=True, encoding="utf-8", check=True).stdout.strip()
+
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
+        if Path(ask("rev-parse", "--show-toplevel")).resolve() == ROOT.resolve():
+            return ask("describe", "--always", "--dirty", "--exclude", "*")
+    except (OSError, subprocess.CalledProcessError, UnicodeError):
+        pass
+    return None

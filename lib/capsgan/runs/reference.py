@@ -68,13 +68,15 @@ class ReferenceRun(Run):
     @property
     def summary(self) -> dict:
         """The run's row of the comparison table, made from its whole history."""
-        return json.loads((self.directory / "summary.json").read_text())
+        return json.loads((self.directory / "summary.json").read_text(encoding="utf-8"))
 
 
 def list_references() -> list[ReferenceRun]:
     """All runs of ``data/reference/``, by name."""
     paths = sorted(REFERENCE.glob("*/config.json"))
-    return [ReferenceRun(path.parent, RunConfig.from_dict(json.loads(path.read_text()))) for path in paths]
+    return [
+        ReferenceRun(path.parent, RunConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))) for path in paths
+    ]
 
 
 def load_reference(gan: str, discriminator: str = "cnn", seed: int = 0, **fields) -> ReferenceRun:
@@ -96,7 +98,7 @@ def load_reference(gan: str, discriminator: str = "cnn", seed: int = 0, **fields
     wanted = RunConfig(**asked).identity
     free = {"precision", "snapshots"} - fields.keys()
     fits, others = [], []
-    for run in filter(lambda run: run.finished, list_references()):
+    for run in filter(lambda run: run.finished and run.config.dataset == asked["dataset"], list_references()):
         identity = run.config.identity
         names = (wanted.keys() | identity.keys()) - free
         same = all(wanted.get(name) == identity.get(name) for name in names)
@@ -128,9 +130,11 @@ def save_reference(run: Run, summary: dict, into: Path | None = None) -> Path:
     directory = (into or REFERENCE) / run.directory.name
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
-    for name in ("config.json", "provenance.json", *SCORES):
+    for name in ("provenance.json", *SCORES):
         if name not in SCORES or (run.directory / name).exists():
             shutil.copyfile(run.directory / name, directory / name)
+    config = json.dumps(run.config.published(), indent=2, ensure_ascii=False) + "\n"
+    write_atomically(directory / "config.json", lambda file: file.write(config.encode()))
     write_atomically(directory / "summary.json", lambda file: file.write(json.dumps(summary, indent=2).encode()))
     thin_history(run.history).to_csv(directory / "history.csv", index=False, float_format="%.6g")
     shutil.copyfile(run.sample_paths()[-1], directory / "samples.png")

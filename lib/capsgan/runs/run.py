@@ -16,6 +16,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from ..config import RunConfig
+from ..data.datasets import Dataset, load_dataset
 from ..data.listing import is_folder
 from ..data.pixels import encode_gif, read_png
 from ..gans import GAN, build_gan
@@ -51,12 +52,15 @@ class Run:
     def provenance(self) -> dict:
         """Versions, machine, checksums, times; ``status`` is running, failed or finished."""
         path = self.directory / "provenance.json"
-        return _read(path, lambda: dict(json.loads(path.read_text()))) if path.exists() else {}
+        return _read(path, lambda: {} | json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
     @property
     def status(self) -> str:
-        """``new``, ``running`` (a process holds its lock), ``interrupted``, ``failed`` or ``finished``."""
-        status = self.provenance.get("status", "new")
+        """``new``, ``running`` (a process holds its lock), ``interrupted``, ``failed``, ``damaged`` or ``finished``."""
+        try:
+            status = self.provenance.get("status", "new")
+        except ValueError:
+            return "damaged"
         return "interrupted" if status == "running" and not self._is_locked() else status
 
     @property
@@ -94,6 +98,23 @@ class Run:
             path = self.directory / f"{name}.weights.h5"
             _read(path, partial(getattr(gan, name).load_weights, path))
         return gan
+
+    def load_data(self, split: str = "train") -> Dataset:
+        """The images that the run was trained on, or those of the other split.
+
+        Raises:
+            ValueError: a folder is gone, or holds other images than when the run was trained.
+            RuntimeError: a dataset is not on disk and could not be downloaded.
+        """
+        dataset = load_dataset(self.config.dataset, split, **self.config.data_options)
+        trained_on = self.provenance.get("dataset_sha256")
+        if split == "train" and trained_on and dataset.sha256 != trained_on:
+            message = f"{self.directory.name} was trained on other images than {self.config.dataset!r} has now "
+            message += f"(SHA-256 {trained_on[:12]}…, not {dataset.sha256[:12]}…)"
+            if is_folder(self.config.dataset):
+                raise ValueError(f"{message}; put the images back, or train again")
+            warnings.warn(message, stacklevel=2)  # drawn or decoded by another version of a library
+        return dataset
 
     @property
     def generator(self):
@@ -164,7 +185,7 @@ class Run:
         path = self.directory / "config.json"
         if not path.exists():
             return
-        saved = _read(path, lambda: RunConfig.from_dict(json.loads(path.read_text())))
+        saved = _read(path, lambda: RunConfig.from_dict(json.loads(path.read_text(encoding="utf-8"))))
         if is_folder(saved.dataset) and is_folder(self.config.dataset):  # the directory's name tells their content
             saved = replace(saved, dataset=self.config.dataset)
         theirs, ours = saved.identity, self.config.identity
@@ -212,7 +233,7 @@ def list_runs() -> list[Run]:
     runs = []
     for path in sorted((home() / "runs").glob("[!.]*/config.json")):
         try:
-            runs.append(Run(path.parent, RunConfig.from_dict(json.loads(path.read_text()))))
+            runs.append(Run(path.parent, RunConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))))
         except (ValueError, TypeError, OSError) as error:
             warnings.warn(f"{path} is left out: {error}", stacklevel=2)
     return runs

@@ -53,6 +53,6 @@ def row(run: Run) -> dict:
         "generator_parameters": run.generator.count_params(),
         "discriminator_parameters": run.discriminator.count_params(),
         "discriminator_multiply_adds": multiply_adds(run.discriminator),
-        "peak_memory_mb": run.provenance["peak_memory_mb"],
+        "peak_memory_mb": run.provenance.get("peak_memory_mb"),
         "run": run.directory.name,
     }

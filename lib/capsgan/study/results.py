@@ -35,7 +35,7 @@ def runs_at_scale(profile: Profile) -> list[Run]:
 
     def fits(config: RunConfig) -> bool:
         like = profile.config(config.gan, config.discriminator, config.seed, fraction=config.fraction)
-        return like.identity == config.identity
+        return like.dataset == config.dataset and like.identity == config.identity  # a folder may be gone
 
     return [run for run in list_runs() if run.status in ("finished", "failed") and fits(run.config)]
 
@@ -144,9 +144,9 @@ def collect_results(runs: list[Run]) -> pd.DataFrame:
     for run in runs:
         path = run.directory / "metrics.json"
         if run.status == "failed":
-            failed.append({"run": run.directory.name, **run.config.to_dict(), "status": "failed"})
+            failed.append({"run": run.directory.name, **run.config.published(), "status": "failed"})
         elif run.finished and path.exists():
-            evaluations.append(json.loads(path.read_text()))
+            evaluations.append(json.loads(path.read_text(encoding="utf-8")))
         else:
             missing.append(f"{run.directory.name} ({run.status})")
     if missing:

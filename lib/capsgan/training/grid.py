@@ -49,5 +49,8 @@ def train_grid(configs: list[RunConfig], *, stop_after: float | None = None, **o
 def expected_seconds(config: RunConfig) -> float:
     """The longest time that a finished run took which differs from ``config`` in the seed only; 0 without one."""
     kind = config.identity | {"seed": None}
-    alike = [run for run in list_runs() if run.finished and run.config.identity | {"seed": None} == kind]
+    alike = [
+        run for run in list_runs() if run.finished and run.config.dataset == config.dataset
+    ]  # a folder may be gone
+    alike = [run for run in alike if run.config.identity | {"seed": None} == kind]
     return max((run.provenance["wall_seconds"] for run in alike), default=0.0)

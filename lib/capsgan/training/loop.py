@@ -59,7 +59,7 @@ def train(
         ValueError: the config, device or dataset is invalid. Nothing was trained.
         TrainingDiverged: a loss is not finite; names the step and the last good checkpoint.
         DiskError: a file cannot be written; what was written before is whole.
-        KeyboardInterrupt: after Ctrl-C, SIGTERM or ``stop_after``, once a checkpoint is saved.
+        KeyboardInterrupt: after Ctrl-C, SIGTERM, SIGHUP or ``stop_after``, once a checkpoint is saved.
     """
     counts = {"checkpoint_every": checkpoint_every, "samples_every": samples_every, "steps_per_call": steps_per_call}
     for name, value in counts.items():
@@ -79,7 +79,7 @@ def train(
                 run.check_source()
                 return run
         reset_peak_memory()
-        dataset = load_dataset(config.dataset, image_size=config.image_size, fraction=config.fraction)
+        dataset = load_dataset(config.dataset, **config.data_options)
         _check_size(config, dataset)
         gan = build_gan(config, dataset.image_shape, dataset.classes)
         if force:
@@ -132,7 +132,8 @@ def train(
 
         history = history_frame(rows)
         provenance |= {"finished": now(), "wall_seconds": round(history.seconds.sum(), 3)}
-        provenance |= {"peak_memory_mb": round(peak_memory_mb(), 1)}
+        peak = peak_memory_mb()
+        provenance |= {"peak_memory_mb": peak and round(peak, 1)}
         run.finish(gan, history, provenance)
     return run
 
@@ -177,7 +178,10 @@ def _diverged(run: RecordedRun, step: int, row: tuple) -> TrainingDiverged:
 
 @contextmanager
 def _stop_signals():
-    """Collects the first Ctrl-C or SIGTERM, so that the loop ends between two steps; a second one ends it at once."""
+    """Collects the first signal to stop, so that the loop ends between two steps; a second one ends it at once.
+
+    Ctrl-C, SIGTERM, and SIGHUP of a terminal that is closed, unless ``nohup`` has it ignored.
+    """
     caught, before = [], {}
 
     def note(number, frame):
@@ -186,8 +190,10 @@ def _stop_signals():
             signal.signal(signum, handler)
 
     try:
-        for signum in (signal.SIGINT, signal.SIGTERM):
-            before[signum] = signal.signal(signum, note)
+        for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):  # the last two are not on every system
+            signum = getattr(signal, name, None)
+            if signum and not (name == "SIGHUP" and signal.getsignal(signum) == signal.SIG_IGN):
+                before[signum] = signal.signal(signum, note)
     except ValueError:  # not in the main thread: signals go elsewhere
         pass
     try:

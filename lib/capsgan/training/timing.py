@@ -28,7 +28,7 @@ def seconds_per_step(config: RunConfig, *, steps: int = 50, device: str = "auto"
     """
     device = check_device(device)
     with keras.device(device):
-        dataset = load_dataset(config.dataset, image_size=config.image_size, fraction=config.fraction)
+        dataset = load_dataset(config.dataset, **config.data_options)
         gan = build_gan(config, dataset.image_shape, dataset.classes)
         most = get_engine().STEPS_PER_CALL[device[:3]]
         play = compile_step(gan, dataset.images, dataset.labels, most)
