@@ -52,7 +52,7 @@ def main():
     for backend in options.backends.split(","):
         command = [sys.executable, __file__, *sys.argv[1:], "--in-this-process"]
         variables = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        text = subprocess.run(command, env=variables, stdout=subprocess.PIPE, text=True, check=True).stdout
+        text = subprocess.run(command, env=variables, stdout=subprocess.PIPE, encoding="utf-8", check=True).stdout
         tables.append(pd.read_csv(io.StringIO(text)))
     table = pd.concat(tables)
     scale = f"batch {options.batch} in halves, Caps width {options.width:g}, {os.cpu_count()} CPUs"

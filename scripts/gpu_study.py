@@ -207,7 +207,7 @@ class Study:
     def time_networks(self) -> dict[str, float]:
         """Seconds of a step by kind of network, while others are timed beside it; compiles all programs."""
         path = self.options.home / "seconds.json"
-        seconds = json.loads(path.read_text()) if path.exists() else {}
+        seconds = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         missing = list({kind(config): config for config in self.configs if kind(config) not in seconds}.values())
         if missing:
             print(f"Compiling {len(missing)} networks and timing {TIMED} steps of each", flush=True)
@@ -219,9 +219,9 @@ class Study:
             for config in missing:
                 timed = self.options.home / f"seconds-{kind(config)}.json"
                 if timed.exists():
-                    seconds[kind(config)] = json.loads(timed.read_text())
+                    seconds[kind(config)] = json.loads(timed.read_text(encoding="utf-8"))
                     timed.unlink()
-            path.write_text(json.dumps(seconds, indent=2))
+            path.write_text(json.dumps(seconds, indent=2), encoding="utf-8")
         return seconds
 
     def print_estimate(self, seconds: dict[str, float]):
@@ -276,7 +276,7 @@ class Study:
     def pack(self):
         """Put the files of stored runs that are in no part yet into zip files, each as soon as it is there."""
         record = self.options.home / "packed.json"
-        packed = json.loads(record.read_text()) if record.exists() else {}
+        packed = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
         for path in sorted((self.options.home / "stored").rglob("*.*")):
             name = str(path.relative_to(self.options.home / "stored"))
             if path.is_file() and name not in packed:
@@ -292,7 +292,7 @@ class Study:
                     archive.write(path, name)
                 temporary.replace(part)
                 packed[name] = part.name
-                record.write_text(json.dumps(packed, indent=2))
+                record.write_text(json.dumps(packed, indent=2), encoding="utf-8")
 
     def _part_with_room(self, size: int) -> Path | None:
         parts = [self.options.out / f"part{number}.zip" for number in range(self.options.parts)]
@@ -343,7 +343,7 @@ class Study:
         return self.options.home / "logs" / f"{name}.log"
 
     def _last_line(self, name: str) -> str:
-        lines = self._log(name).read_text(errors="replace").splitlines()
+        lines = self._log(name).read_text(encoding="utf-8", errors="replace").splitlines()
         return f"{lines[-1] if lines else 'it printed nothing'}; log: {self._log(name)}"
 
     def _clock(self) -> str:
@@ -390,7 +390,7 @@ def time_one(config: RunConfig, device: str, home: str):
     from capsgan.training.timing import seconds_per_step
 
     seconds = seconds_per_step(config, steps=min(TIMED, config.steps), device=device)
-    Path(home, f"seconds-{kind(config)}.json").write_text(json.dumps(seconds))
+    Path(home, f"seconds-{kind(config)}.json").write_text(json.dumps(seconds), encoding="utf-8")
 
 
 def train_one(config: RunConfig, deadline: float, device: str, home: str):

@@ -15,6 +15,7 @@ BAD = {
     "discriminator": ["mlp", None, "Caps"],
     "dataset": ["mnist50k", "", None, 3, "folder", "folder:", "folder: "],
     "image_size": [28.0, 0, -28, 27, 29, 30, 1000, "28"],
+    "channels": [0, 2, 4, "1", 1.0, True],
     "discriminator_updates": ["both", None],
     "weight_clipping": ["none", 0.01],
     "precision": ["float64", "half", None],

@@ -171,6 +171,7 @@ class RunConfig:
     def from_dict(cls, values: dict) -> RunConfig:
         """The inverse of :meth:`to_dict`; an unknown field raises ``ValueError``."""
         known = {f.name for f in fields(cls)}
+        require(isinstance(values, dict), "config", values, "fields by name")
         for name in values:
             require(name in known, "field", name, " | ".join(sorted(known)))
         return cls(**values | {"snapshots": tuple(values.get("snapshots", ()))})

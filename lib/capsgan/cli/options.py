@@ -132,7 +132,7 @@ def _choose(name: str, text: str | None, allowed, default) -> list[str]:
 
 
 def _read_seeds(text: str) -> list[int]:
-    if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", text):
+    if not re.fullmatch(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*", text):
         raise ValueError(f"invalid seeds={text!r}; expected numbers and ranges such as 0-2,5")
     parts = [part.split("-") for part in text.split(",")]
     if max(len(number) for part in parts for number in part) > 19:

@@ -85,7 +85,7 @@ def describe(config: RunConfig, dataset: Dataset, device: str) -> dict:
 def cpu_model() -> str:
     """The processor's name with what tells apart models of one name, e.g. ``AMD EPYC (family 25, model 1)``."""
     with contextlib.suppress(OSError, KeyError):
-        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split("\n\n")[0].splitlines()
         facts = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         return f"{facts['model name']} (family {facts['cpu family']}, model {facts['model']})"
     return platform.processor() or "unknown"
@@ -95,7 +95,7 @@ def gpu_model() -> str | None:
     """Name and driver of the first NVIDIA GPU, e.g. ``NVIDIA H100 80GB HBM3, driver 580.159.04``; None without one."""
     command = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
-        answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        answer = subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout
         return ", driver ".join(answer.splitlines()[0].split(", "))
     return None
 
@@ -103,13 +103,13 @@ def gpu_model() -> str | None:
 def reset_peak_memory():
     """Have :func:`peak_memory_mb` begin anew, where the system allows it (Linux)."""
     with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
 
 
 def peak_memory_mb() -> float | None:
     """Peak resident memory of this process in MB (10⁶ bytes); None where the system does not tell."""
     with contextlib.suppress(OSError, StopIteration):
-        lines = Path("/proc/self/status").read_text().splitlines()
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
         return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024 / 1e6
     try:
         import resource
