@@ -158,6 +158,21 @@ class RunConfig:
         name = name if trunk == "cnn" else trunk.capitalize() + name
         return f"{name} ({control})" if control else name
 
+    @property
+    def title(self) -> str:
+        """The label with what tells runs of one label apart: ``CapsDCGAN, 1,500 steps of mnist5k, seed 0``."""
+        usual = {"gan", "discriminator", "dataset", "fraction", "steps", "batch_size", "seed", "precision", "snapshots"}
+        more = [f", {name.replace('_', ' ')} {value}" for name, value in self.identity.items() if name not in usual]
+        part = "" if self.fraction == 1 else f"{self.fraction:.3g} of "
+        return f"{self.label}, {self.steps:,} steps of {part}{self.dataset}, seed {self.seed}{''.join(more)}"
+
+    @property
+    def arguments(self) -> list[str]:
+        """The options of ``capsgan train`` for this run."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) not in (f.default, ())}
+        values |= {"snapshots": ",".join(map(str, self.snapshots))} if self.snapshots else {}
+        return [f"--{name.replace('_', '-')}={value}" for name, value in values.items()]
+
     def to_dict(self) -> dict:
         """All fields as plain JSON values."""
         return asdict(self) | {"snapshots": list(self.snapshots)}

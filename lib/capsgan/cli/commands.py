@@ -76,6 +76,10 @@ def build_parser() -> argparse.ArgumentParser:
     grid = commands.add_parser("grid", help="train many networks of a profile", description=_grid.__doc__)
     grid.set_defaults(command=_grid)
     add_grid_options(grid)
+    grid.add_argument(
+        "--jobs", type=positive, metavar="INT", help="at once, a thread each; 1: all cores (default: cores)"
+    )
+    grid.add_argument("--json", action="store_true", help="print the runs, one JSON object per line; train nothing")
     add_config_options(grid)
 
     runs = commands.add_parser("list", help="list the runs", description=_list.__doc__)
@@ -150,12 +154,37 @@ def _train(options: argparse.Namespace):
 
 def _grid(options: argparse.Namespace):
     """Train networks of a profile, seed by seed: all of seed 0 first. The same command goes on where it stopped."""
+    import json
+
     read_grid_options(options)
     changes = read_config_options(options)
-    configs = options.profile.grid(options.gan, options.discriminator, options.seeds, **changes)
+    if options.study:
+        from ..study.blocks import read_blocks
+
+        blocks = read_blocks(options.study, options.profile.name)
+    else:
+        blocks = {"": options.profile.grid(options.gan, options.discriminator, options.seeds, **changes)}
+    configs = list({config.run_id: config for block in blocks.values() for config in block}.values())
     with _standard_error_to_null():
-        from ..training.grid import train_grid
-    train_grid(configs, stop_after=options.stop_after, force=options.force, device=options.device)
+        from ..engines import check_device, get_engine
+        from ..runs.run import run_for
+        from ..training.grid import train_grid, train_side_by_side
+        from ..training.pool import core_count
+    if options.json or options.dry_run:
+        for block, config in ((name, config) for name, members in blocks.items() for config in members):
+            run = {"id": config.run_id, "block": block, "title": config.title, "status": run_for(config).status}
+            run |= {"arguments": config.arguments, "config": config.to_dict()}
+            print(json.dumps(run) if options.json else f"{run['status']:11}  {run['id']}  {run['title']}")
+        return
+    on_gpu = check_device(options.device).startswith("gpu") or get_engine().gpu_count() > 0
+    jobs = options.jobs or (1 if on_gpu else core_count())
+    if jobs == 1 or len(configs) == 1:
+        train_grid(configs, stop_after=options.stop_after, force=options.force, device=options.device)
+        return
+    more = (f"--device={options.device}", *["--force"] * options.force)
+    failed = train_side_by_side(configs, jobs, stop_after=options.stop_after, options=more)
+    if failed:
+        raise RuntimeError(f"{len(failed)} of {len(configs)} runs failed: {'; '.join(job.name for job in failed)}")
 
 
 def _list(options: argparse.Namespace):

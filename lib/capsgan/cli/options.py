@@ -30,12 +30,16 @@ def add_grid_options(parser: argparse.ArgumentParser):
     trunks = f"some of {','.join(DISCRIMINATORS)} (default: {','.join(COMPARED_DISCRIMINATORS)})"
     parser.add_argument("--discriminator", metavar="NAMES", help=trunks)
     parser.add_argument("--seeds", metavar="SEEDS", help="e.g. 0-2 or 0,3 (default: as the profile)")
+    parser.add_argument("--study", metavar="FILE", help="the runs of a file like study/study.yaml instead")
+    parser.add_argument("--dry-run", action="store_true", help="print what would run, and why")
     add_common_options(parser)
 
 
 def read_grid_options(options: argparse.Namespace):
     """Turn the text of :func:`add_grid_options` into a profile and lists; an invalid text raises ``ValueError``."""
     use_backend(options.backend)
+    if options.study and (options.gan or options.discriminator or options.seeds):
+        raise ValueError(f"study={options.study!r} names its runs; leave out --gan, --discriminator and --seeds")
     options.profile = get_profile(options.profile)
     options.gan = _choose("gan", options.gan, GANS, COMPARED_GANS)
     options.discriminator = _choose("discriminator", options.discriminator, DISCRIMINATORS, COMPARED_DISCRIMINATORS)
