@@ -9,4 +9,10 @@ done
 source "$(dirname "$here")/scripts/setup.sh"
 enter_checkout
 set_up
+case " $* " in
+  *" --study"[\ =]*)
+    set_up_snakemake
+    exec .venv/bin/python scripts/run_study.py "$@"
+    ;;
+esac
 exec .venv/bin/python scripts/run_notebooks.py "$@"

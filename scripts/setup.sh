@@ -57,3 +57,16 @@ set_up() {
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation -e .
   echo "$wanted" >"$stamp"
 }
+
+# The workflow engine has an environment of its own, made only when a study is run with it.
+set_up_snakemake() {
+  local wanted stamp=build/snakemake/requirements.installed
+  wanted=$(cat workflow/requirements.lock scripts/setup.sh | cksum)
+  if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
+    return
+  fi
+  echo "Setting up Snakemake in build/snakemake (once; about 300 MB)"
+  .venv/bin/python -m venv --clear build/snakemake
+  build/snakemake/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r workflow/requirements.lock
+  echo "$wanted" >"$stamp"
+}

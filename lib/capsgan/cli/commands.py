@@ -129,14 +129,18 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _train(options: argparse.Namespace):
-    """Train one network; a finished run is loaded, an unfinished one goes on from its last checkpoint."""
+def read_train_config(options: argparse.Namespace) -> RunConfig:
+    """The run that the options of ``train`` name."""
     given = read_config_options(options)
     if options.profile:
-        config = get_profile(options.profile).config(options.gan, options.discriminator, options.seed or 0, **given)
-    else:
-        given |= {} if options.seed is None else {"seed": options.seed}
-        config = RunConfig(options.gan, options.discriminator, **given)
+        return get_profile(options.profile).config(options.gan, options.discriminator, options.seed or 0, **given)
+    given |= {} if options.seed is None else {"seed": options.seed}
+    return RunConfig(options.gan, options.discriminator, **given)
+
+
+def _train(options: argparse.Namespace):
+    """Train one network; a finished run is loaded, an unfinished one goes on from its last checkpoint."""
+    config = read_train_config(options)
     with _standard_error_to_null():  # TensorFlow greets there, whatever its log level
         from ..training.callbacks import TensorBoard
         from ..training.loop import train
@@ -157,24 +161,27 @@ def _grid(options: argparse.Namespace):
     import json
 
     read_grid_options(options)
-    changes = read_config_options(options)
     if options.study:
         from ..study.blocks import read_blocks
 
-        blocks = read_blocks(options.study, options.profile.name)
+        blocks = read_blocks(options.study, options.profile)
     else:
+        changes = read_config_options(options)
         blocks = {"": options.profile.grid(options.gan, options.discriminator, options.seeds, **changes)}
+    if options.json:  # needs no Keras
+        for block, config in ((name, config) for name, members in blocks.items() for config in members):
+            run = {"id": config.run_id, "block": block, "title": config.title, "config": config.to_dict()}
+            print(json.dumps(run | {"arguments": config.arguments}))
+        return
     configs = list({config.run_id: config for block in blocks.values() for config in block}.values())
     with _standard_error_to_null():
         from ..engines import check_device, get_engine
         from ..runs.run import run_for
         from ..training.grid import train_grid, train_side_by_side
         from ..training.pool import core_count
-    if options.json or options.dry_run:
-        for block, config in ((name, config) for name, members in blocks.items() for config in members):
-            run = {"id": config.run_id, "block": block, "title": config.title, "status": run_for(config).status}
-            run |= {"arguments": config.arguments, "config": config.to_dict()}
-            print(json.dumps(run) if options.json else f"{run['status']:11}  {run['id']}  {run['title']}")
+    if options.dry_run:
+        for config in configs:
+            print(f"{run_for(config).status:11}  {config.run_id}  {config.title}")
         return
     on_gpu = check_device(options.device).startswith("gpu") or get_engine().gpu_count() > 0
     jobs = options.jobs or (1 if on_gpu else core_count())

@@ -40,6 +40,8 @@ def read_grid_options(options: argparse.Namespace):
     use_backend(options.backend)
     if options.study and (options.gan or options.discriminator or options.seeds):
         raise ValueError(f"study={options.study!r} names its runs; leave out --gan, --discriminator and --seeds")
+    if options.study:
+        return
     options.profile = get_profile(options.profile)
     options.gan = _choose("gan", options.gan, GANS, COMPARED_GANS)
     options.discriminator = _choose("discriminator", options.discriminator, DISCRIMINATORS, COMPARED_DISCRIMINATORS)
