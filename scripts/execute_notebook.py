@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -29,6 +30,7 @@ def main() -> int:
     parser.add_argument("--force", action="store_true", help="train again what is finished")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the kernel is ended, too
     output = EXECUTED / options.profile / f"{options.name}.ipynb"
     output.parent.mkdir(parents=True, exist_ok=True)
     try:

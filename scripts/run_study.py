@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -62,11 +64,16 @@ def main() -> int:
 
 
 def hand_over(command: list[str]) -> int:
-    """Snakemake's exit status; Ctrl-C reaches it by itself, and it ends its jobs before it ends."""
-    process = subprocess.Popen(command, cwd=ROOT)
+    """Snakemake's exit status. Ctrl-C and SIGTERM make it end its jobs; those of a cluster it cancels."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so would ours
+    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     while True:
-        with contextlib.suppress(KeyboardInterrupt):
+        try:
             return process.wait()
+        except KeyboardInterrupt:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGINT)  # the trainings beside it, too: they save a checkpoint
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ class Profile:
         """
         if self.faces and changes.get("dataset", self.dataset) not in DIGITS:
             return self.faces.config(gan, discriminator, seed, **changes)
-        steps = self.wgan_steps if GANS[gan].is_critic else self.steps
+        steps = self.wgan_steps if gan in GANS and GANS[gan].is_critic else self.steps
         values = {"steps": steps, "width": self.width, "batch_size": self.batch_size, "dataset": self.dataset}
         values |= {"precision": self.precision} | changes
         kept = [max(1, values["steps"] * part // self.snapshots) for part in range(1, self.snapshots + 1)]
@@ -61,7 +61,7 @@ PROFILES = {
             width=1 / 4,
             batch_size=32,
             seeds=1,
-            faces={"steps": 3000, "wgan_steps": 800, "width": 1 / 8, "batch_size": 16, "precision": "mixed_bfloat16"},
+            faces={"steps": 1200, "wgan_steps": 800, "width": 1 / 8, "batch_size": 16, "precision": "mixed_bfloat16"},
         ),
         _profile(
             "study",

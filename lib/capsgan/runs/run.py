@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from ..config import RunConfig
 from ..data.datasets import Dataset, load_dataset
@@ -22,7 +22,7 @@ from ..data.pixels import encode_gif, read_png
 from ..gans import GAN, build_gan
 from ..gans.base import METRICS
 from ..gans.sampling import choose_codes, generate_images
-from ..paths import home
+from ..paths import file_lock, home
 from .checkpoints import read_history
 from .provenance import gives_the_same_results
 
@@ -212,7 +212,7 @@ class Run:
         if not self.lock_path.exists():
             return False
         try:
-            FileLock(self.lock_path).acquire(timeout=0).lock.release()
+            file_lock(self.lock_path).acquire(timeout=0).lock.release()
         except (Timeout, OSError):
             return True
         return False

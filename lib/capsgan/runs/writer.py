@@ -9,11 +9,11 @@ import shutil
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from ..data.pixels import encode_png, tile, to_uint8
 from ..gans import GAN
-from ..paths import DiskError, write_atomically
+from ..paths import DiskError, file_lock, write_atomically
 from .run import Run
 
 
@@ -29,7 +29,7 @@ class RecordedRun(Run):
         path = self.lock_path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(path)
+            lock = file_lock(path)
             try:
                 return lock.acquire(timeout=0)
             except Timeout:

@@ -77,7 +77,7 @@ def train_side_by_side(
     trainings = {training_job(config, options): config for config in todo}
     done = run_jobs(list(trainings), jobs, may_begin)
     _conclude(len(configs) - len(todo) + len(done), len(configs))
-    return [job for job in trainings if job.status not in (None, 0, STOPPED)]
+    return [job for job in trainings if job.status not in (None, 0, *STOPPED)]
 
 
 def training_job(config: RunConfig, options: tuple[str, ...] = ()) -> Job:

@@ -15,7 +15,7 @@ from ..paths import PACKAGE
 
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 BAR = re.compile(r"(\d+)/(\d+) \[.*?<([\d:?]+), +([\d.]+)(step/s|s/step)")  # of tqdm
-STOPPED = 130  # the exit status of a training that Ctrl-C, SIGTERM or its time limit has stopped
+STOPPED = (130, -signal.SIGTERM)  # of a job that a signal or its time limit has stopped
 SECONDS_BETWEEN_LINES = 30  # where standard output is no terminal
 
 
@@ -113,7 +113,7 @@ def _begin(job: Job, threads: int):
 
 def _stop(running: list[Job]):
     for job in running:
-        job.process.send_signal(signal.SIGINT)
+        job.process.terminate()
     for job in running:
         job.process.wait()
 
@@ -160,7 +160,7 @@ class Display:
         """Say that a job is done; of a failed one the last lines of its log, too."""
         if job.status == 0:
             self.say(f"{job.name}: done in {job.seconds:.0f} s")
-        elif job.status == STOPPED:
+        elif job.status in STOPPED:
             self.say(f"{job.name}: stopped; the same command goes on")
         else:
             last = "".join(f"\n    {line}" for line in job.tail()[-8:])
