@@ -51,7 +51,6 @@ rule train:
     params:
         options=options_of,
     threads: 1
-    retries: 3
     resources:
         runtime=minutes_to_train,
         mem_mb=memory_to_train,
@@ -73,7 +72,6 @@ rule evaluate:
     params:
         samples=SAMPLES,
     threads: 1
-    retries: 1
     resources:
         runtime=lambda wildcards, attempt: 60 * attempt,
         mem_mb=lambda wildcards, attempt: 6000 * attempt,

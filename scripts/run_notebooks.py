@@ -52,7 +52,7 @@ def main() -> int:
     try:
         done = run_jobs(jobs, options.cores)
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on where it stopped", file=sys.stderr)
+        print("interrupted; repeat the command to continue", file=sys.stderr)
         return 130
     if finished := [job for job in jobs if job in done and not job.steps]:
         report(finished, time.perf_counter() - begin, options)
@@ -68,7 +68,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = OneLineParser(
         prog="run_all.sh",
         description="Set up .venv, train what the notebooks show, execute them headlessly and redraw every figure. "
-        "Finished runs are reused, interrupted ones go on where they stopped. With --gan, --discriminator, several "
+        "Finished runs are reused, interrupted ones continue. With --gan, --discriminator, several "
         "--seeds or --stop-after the networks are trained first, then the notebooks that show them are executed. With "
         "--study the runs of a study are trained and scored instead, here or on a cluster: see docs/cluster.md.",
     )
@@ -106,11 +106,11 @@ def default_cores() -> int:
 
 
 def default_notebooks() -> list[str]:
-    """All notebooks whose packages are installed; says which are left out."""
+    """All notebooks whose packages are installed; says which are skipped."""
     names = all_notebooks()
     if importlib.util.find_spec("torch") is None:
         names = [name for name in names if not name.endswith("_pytorch")]
-        print("09_pytorch is left out: PyTorch is not installed (.venv/bin/pip install torch)", flush=True)
+        print("09_pytorch is skipped: PyTorch is not installed (.venv/bin/pip install torch)", flush=True)
     return names
 
 

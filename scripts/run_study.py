@@ -43,7 +43,8 @@ def main() -> int:
     print(f"{len(runs)} runs in {options.study}", flush=True)
 
     command = [str(SNAKEMAKE), "--snakefile", str(ROOT / "Snakefile"), "--directory", str(ROOT)]
-    command += ["--rerun-incomplete", "--keep-going", "--rerun-triggers", "mtime", "--show-failed-logs"]
+    command += ["--rerun-incomplete", "--rerun-triggers", "mtime", "--retries", "3", "--keep-going"]
+    command += ["--show-failed-logs"]
     if options.executor == "local":
         command += ["--cores", str(options.cores or core_count())]
     else:

@@ -1,7 +1,4 @@
-import time
-from types import SimpleNamespace
-
-import pytest
+import sys
 
 from capsgan.config import RunConfig
 from capsgan.profiles import PROFILES
@@ -9,6 +6,7 @@ from capsgan.runs.run import run_for
 from capsgan.training import grid as module
 from capsgan.training import loop as training
 from capsgan.training.grid import expected_seconds, train_grid
+from capsgan.training.pool import Job
 
 CONFIGS = [RunConfig("gan", steps=4, batch_size=4, fraction=0.05, seed=seed) for seed in range(3)]
 
@@ -25,51 +23,38 @@ def test_changes_apply_to_every_run_of_a_grid():
     assert {config.steps for config in PROFILES["paper"].grid(steps=7)} == {7}
 
 
-def test_all_runs_are_trained_and_reused(home, scripted, capsys):
-    runs = train_grid(CONFIGS, progress=False)
-    assert [run.config for run in runs] == CONFIGS and all(run.finished for run in runs)
-    played = len(scripted["seen"])
-    train_grid(CONFIGS, progress=False)
-    assert len(scripted["seen"]) == played
+def test_finished_runs_are_reused_and_no_process_begins(home, scripted, capsys):
+    for config in CONFIGS:
+        training.train(config, progress=False)
+    assert train_grid(CONFIGS, 2) == []
     assert "3 of 3 runs are finished\n" in capsys.readouterr().out
+    assert not (home / "runs" / ".logs").exists()
 
 
 def test_a_run_that_would_not_end_in_time_is_not_begun(home, scripted, capsys, monkeypatch):
-    train_grid(CONFIGS[:1], progress=False)
+    training.train(CONFIGS[0], progress=False)
     assert expected_seconds(CONFIGS[1]) == run_for(CONFIGS[0]).provenance["wall_seconds"]
     monkeypatch.setattr(module, "expected_seconds", lambda config: 1000.0)
-    assert len(train_grid(CONFIGS, stop_after=500, progress=False)) == 1  # the finished one is still loaded
+    assert train_grid(CONFIGS, 2, stop_after=500) == []
     assert not run_for(CONFIGS[1]).directory.exists()
-    assert "1000 s expected" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "1000 s expected, 500 s left; not begun" in said
+    assert "1 of 3 runs are finished; the same command goes on" in said
 
 
 def test_time_of_another_kind_of_run_is_not_expected(home, scripted):
-    train_grid(CONFIGS[:1], progress=False)
+    training.train(CONFIGS[0], progress=False)
     assert expected_seconds(RunConfig("gan", steps=5, batch_size=4, fraction=0.05)) == 0
 
 
-def test_a_run_on_its_way_stops_with_a_checkpoint_and_goes_on(home, scripted, capsys, monkeypatch):
-    now = [0.0]
-    clock = SimpleNamespace(monotonic=lambda: now[0], perf_counter=time.perf_counter)
-    for reader in (module, training):
-        monkeypatch.setattr(reader, "time", clock)
-    scripted["before"] = lambda number: now.append(now.pop() + 1000) if number == 6 else None  # in the second run
-    done = train_grid(CONFIGS, stop_after=500, progress=False)
-    assert [run.config.seed for run in done] == [0]
-    said = capsys.readouterr().out
-    assert "stopped after step 2" in said and "1 of 3 runs are finished; the same command goes on" in said
-    assert run_for(CONFIGS[1]).status == "interrupted"
-    assert len(train_grid(CONFIGS, progress=False)) == 3
-    assert "going on after step 2" in capsys.readouterr().out
+def test_a_training_gets_the_time_that_is_left_and_what_fails_is_returned(home, capsys, monkeypatch):
+    def job(config, options):
+        code = f"import sys; print(sys.argv[-1]); sys.exit({config.seed})"
+        return Job(f"seed {config.seed}", [sys.executable, "-c", code], home / f"{config.seed}.log", steps=4)
 
-
-def test_ctrl_c_is_no_end_of_time(home, scripted):
-    def interrupt(number):
-        import signal
-
-        if number == 2:
-            signal.raise_signal(signal.SIGINT)
-
-    scripted["before"] = interrupt
-    with pytest.raises(KeyboardInterrupt, match="stopped after step 2"):
-        train_grid(CONFIGS, stop_after=1000, progress=False)
+    monkeypatch.setattr(module, "training_job", job)
+    failed = train_grid(CONFIGS, 3, stop_after=500)
+    assert [each.name for each in failed] == ["seed 1", "seed 2"]
+    lefts = [int(Job("", [], home / f"{seed}.log").tail()[0].removeprefix("--stop-after=")) for seed in range(3)]
+    assert all(480 <= left <= 500 for left in lefts)
+    assert "1 of 3 runs are finished" in capsys.readouterr().out

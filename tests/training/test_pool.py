@@ -10,7 +10,7 @@ from tqdm import tqdm
 from capsgan.config import RunConfig
 from capsgan.paths import PACKAGE
 from capsgan.runs.run import run_for
-from capsgan.training.grid import train_side_by_side
+from capsgan.training.grid import train_grid
 from capsgan.training.loop import train
 from capsgan.training.pool import Job, run_jobs
 
@@ -97,7 +97,7 @@ except KeyboardInterrupt:
 
 @pytest.mark.slow
 def test_runs_trained_side_by_side_are_those_that_are_trained_alone(home, monkeypatch, capsys):
-    assert train_side_by_side(CONFIGS, 2, options=("--device=cpu",)) == []
+    assert train_grid(CONFIGS, 2, device="cpu") == []
     together = [run_for(config).history.drop(columns="seconds") for config in CONFIGS]
     assert "2 of 2 runs are finished\n" in capsys.readouterr().out
     monkeypatch.setenv("CAPSGAN_HOME", str(home / "alone"))
@@ -105,5 +105,5 @@ def test_runs_trained_side_by_side_are_those_that_are_trained_alone(home, monkey
         alone = train(config, progress=False).history.drop(columns="seconds")
         assert alone.shape == history.shape and abs(alone - history).max(axis=None) < 1e-4
     monkeypatch.setenv("CAPSGAN_HOME", str(home))
-    train_side_by_side(CONFIGS, 2)  # finished: no process begins
+    train_grid(CONFIGS, 2)  # finished: no process begins
     assert "2 of 2" in capsys.readouterr().out

@@ -177,19 +177,14 @@ def _grid(options: argparse.Namespace):
     with _standard_error_to_null():
         from ..engines import check_device, get_engine
         from ..runs.run import run_for
-        from ..training.grid import train_grid, train_side_by_side
-        from ..training.pool import core_count
+        from ..training.grid import train_grid
     if options.dry_run:
         for config in configs:
             print(f"{run_for(config).status:11}  {config.run_id}  {config.title}")
         return
     on_gpu = check_device(options.device).startswith("gpu") or get_engine().gpu_count() > 0
-    jobs = options.jobs or (1 if on_gpu else core_count())
-    if jobs == 1 or len(configs) == 1:
-        train_grid(configs, stop_after=options.stop_after, force=options.force, device=options.device)
-        return
-    more = (f"--device={options.device}", *["--force"] * options.force)
-    failed = train_side_by_side(configs, jobs, stop_after=options.stop_after, options=more)
+    jobs = options.jobs or (1 if on_gpu else None)
+    failed = train_grid(configs, jobs, stop_after=options.stop_after, force=options.force, device=options.device)
     if failed:
         raise RuntimeError(f"{len(failed)} of {len(configs)} runs failed: {'; '.join(job.name for job in failed)}")
 
