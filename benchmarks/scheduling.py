@@ -2,8 +2,8 @@
 
 .venv/bin/python benchmarks/scheduling.py
 
-Prints seconds of processor time (children included, so that other work on the machine counts little), their ratio to
-the row before, and the largest memory of a process. `list`: read the study file. `plan`: Snakemake's dry run of all
+Prints seconds of processor time (children included, so that other work on the machine counts little)  and their ratio
+to the row before. `list`: read the study file. `plan`: Snakemake's dry run of all
 trainings and evaluations. `pool`: run that many jobs that do nothing, per job. `table`: gather that many runs' scores.
 """
 
@@ -71,7 +71,6 @@ def main():
             ]
             print(f"{count:5} " + " ".join(f"{cell:>14}" for cell in cells), flush=True)
             before = found
-    print(f"largest process: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000:.0f} MB")
 
 
 if __name__ == "__main__":
