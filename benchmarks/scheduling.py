@@ -2,9 +2,9 @@
 
 .venv/bin/python benchmarks/scheduling.py
 
-Prints seconds of processor time (children included, so that other work on the machine counts little)  and their ratio
-to the row before. `list`: read the study file. `plan`: Snakemake's dry run of all
-trainings and evaluations. `pool`: run that many jobs that do nothing, per job. `table`: gather that many runs' scores.
+Prints seconds of processor time (children included, so that other work on the machine counts little) and their ratio
+to the row before. `list`: read the study file. `plan`: Snakemake's dry run of all trainings and evaluations. `pool`:
+run that many jobs that do nothing. `table`: gather that many runs' scores.
 """
 
 from __future__ import annotations
