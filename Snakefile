@@ -105,12 +105,10 @@ rule tables:
         touch(f"{BUILD}/tables.done"),
     log:
         f"{BUILD}/logs/tables.log",
-    params:
-        samples=SAMPLES,
     conda:
         "environment.yml"
     shell:
-        "python scripts/collect_results.py study --samples {params.samples} >{log} 2>&1"
+        "python -m capsgan study collect >{log} 2>&1"
 
 
 # The notebooks that show the study, and its figures.
@@ -127,7 +125,7 @@ rule notebook:
         "python scripts/execute_notebook.py {wildcards.notebook} --profile quick >{log} 2>&1"
 
 
-# The tables of the README.
+# The tables of the README and the pages.
 rule report:
     input:
         rules.tables.output,
@@ -139,4 +137,4 @@ rule report:
     conda:
         "environment.yml"
     shell:
-        "python scripts/update_readme.py >{log} 2>&1"
+        "python -m capsgan study report >{log} 2>&1"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
 import signal
@@ -16,9 +17,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import papermill
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-from capsgan.paths import ROOT
+from capsgan.course.kernel import kernel_environment, picture_count
+from capsgan.paths import ROOT, build_directory
 
-NOTEBOOKS, EXECUTED = ROOT / "notebooks", ROOT / "build" / "notebooks"
+NOTEBOOKS, EXECUTED = ROOT / "notebooks", build_directory() / "notebooks"
 
 
 def main() -> int:
@@ -33,6 +35,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the kernel is ended, too
     output = EXECUTED / options.profile / f"{options.name}.ipynb"
     output.parent.mkdir(parents=True, exist_ok=True)
+    os.environ |= kernel_environment(build_directory() / "settings")
     try:
         papermill.execute_notebook(
             escape(NOTEBOOKS / f"{options.name}.ipynb"),
@@ -51,7 +54,12 @@ def main() -> int:
         print(f"{options.name}: interrupted", file=sys.stderr)
         return 130
     else:
-        return 0
+        stored, executed = (
+            json.loads(path.read_text(encoding="utf-8")) for path in (NOTEBOOKS / f"{options.name}.ipynb", output)
+        )
+        if picture_count(executed) or not picture_count(stored):
+            return 0
+        print(f"{options.name}: no cell drew a picture; {picture_count(stored)} were expected", file=sys.stderr)
     print(f"the notebook so far: {output}", file=sys.stderr)
     return 1
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from capsgan.cli.options import OneLineParser, add_grid_options, positive, read_grid_options
 from capsgan.config import RunConfig
-from capsgan.paths import ROOT, figures_directory
+from capsgan.paths import ROOT, build_directory, figures_directory
 from capsgan.study.blocks import read_blocks
 from capsgan.training.pool import Job, core_count, run_jobs
 
 NOTEBOOKS = ROOT / "notebooks"
 COURSE = ROOT / "study" / "course.yaml"
-BUILD = ROOT / "build"
+BUILD = build_directory()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
@@ -123,7 +123,7 @@ def find_notebook(part: str) -> str:
     """``02`` or ``02_dcgan`` → ``02_dcgan``."""
     found = [name for name in all_notebooks() if part and name.startswith(part.strip().zfill(2))]
     if len(found) != 1:
-        raise ValueError(f"notebooks={part!r} is not one of them; allowed: {' | '.join(all_notebooks())}")
+        raise ValueError(f"notebooks={part!r} is not one of them; expected {' | '.join(all_notebooks())}")
     return found[0]
 
 
@@ -224,7 +224,7 @@ def report(jobs: list[Job], wall: float, options):
     machine = f"{options.cores} CPU cores ({system}; {wall:.0f} s in all, side by side)"
     lines = [f'{name},{seconds:.1f},"{machine}"\n' for name, seconds in rows]
     executed = BUILD / "notebooks" / options.profile.name
-    (executed / "seconds.csv").write_text("notebook,seconds,machine\n" + "".join(lines))
+    (executed / "seconds.csv").write_text("notebook,seconds,machine\n" + "".join(lines), encoding="utf-8")
     print(f"Executed notebooks: {executed}\nFigures: {figures_directory(options.profile.name)}")
 
 

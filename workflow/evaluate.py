@@ -13,7 +13,7 @@ from capsgan.cli.commands import main
 
 def evaluate(trained: Path, output: Path, options: list[str]) -> int:
     """Score it, unless this measure has scored it already."""
-    run = json.loads(trained.read_text())
+    run = json.loads(trained.read_text(encoding="utf-8"))
     if run["status"] == "failed":
         shutil.copyfile(trained, output)
         return 0

@@ -8,7 +8,7 @@ LISTED = subprocess.run(
     [".venv/bin/python", "-m", "capsgan", "grid", "--study", STUDY, "--json"], check=True, capture_output=True, text=True
 ).stdout
 RUNS = {run["id"]: run for run in map(json.loads, LISTED.splitlines())}
-IS_PLANNED = any(line.startswith("plan:") for line in Path(STUDY).read_text().splitlines())
+IS_PLANNED = any(line.startswith("plan:") for line in Path(STUDY).read_text(encoding="utf-8").splitlines())
 NODE_TYPES = str(config.get("node_types", "")).split(",")  # features of nodes; all runs of one seed go to one of them
 
 

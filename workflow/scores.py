@@ -13,7 +13,7 @@ HEAD = ("run", "status", "gan", "discriminator", "dataset", "fraction", "width",
 
 def read(path: Path) -> dict:
     """One run's row: what it is, and each metric of each feature space as ``space: metric``."""
-    found = json.loads(path.read_text())
+    found = json.loads(path.read_text(encoding="utf-8"))
     row = {"run": path.stem, "status": found.get("status", "finished"), "samples": found.get("samples", "")}
     row |= {name: found["config"][name] for name in HEAD if name in found["config"]}
     for space, metrics in found.get("metrics", {}).items():

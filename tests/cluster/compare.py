@@ -31,7 +31,7 @@ def main(first: Path, second: Path):
         for player in ("generator", "discriminator"):
             one, two = (weights(folder / name / f"{player}.weights.h5") for folder in (first, second))
             assert one.keys() == two.keys() and all(np.array_equal(one[key], two[key]) for key in one), (name, player)
-        sessions = json.loads((second / name / "provenance.json").read_text())["sessions"]
+        sessions = json.loads((second / name / "provenance.json").read_text(encoding="utf-8"))["sessions"]
         resumed += len(sessions) > 1
         print(f"{name}: the same, bit for bit; begun at step {' and '.join(str(s['from_step']) for s in sessions)}")
     assert resumed, "no run was begun again: the faults hit nothing"
