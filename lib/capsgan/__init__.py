@@ -20,6 +20,8 @@ _HOMES = {
     "ReferenceRun": "runs.reference",
     "list_references": "runs.reference",
     "load_reference": "runs.reference",
+    "list_pretrained": "runs.pretrained",
+    "load_pretrained": "runs.pretrained",
     "train": "training.loop",
     "train_grid": "training.grid",
     "comparison_table": "runs.table",

@@ -76,6 +76,9 @@ class RunConfig:
     weight_clipping: str = _choice(
         "kernels", ("kernels", "all"), "wgan: what is clipped; all includes BatchNorm's gamma and beta"
     )
+    adversarial_weight: float = _number(0.02, 0, 100, "completion: of the adversarial loss beside the reconstruction")
+    augmentation: str = _choice("none", ("none", "flip"), "flip: half of the training images are mirrored")
+    generator_average: float = _number(0.0, 0, 0.9999, "decay of a moving average of the generator's weights; 0: off")
     precision: str = _choice("float32", PRECISIONS, "of the arithmetic")
     snapshots: tuple[int, ...] = field(
         default=(), metadata={"help": "steps at which a float16 copy of the generator is kept, e.g. 100,500"}
@@ -108,6 +111,10 @@ class RunConfig:
         require(even, "batch_size", self.batch_size, "an even number: the discriminator sees halves")
         clips = self.weight_clipping == "kernels" or "weight_clipping" in GANS[self.gan].options
         require(clips, "weight_clipping", self.weight_clipping, f"'kernels' (gan {self.gan!r} does not clip)")
+        weighs = self.adversarial_weight == 0.02 or "adversarial_weight" in GANS[self.gan].options
+        require(weighs, "adversarial_weight", self.adversarial_weight, f"0.02 (gan {self.gan!r} does not weigh)")
+        plays = self.discriminator != "none" or GANS[self.gan].conditional
+        require(plays, "discriminator", self.discriminator, f"a trunk (gan {self.gan!r} needs an adversary)")
         smooths = self.label_smoothing == 0 or not GANS[self.gan].is_critic
         require(smooths, "label_smoothing", self.label_smoothing, "0 (a critic has no targets to smooth)")
         listed = isinstance(self.snapshots, list | tuple | range)
@@ -127,6 +134,8 @@ class RunConfig:
         """
         of_trunks = {name for names in DISCRIMINATORS.values() for name in names}
         idle = of_trunks - set(DISCRIMINATORS[self.discriminator]) | set(GANS[self.gan].ignores)
+        if self.discriminator == "none":
+            idle |= {"adversarial_weight", "label_smoothing", "discriminator_warmup", "discriminator_updates"}
         if self.image_size == default_image_size(self.dataset):
             idle.add("image_size")
         relevant = [f for f in fields(self) if f.name not in idle]
@@ -146,7 +155,7 @@ class RunConfig:
     def run_id(self) -> str:
         """Readable name of the run, ending in a hash of what decides its result."""
         digest = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()[:8]
-        width = "" if self.discriminator == "cnn" else f"{self.width:g}"
+        width = "" if self.discriminator in ("cnn", "none") else f"{self.width:g}"
         dataset = safe_name(self.dataset) if is_folder(self.dataset) else self.dataset
         return f"{self.gan}-{self.discriminator}{width}-{dataset}-{self.steps}-s{self.seed}-{digest}"
 
@@ -155,6 +164,8 @@ class RunConfig:
         """The name in figures and messages: ``CapsDCGAN`` as in chapter 9, a control ``CapsDCGAN (routing)``."""
         name = GANS[self.gan].label
         trunk, _, control = self.discriminator.partition("-")
+        if trunk == "none":
+            return f"{name} (no adversary)"
         name = name if trunk == "cnn" else trunk.capitalize() + name
         return f"{name} ({control})" if control else name
 

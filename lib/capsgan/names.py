@@ -19,6 +19,7 @@ DISCRIMINATORS = {  # trunk → the fields of a config that it reads
     "caps-routing": ("width", "routing_iterations"),
     "caps-squashed": ("width",),
     "caps-ungated": ("width",),
+    "none": (),  # no adversary: completion networks only
 }
 COMPARED_DISCRIMINATORS = ("cnn", "caps")  # chapter 8; the others are controls
 COMPARED_GANS = ("acgan", "dcgan", "infogan", "wgan")  # chapter 8, in the order of its figures
@@ -35,6 +36,7 @@ class Declaration:
     is_critic: bool = False
     ignores: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    conditional: bool = False
 
 
 def read_declarations(folder: Path) -> dict[str, Declaration]:

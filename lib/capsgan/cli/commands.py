@@ -7,8 +7,10 @@ import contextlib
 import os
 import sys
 import warnings
+from pathlib import Path
 
 from .. import __version__
+from ..checks import require
 from ..config import RunConfig, use_backend
 from ..names import BACKENDS, DISCRIMINATORS, GANS
 from ..profiles import PROFILES, get_profile
@@ -84,6 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     runs = commands.add_parser("list", help="list the runs", description=_list.__doc__)
     runs.set_defaults(command=_list)
+    runs.add_argument("--pretrained", action="store_true", help="the networks that come with the project")
     runs.add_argument("--json", action="store_true", help="one JSON object per line")
 
     show = commands.add_parser("show", help="print a run's config, provenance and last step", description=_show.__doc__)
@@ -196,8 +199,15 @@ def _list(options: argparse.Namespace):
     from ..paths import home
 
     with _standard_error_to_null():
+        from ..runs.pretrained import list_pretrained
         from ..runs.run import list_runs
 
+    if options.pretrained:
+        for network in list_pretrained():
+            card = network.card
+            line = f"{network.name}: {card['knows']}; {card['licence']}"
+            print(json.dumps({"name": network.name} | card) if options.json else line)
+        return
     runs = list_runs()
     if options.json:
         for run in runs:
@@ -322,13 +332,22 @@ def _regenerate(options: argparse.Namespace):
     with _standard_error_to_null():
         from ..regeneration.degradations import make_degradation
         from ..regeneration.files import regenerate_files
+        from ..runs.pretrained import DEFAULT, load_pretrained
         from ..runs.run import load_run
 
     task, masks = make_degradation(options.task, **values), {"invert": options.invert_mask, "region": options.region}
-    run = load_run(options.run)
+    if options.box:
+        masks["box"] = read_numbers("box", options.box)
+        require(len(masks["box"]) == 4, "box", options.box, "four whole numbers: x,y,width,height")
+    first, *rest = images = options.images
+    if options.network or not rest or Path(first).exists():
+        run = load_pretrained(options.network or DEFAULT)
+        print(f"{run.name} knows {run.card['knows']}; whatever it paints is invented, never evidence")
+    else:
+        run, images = load_run(first), rest
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: print(f"capsgan: {message}", file=sys.stderr)
-        paths = regenerate_files(run, options.images, options.mask, options.out, task=task, **masks, **search)
+        paths = regenerate_files(run, images, options.mask, options.out, task=task, **masks, **search)
     for path in paths:
         print(f"written: {path}")
 

@@ -81,13 +81,15 @@ def add_common_options(parser: argparse.ArgumentParser):
 
 def add_regenerate_options(parser: argparse.ArgumentParser):
     """Declare what ``regenerate`` takes. Defaults of the search itself are the library's."""
-    parser.add_argument("run", metavar="RUN", help="the beginning of its id")
     parser.add_argument(
         "images",
-        metavar="IMAGE",
+        metavar="[RUN] IMAGE",
         nargs="+",
-        help="image files of any size; superres: of just the size that is enlarged",
+        help="the beginning of a run's id (default: a pretrained network), then image files of any size; superres: of "
+        "just the size that is enlarged",
     )
+    parser.add_argument("--with", dest="network", metavar="NAME", help="a pretrained network: list --pretrained")
+    parser.add_argument("--box", metavar="X,Y,W,H", help="the face's square; default: twice the hole, around it")
     parser.add_argument(
         "--out", metavar="PATH", required=True, help="a .png file; of several images a folder; replaces what is there"
     )
@@ -105,7 +107,7 @@ def add_regenerate_options(parser: argparse.ArgumentParser):
     parser.add_argument("--brightness", type=float, metavar="FLOAT", help="restore: what was added, in [-0.5, 0.5]")
     parser.add_argument("--grey", action="store_true", default=None, help="restore: the colours are lost too")
     parser.add_argument(
-        "--region", metavar="NAME", default="square", help="square | hole: what the network sees (default: square)"
+        "--region", metavar="NAME", help="square | hole: what the network sees (default: square; pretrained: hole)"
     )
     parser.add_argument("--label", type=int, metavar="INT", help="acgan: the class of the images")
     parser.add_argument("--restarts", type=positive, metavar="INT", help="searches an image (default: 8)")

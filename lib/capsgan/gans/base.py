@@ -17,6 +17,7 @@ from ..engines import fix_keras_settings
 from ..networks.discriminators import DCGAN_CONVOLUTIONS, build_discriminator, logit_head
 from ..networks.generators import build_generator
 from ..networks.layers import batch_normalization
+from .inference import estimate_statistics
 
 METRICS = ("g_loss", "d_loss", "accuracy", "accuracy_real", "accuracy_fake")
 TRAINING, SAMPLING = 0, 1  # independent streams of random numbers
@@ -57,6 +58,7 @@ class GAN:
     is_critic = False  # the discriminator scores without bound: no threshold, no targets to smooth
     ignores = ()  # fields of the config that have no effect here
     options = ()  # fields of the config that have an effect here only
+    conditional = False  # the generator sees images: its codes hold the numbers of those it is shown
     discrete: ClassVar[dict[str, int]] = {}  # codes that are whole numbers from 0, name → how many there are
 
     noise_dim = 100
@@ -74,9 +76,14 @@ class GAN:
             self.generator = self.build_generator()  # first: both runs of a pair begin with the same generator
             self.discriminator = self.build_discriminator()
         self.generator_optimizer = self.prepare_optimizer(self.generator)
-        self.discriminator_optimizer = self.prepare_optimizer(self.discriminator)
+        self.discriminator_optimizer = self.discriminator and self.prepare_optimizer(self.discriminator)
         owners = (self.generator, self.discriminator, self.generator_optimizer, self.discriminator_optimizer)
-        self.variables = list({id(v): v for owner in owners for v in owner.variables}.values())
+        self.variables = list({id(v): v for owner in owners if owner for v in owner.variables}.values())
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        """The names of the networks that there are."""
+        return ("generator", "discriminator") if self.discriminator else ("generator",)
 
     # What a GAN of its own may override ------------------------------------------------------------------------
 
@@ -91,7 +98,7 @@ class GAN:
         """What the discriminator answers about a trunk's features: the logit first, then what else this GAN needs."""
         return logit_head(features)
 
-    def build_discriminator(self) -> keras.Model:
+    def build_discriminator(self) -> keras.Model | None:
         """Images → the answers of :meth:`heads`."""
         return build_discriminator(
             self.config.discriminator,
@@ -111,6 +118,14 @@ class GAN:
     def sample_codes(self, rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
         """Draw ``count`` latent codes: float32 noise [count, noise_dim] ~ N(0, 1)."""
         return {"noise": rng.standard_normal((count, self.noise_dim), "float32")}
+
+    def draw_codes(self, rng: np.random.Generator, count: int, images: int) -> dict[str, np.ndarray]:
+        """Codes for a dataset of ``images`` images; those of a conditional GAN say which images it is shown."""
+        return self.sample_codes(rng, count)
+
+    def condition(self, codes: dict, images) -> dict:
+        """Codes with the images they ask for, from uint8 [n, height, width, channels]."""
+        return codes
 
     def real_loss(self, images, labels):
         """What the discriminator minimises on real images: (loss, logits [B, 1])."""
@@ -153,10 +168,11 @@ class GAN:
         """What step ``step`` draws at random from a dataset of ``images`` images."""
         rng = random_stream(self.config.seed, step)
         half = self.config.batch_size // 2
+        images = 2 * images if self.config.augmentation == "flip" else images  # number n + i is image i mirrored
         indices = rng.integers(0, images, (self.n_critic, half))
-        flat = self.sample_codes(rng, self.n_critic * half)
+        flat = self.draw_codes(rng, self.n_critic * half, images)
         critic_codes = {name: a.reshape(self.n_critic, half, *a.shape[1:]) for name, a in flat.items()}
-        codes = self.sample_codes(rng, self.config.batch_size)
+        codes = self.draw_codes(rng, self.config.batch_size, images)
         return Batch(indices, critic_codes, codes, rng.random((self.n_critic, half), "float32"))
 
     def step(self, update, images, labels, batch: Batch, train_generator: bool = True):
@@ -172,17 +188,41 @@ class GAN:
         Returns:
             The values of ``METRICS``, float32 scalars; those of the discriminator are means over its updates.
         """
+        nothing = ops.full((), float("nan"))
         rows = []
-        for turn in range(self.n_critic):
-            real = to_float(ops.take(images, batch.indices[turn], axis=0))
-            real_labels = ops.take(labels, batch.indices[turn], axis=0)
-            codes = {name: array[turn] for name, array in batch.critic_codes.items()}
+        for turn in range(self.n_critic if self.discriminator else 0):
+            real = self.take_images(images, batch.indices[turn])
+            real_labels = ops.take(labels, self._unmirrored(batch.indices[turn], images), axis=0)
+            codes = self.condition({name: array[turn] for name, array in batch.critic_codes.items()}, images)
             rows.append(self._update_discriminator(update, real, real_labels, codes, batch.mixing[turn]))
-        d_loss, accuracy_real, accuracy_fake = (sum(column) / self.n_critic for column in zip(*rows, strict=True))
-        g_loss = ops.full((), float("nan"))
+        columns = zip(*rows or [(nothing,) * 3], strict=True)
+        d_loss, accuracy_real, accuracy_fake = (sum(column) / len(column) for column in columns)
+        g_loss = nothing
         if train_generator:
-            g_loss, _ = update(self.generator, self.generator_optimizer, self.generator_loss, batch.codes)
+            codes = self.condition(batch.codes, images)
+            g_loss, _ = update(self.generator, self.generator_optimizer, self.generator_loss, codes)
         return g_loss, d_loss, (accuracy_real + accuracy_fake) / 2, accuracy_real, accuracy_fake
+
+    def take_images(self, images, numbers):
+        """Images by number, float32 in [-1, 1]; with flips, number n + i is image i of n, mirrored."""
+        taken = to_float(ops.take(images, self._unmirrored(numbers, images), axis=0))
+        if self.config.augmentation == "none":
+            return taken
+        mirrored = ops.reshape(numbers >= images.shape[0], (-1, 1, 1, 1))
+        return ops.where(mirrored, ops.flip(taken, axis=2), taken)
+
+    def _unmirrored(self, numbers, images):
+        return numbers if self.config.augmentation == "none" else numbers % images.shape[0]
+
+    def settle(self, batches, images):
+        """After the last step: put the averaged weights in the generator's place, if the config asks for an average.
+
+        BatchNormalization's statistics belong to the weights of the last step; they are taken anew from ``batches``.
+        """
+        if self.config.generator_average:
+            self.generator_optimizer.finalize_variable_values(self.generator.trainable_variables)
+            codes = (self.condition(batch.codes, images) for batch in batches)
+            estimate_statistics(self.generator, codes, lambda part: self.generate(part, training=True))
 
     def _update_discriminator(self, update, real, labels, codes, mixing):
         model, optimizer = self.discriminator, self.discriminator_optimizer
@@ -198,6 +238,8 @@ class GAN:
     def prepare_optimizer(self, model: keras.Model) -> keras.optimizers.Optimizer:
         """The optimizer of a player, built, with loss scaling where float16 needs it."""
         optimizer = self.make_optimizer()
+        if model is self.generator and self.config.generator_average:
+            optimizer.use_ema, optimizer.ema_momentum = True, self.config.generator_average
         if self.config.precision == "mixed_float16":
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         optimizer.build(model.trainable_variables)

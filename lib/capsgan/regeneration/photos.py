@@ -23,7 +23,8 @@ def regenerate_photos(
     masks: Sequence[np.ndarray | None],
     *,
     task: str | Degradation = "inpaint",
-    region: str = "square",
+    region: str | None = None,
+    box: tuple[int, int, int, int] | None = None,
     **options,
 ) -> list[np.ndarray]:
     """Regenerate pictures of any size.
@@ -42,9 +43,11 @@ def regenerate_photos(
         photos: uint8 [height, width, 1 or 3] each.
         masks: bool [height, width] each, True where a pixel is known; None where nothing is missing.
         task: as of :func:`~capsgan.regeneration.images.regenerate`.
-        region: ``square``: the largest there is, as near to the picture's middle as the hole allows; for networks of
+        region: ``square`` (None, but for completion networks, which get ``hole``): the largest there is, as near to the picture's middle as the hole allows; for networks of
             centred faces or digits. ``hole``: a square of twice the hole's size around it, but no smaller
             than the network's.
+        box: (left, top, width, height) of the region in each picture, in place of ``region``; the smallest square
+            around the box's middle that holds it is taken.
         options: of :func:`~capsgan.regeneration.images.regenerate`.
 
     Returns:
@@ -61,13 +64,18 @@ def regenerate_photos(
         raise ValueError(
             "task='restore' has nothing to restore; give contrast, brightness, grey or a mask of scratches"
         )
+    region = region or ("hole" if run.gan.conditional else "square")
     if region not in REGIONS:
         raise ValueError(f"invalid region={region!r}; expected {' | '.join(REGIONS)}")
     shape = degradation.observed_shape(run.gan.image_shape)
     squares = [
-        _cut(number, photo, mask, shape, degradation, region)
+        _cut(number, photo, mask, shape, degradation, box or region)
         for number, (photo, mask) in enumerate(zip(photos, masks, strict=True))
     ]
+    for number, (square, *_) in enumerate(squares if run.gan.conditional else ()):
+        if square.shape[0] > shape[0]:
+            k = square.shape[0] / shape[0]
+            warnings.warn(f"picture {number}: filled at {shape[0]} pixels, enlarged ×{k:.1f}", stacklevel=2)
     shrunk = (_shrink(number, *cut[:2], shape) for number, cut in enumerate(squares))
     small, holes = (np.stack(parts) for parts in zip(*shrunk, strict=True))
     found = regenerate(run, small, holes, task=degradation, **options)
@@ -98,7 +106,7 @@ def _cut(number, photo, mask, shape, degradation, region):
             )
         place = np.s_[:height, :width]
     else:
-        place = _find_square(number, known, region, shape[0])
+        place = _find_square(number, known, region, shape[0]) if region in REGIONS else _box(number, known, region)
     square = photo[place]
     if shape[-1] == 1 < square.shape[-1]:
         warnings.warn(
@@ -113,6 +121,22 @@ def _cut(number, photo, mask, shape, degradation, region):
             stacklevel=4,
         )
     return square, known[place], place
+
+
+def _box(number, known, box):
+    left, top, columns, rows = box
+    side = max(rows, columns)
+    top, left = top - (side - rows) // 2, left - (side - columns) // 2
+    height, width = known.shape
+    if min(rows, columns) < 1 or min(top, left) < 0 or top + side > height or left + side > width:
+        raise ValueError(
+            f"invalid box={','.join(map(str, box))}; expected x,y,width,height of a square inside picture {number} "
+            f"of {width}×{height} pixels"
+        )
+    place = np.s_[top : top + side, left : left + side]
+    if (~known).sum() > (~known[place]).sum():
+        raise ValueError(f"invalid box={','.join(map(str, box))}; expected one that holds the hole of picture {number}")
+    return place
 
 
 def _find_square(number, known, region, least):

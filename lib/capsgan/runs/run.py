@@ -94,7 +94,7 @@ class Run:
         self.require_finished()
         provenance = self.provenance
         gan = build_gan(self.config, provenance["image_shape"], provenance["classes"])
-        for name in ("generator", "discriminator"):
+        for name in gan.players:
             path = self.directory / f"{name}.weights.h5"
             _read(path, partial(getattr(gan, name).load_weights, path))
         return gan

@@ -60,7 +60,7 @@ class RecordedRun(Run):
 
     def finish(self, gan: GAN, history: pd.DataFrame, provenance: dict):
         """Save models and history, then say that the run is finished, then drop the checkpoints."""
-        for name in ("generator", "discriminator"):
+        for name in gan.players:
             temporary = self.directory / f".{name}.tmp.weights.h5"
             try:
                 getattr(gan, name).save_weights(temporary)

@@ -97,7 +97,9 @@ def train(
         provenance = _begin_session(run, describe(config, dataset, device), pacing)
 
         play = compile_step(gan, dataset.images, dataset.labels, pacing.steps_per_call)
-        grid_codes = gan.sample_codes(random_stream(config.seed, stream=SAMPLING), GRID)
+        shown = gan.draw_codes(random_stream(config.seed, stream=SAMPLING), GRID, len(dataset))
+        grid_codes = gan.condition(shown, dataset.images)
+        no_adversary = config.discriminator == "none"  # and no numbers about it
 
         def draw(step):
             return gan.draw_batch(step, len(dataset))
@@ -109,7 +111,9 @@ def train(
                 seconds = (time.perf_counter() - begin) / len(steps)
                 for step, metrics in zip(steps, answers, strict=True):
                     rows.append((step, *map(float, metrics), seconds))
-                    if not all(math.isfinite(value) for value in metrics[0 if step > 0 else 1 :]):
+                    if not all(
+                        math.isfinite(value) for value in metrics[0 if step > 0 else 1 : 1 if no_adversary else None]
+                    ):
                         raise _diverged(run, step, rows[-1])
                 step = steps[-1]
                 stopping = bool(stopped) or (time.monotonic() > deadline and step < config.steps)
@@ -130,6 +134,7 @@ def train(
                     raise KeyboardInterrupt(f"{where}; the same call goes on from there (without force)")
                 report_progress(bar, rows, len(steps), pacing)
 
+        gan.settle((draw(step) for step in range(1, min(20, config.steps) + 1)), dataset.images)
         history = history_frame(rows)
         provenance |= {"finished": now(), "wall_seconds": round(history.seconds.sum(), 3)}
         peak = peak_memory_mb()

@@ -1,0 +1,65 @@
+"""Completion GAN: a context encoder paints the hole (Pathak et al. 2016, arXiv:1604.07379), with a U-Net's skips."""
+
+from keras import ops
+
+from ..data.holes import training_masks
+from ..networks.generators import build_context_encoder
+from .base import GAN, logistic_loss
+
+LEARNING_RATE = 5e-4  # of the generator, which has a target to learn from as well as an adversary
+
+
+class CompletionGAN(GAN):
+    """The generator sees a damaged image and its mask; it is to paint what was there, and what could be there.
+
+    It minimises L1 in the hole plus ``adversarial_weight`` times the loss of the game, in which the discriminator
+    judges whole images: completed ones, known pixels in place, against real ones. With ``discriminator="none"`` only
+    the reconstruction is left.
+    """
+
+    name = "completion"
+    label = "Completion"
+    options = ("adversarial_weight",)
+    conditional = True
+
+    def build_generator(self):
+        """Image and mask → the image with its hole painted."""
+        return build_context_encoder(self.image_shape)
+
+    def build_discriminator(self):
+        """One of the trunks, or None."""
+        return None if self.config.discriminator == "none" else super().build_discriminator()
+
+    def prepare_optimizer(self, model):
+        """As in every GAN, but for the generator's learning rate."""
+        optimizer = super().prepare_optimizer(model)
+        if model is self.generator:
+            optimizer.learning_rate = LEARNING_RATE
+        return optimizer
+
+    def sample_codes(self, rng, count):
+        """Masks float32 [count, height, width, 1], 1 where a pixel is known."""
+        return {"mask": training_masks(rng, count, self.image_shape[:2])}
+
+    def draw_codes(self, rng, count, images):
+        """Masks, and the numbers of the images that they damage: int64 [count]."""
+        return {"number": rng.integers(0, images, count)} | self.sample_codes(rng, count)
+
+    def condition(self, codes, images):
+        """Masks with their images. The generator gets whole ones: it hides what a mask hides before it looks."""
+        return {"image": self.take_images(images, codes["number"]), "mask": ops.convert_to_tensor(codes["mask"])}
+
+    def generator_loss(self, codes):
+        """Reconstruction plus the weighted game: (loss, the completed images)."""
+        completed = self.generate(codes, training=True)
+        loss = reconstruction_loss(completed, codes["image"], codes["mask"])
+        if self.discriminator:
+            logits = self.discriminator(completed, training=True)
+            loss = loss + self.config.adversarial_weight * logistic_loss(logits, 1.0)
+        return loss, completed
+
+
+def reconstruction_loss(completed, images, masks):
+    """Mean absolute difference over the missing pixels of a batch: a float32 scalar, images in [-1, 1]."""
+    missing = 1.0 - masks
+    return ops.sum(ops.abs(completed - images) * missing) / (ops.sum(missing) * images.shape[-1])
