@@ -10,7 +10,7 @@ from .inference import run_model
 MANY = 250  # images that compiling the generator pays for
 
 
-def choose_codes(gan: GAN, count: int, seed: int = 0, *, labels=None, codes: dict | None = None) -> dict:
+def choose_codes(gan: GAN, count: int, seed: int = 0, *, labels=None, codes: dict | None = None, images=()) -> dict:
     """Latent codes of ``count`` images: drawn by seed, but for those that are given.
 
     Args:
@@ -19,6 +19,7 @@ def choose_codes(gan: GAN, count: int, seed: int = 0, *, labels=None, codes: dic
         seed: of those that are drawn.
         labels: ACGAN: the classes asked for, int [count] or one number.
         codes: any part of the latent to fix, e.g. InfoGAN's ``{"category": 3, "continuous": [[-1, 0]]}``.
+        images: uint8 [n, height, width, channels]: what a conditional GAN is shown; the other GANs need none.
 
     Returns:
         Arrays of ``count`` rows, as :meth:`GAN.sample_codes` draws them.
@@ -29,13 +30,13 @@ def choose_codes(gan: GAN, count: int, seed: int = 0, *, labels=None, codes: dic
     for name, value, low in (("count", count, 1), ("seed", seed, 0)):
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or not low <= value < 2**63:
             raise ValueError(f"invalid {name}={value!r}; expected whole numbers from {low}")
-    drawn = gan.sample_codes(random_stream(seed, stream=SAMPLING), count)
+    drawn = gan.draw_codes(random_stream(seed, stream=SAMPLING), count, len(images))
     given = dict(codes or {}) | ({} if labels is None else {"labels": labels})
     for name, value in given.items():
         if name not in drawn:
             raise ValueError(f"codes: {gan.config.gan!r} has no {name!r}; expected {' | '.join(drawn)}")
         drawn[name] = _fit_code(name, value, drawn[name], gan.discrete.get(name))
-    return drawn
+    return gan.condition(drawn, images)
 
 
 def generate_images(gan: GAN, codes: dict[str, np.ndarray]) -> np.ndarray:

@@ -47,19 +47,19 @@ def biharmonic(damaged, masks, training=None) -> np.ndarray:
     return _each(damaged, masks, fill)
 
 
-def mean_image(damaged, masks, training) -> np.ndarray:
-    """The mean of the training images, in every hole."""
-    return _keep_known(damaged, masks, training.mean(axis=0, dtype="float64"))
+def mean_image(damaged, masks, training, whole: bool = False) -> np.ndarray:
+    """The mean of the training images, in every hole; ``whole``: in place of the known pixels too, for blending."""
+    return _keep_known(damaged, masks & (not whole), training.mean(axis=0, dtype="float64"))
 
 
-def nearest_image(damaged, masks, training) -> np.ndarray:
-    """The training image with the least squared distance on the known pixels."""
+def nearest_image(damaged, masks, training, whole: bool = False) -> np.ndarray:
+    """The training image with the least squared distance on the known pixels; ``whole``: all of it, for blending."""
     seen = np.where(masks[..., None], damaged, np.float32(np.nan)).reshape(len(damaged), -1)
     distances = nan_euclidean_distances(seen, training.reshape(len(training), -1).astype("float32"), squared=True)
-    return _keep_known(damaged, masks, training[distances.argmin(axis=1)])
+    return _keep_known(damaged, masks & (not whole), training[distances.argmin(axis=1)])
 
 
-def pca_mean(damaged, masks, training, components: int = COMPONENTS) -> np.ndarray:
+def pca_mean(damaged, masks, training, components: int = COMPONENTS, whole: bool = False) -> np.ndarray:
     """What is to be expected in the hole if images are Gaussian: the conditional mean in a principal subspace.
 
     Images are x = μ + W z + ε with z ~ N(0, I) and ε ~ N(0, σ²) (probabilistic PCA, Tipping & Bishop 1999,
@@ -69,6 +69,7 @@ def pca_mean(damaged, masks, training, components: int = COMPONENTS) -> np.ndarr
 
     Args:
         components: dimensions of the subspace, fewer than there are pixels and training images.
+        whole: the model's known pixels too, for blending.
     """
     mean, basis, noise = fit_pca(training, components)
 
@@ -79,7 +80,7 @@ def pca_mean(damaged, masks, training, components: int = COMPONENTS) -> np.ndarr
         z = np.linalg.solve(precision, rows.T @ (image.ravel()[seen] - mean[seen]))
         return (mean + basis @ z).reshape(image.shape)
 
-    return _each(damaged, masks, fill)
+    return _each(damaged, masks, fill, whole)
 
 
 def fit_pca(training: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray, float]:
@@ -133,9 +134,11 @@ def run_baselines(damaged: np.ndarray, masks: np.ndarray, training: np.ndarray, 
     return {name: BASELINES[name](damaged, masks, training) for name in names}
 
 
-def _each(damaged, masks, fill) -> np.ndarray:
+def _each(damaged, masks, fill, whole: bool = False) -> np.ndarray:
     hidden = hide(damaged, masks)  # cv2.inpaint's gradients do look into the hole
-    return _keep_known(damaged, masks, np.stack([fill(*pair) for pair in zip(hidden, masks, strict=True)]))
+    return _keep_known(
+        damaged, masks & (not whole), np.stack([fill(*pair) for pair in zip(hidden, masks, strict=True)])
+    )
 
 
 def _keep_known(damaged, masks, filled) -> np.ndarray:

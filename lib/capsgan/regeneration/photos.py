@@ -43,9 +43,9 @@ def regenerate_photos(
         photos: uint8 [height, width, 1 or 3] each.
         masks: bool [height, width] each, True where a pixel is known; None where nothing is missing.
         task: as of :func:`~capsgan.regeneration.images.regenerate`.
-        region: ``square`` (None, but for completion networks, which get ``hole``): the largest there is, as near to the picture's middle as the hole allows; for networks of
+        region: ``square``: the largest there is, as near to the picture's middle as the hole allows; for networks of
             centred faces or digits. ``hole``: a square of twice the hole's size around it, but no smaller
-            than the network's.
+            than the network's. None: ``hole`` for a completion network, else ``square``.
         box: (left, top, width, height) of the region in each picture, in place of ``region``; the smallest square
             around the box's middle that holds it is taken.
         options: of :func:`~capsgan.regeneration.images.regenerate`.

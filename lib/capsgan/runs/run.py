@@ -127,7 +127,7 @@ class Run:
         return self.gan.discriminator
 
     def generate(self, count: int, seed: int = 0, *, labels=None, codes: dict | None = None) -> np.ndarray:
-        """Generate images, BatchNormalization with its moving statistics.
+        """Generate images, BatchNormalization with its moving statistics; or complete held-out images.
 
         Args:
             count: how many.
@@ -141,7 +141,11 @@ class Run:
         Raises:
             ValueError: a code this GAN does not have, or of the wrong shape or range; or the run is not finished.
         """
-        return generate_images(self.gan, choose_codes(self.gan, count, seed, labels=labels, codes=codes))
+        images, config = (), self.config
+        if self.gan.conditional:
+            images = load_dataset(config.dataset, "test", image_size=config.image_size).images
+        codes = choose_codes(self.gan, count, seed, labels=labels, codes=codes, images=images)
+        return generate_images(self.gan, codes)
 
     def generator_at(self, step: int):
         """The generator as it was at one of the config's ``snapshots`` (kept in float16)."""

@@ -99,7 +99,7 @@ def train(
         play = compile_step(gan, dataset.images, dataset.labels, pacing.steps_per_call)
         shown = gan.draw_codes(random_stream(config.seed, stream=SAMPLING), GRID, len(dataset))
         grid_codes = gan.condition(shown, dataset.images)
-        no_adversary = config.discriminator == "none"  # and no numbers about it
+        judged = None if gan.discriminator else 1  # without an adversary there are no numbers about it
 
         def draw(step):
             return gan.draw_batch(step, len(dataset))
@@ -111,9 +111,7 @@ def train(
                 seconds = (time.perf_counter() - begin) / len(steps)
                 for step, metrics in zip(steps, answers, strict=True):
                     rows.append((step, *map(float, metrics), seconds))
-                    if not all(
-                        math.isfinite(value) for value in metrics[0 if step > 0 else 1 : 1 if no_adversary else None]
-                    ):
+                    if not all(math.isfinite(value) for value in metrics[0 if step > 0 else 1 : judged]):
                         raise _diverged(run, step, rows[-1])
                 step = steps[-1]
                 stopping = bool(stopped) or (time.monotonic() > deadline and step < config.steps)

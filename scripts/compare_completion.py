@@ -1,0 +1,130 @@
+"""Fill holes of held-out images by completion networks and by baselines; write data/results/completion_NAME.csv.
+
+.venv/bin/python scripts/compare_completion.py folder:/data/utkface64 faces-completion-caps faces-completion-none
+
+Every method is pasted; those that also model the known pixels are blended too. Networks and interpolators meet the
+known pixels by themselves: blending would change nothing. PCA's components are chosen on images of the training split
+that it was not fitted to. The rows "shuffled truth" score each method's images against other images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pandas as pd
+from skimage.metrics import structural_similarity
+
+import capsgan
+from capsgan.data.listing import is_folder, safe_name
+from capsgan.regeneration.baselines import BASELINES, pca_mean
+from capsgan.regeneration.blending import blend
+from capsgan.regeneration.images import complete
+from capsgan.regeneration.masks import hide, make_masks
+from capsgan.regeneration.quality import PEAK, WANG, shuffle_truth
+from capsgan.runs.provenance import cpu_model
+from capsgan.study.results import RESULTS
+from capsgan.study.statistics import mean_interval
+
+MASKS = ("centre", "half-left", "strokes", "pixels")
+COMPONENTS = (25, 50, 100, 200)
+WHOLE = ("mean image", "nearest image", "pca")  # baselines that model the known pixels
+METRICS = ("psnr_hole", "ssim_hole", "mae_hole")
+
+
+def main() -> int:
+    """Fill, score, write, print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("dataset", help="cartoon | folder:PATH")
+    parser.add_argument("networks", nargs="*", help="pretrained networks, or beginnings of runs' ids")
+    parser.add_argument("--images", type=int, default=100, help="held-out images (default: 100)")
+    parser.add_argument("--training", type=int, default=4000, help="training images of the baselines (default: 4000)")
+    options = parser.parse_args()
+
+    training, held_out = (capsgan.load_dataset(options.dataset, split).images for split in ("train", "test"))
+    rng = np.random.default_rng(0)
+    truth = held_out[np.sort(rng.permutation(len(held_out))[: options.images])]
+    fitted, validation = np.split(training[rng.permutation(len(training))[: options.training + 60]], [-60])
+    known = {network.name: network for network in capsgan.list_pretrained()}
+    networks = {name: known.get(name) or capsgan.load_run(name) for name in options.networks}
+
+    rows = []
+    for kind in MASKS:
+        masks = make_masks(kind, len(truth), truth.shape[1:3], seed=1)
+        components = choose_components(fitted, validation, kind)
+        filled, seconds = {}, {}
+        for name in (*networks, *BASELINES):
+            begin = time.perf_counter()
+            filled[name] = fill(name, networks, hide(truth, masks), masks, fitted, components)
+            seconds[name] = (time.perf_counter() - begin) / len(truth)
+            if name in WHOLE:
+                whole = fill(name, networks, hide(truth, masks), masks, fitted, components, whole=True)
+                filled[f"{name}, blended"] = blend(hide(truth, masks), whole, masks)
+        for name, images in filled.items():
+            scores = {"right": score(truth, images, masks), "shuffled": score(shuffle_truth(truth), images, masks)}
+            for against, values in scores.items():
+                for metric, column in zip(METRICS, values.T, strict=True):
+                    rows.append((kind, name, against, metric, *describe(column), len(truth), seconds.get(name)))
+        best = {m: max(filled.keys() - networks.keys(), key=lambda n: mean_of(rows, kind, n, m)) for m in METRICS[:2]}
+        for name in networks:
+            for number, (metric, baseline) in enumerate(best.items()):
+                gain = np.subtract(*(score(truth, filled[n], masks)[:, number] for n in (name, baseline)))
+                row = (kind, name, f"minus {baseline}", metric, *describe(gain), len(truth), None)
+                rows.append(row)
+                print(*row[:4], "{:.3f} [{:.3f}, {:.3f}]".format(*row[4:7]), flush=True)
+    table = pd.DataFrame(
+        rows, columns=["mask", "method", "truth", "metric", "mean", "low", "high", "images", "seconds"]
+    )
+    table = table.assign(training=options.training, cpu=cpu_model())
+    name = safe_name(options.dataset) if is_folder(options.dataset) else options.dataset
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    table.to_csv(RESULTS / f"completion_{name}.csv", index=False, float_format="%.5g")
+    shown = table[table.truth == "right"].pivot(index="method", columns=["mask", "metric"], values="mean")
+    print(shown.to_string(float_format="{:.2f}".format))
+    return 0
+
+
+def fill(name, networks, damaged, masks, training, components, **whole) -> np.ndarray:
+    """One method's images, uint8 [n, height, width, channels]."""
+    if name in networks:
+        return complete(networks[name].gan, damaged, masks).images
+    if name == "pca":
+        return pca_mean(damaged, masks, training, components, **whole)
+    return BASELINES[name](damaged, masks, training, **whole)
+
+
+def choose_components(fitted, validation, kind) -> int:
+    """The number of principal components that fills the holes of validation images best."""
+    masks = make_masks(kind, len(validation), validation.shape[1:3], seed=2)
+    results = {n: pca_mean(hide(validation, masks), masks, fitted, n) for n in COMPONENTS}
+    return max(results, key=lambda n: score(validation, results[n], masks)[:, 0].mean())
+
+
+def score(truth, images, masks) -> np.ndarray:
+    """PSNR (dB), SSIM and mean absolute difference (of 255) in the hole: float64 [n, 3]."""
+    rows = []
+    for true, image, known in zip(truth, images, masks, strict=True):
+        difference = np.abs(true.astype("float64") - image)[~known]
+        _, ssim = structural_similarity(true, image, data_range=PEAK, channel_axis=-1, full=True, **WANG)
+        psnr = 10 * np.log10(PEAK**2 / max((difference**2).mean(), 1e-3))
+        rows.append((psnr, ssim[~known].mean(), difference.mean()))
+    return np.array(rows)
+
+
+def describe(values) -> tuple[float, float, float]:
+    """Mean and 95 % t interval over images."""
+    return float(values.mean()), *map(float, mean_interval(values, 0.05))
+
+
+def mean_of(rows, kind, name, metric) -> float:
+    """The mean of a method's metric against the right truth."""
+    return next(row[4] for row in rows if row[:4] == (kind, name, "right", metric))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

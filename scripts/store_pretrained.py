@@ -1,0 +1,111 @@
+"""Store a completion run's generator in data/pretrained/ with a model card, whose numbers are measured here.
+
+.venv/bin/python scripts/store_pretrained.py RUN NAME --data "UTKFace …" --knows "aligned faces …" --licence "…"
+
+A run that is still being trained is taken as it is after its last checkpoint: it is finished as a run of so many steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from dataclasses import replace
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+from compare_completion import METRICS, describe, score
+
+import capsgan
+from capsgan.regeneration.images import complete
+from capsgan.regeneration.masks import hide, make_masks
+from capsgan.runs.checkpoints import checkpoint_paths
+from capsgan.runs.pretrained import store_pretrained
+from capsgan.runs.run import Run, run_for
+
+LIMITS = (
+    "What it paints is invented from the images it was trained on: never evidence, never identification. Faces of "
+    "people whom the data under-represents may be reconstructed as someone else. Images are 64×64 pixels: in a large "
+    "picture the filled part is soft."
+)
+
+
+def main() -> int:
+    """Finish, measure, write."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("run", help="the beginning of its id")
+    parser.add_argument("name", help="of the pretrained network")
+    for option in ("data", "knows", "licence"):
+        parser.add_argument(f"--{option}", required=True)
+    parser.add_argument("--images", type=int, default=200, help="held-out images of the scores (default: 200)")
+    options = parser.parse_args()
+
+    run = finished(capsgan.load_run(options.run))
+    config, gan = run.config, run.gan
+    training, held_out = (
+        capsgan.load_dataset(config.dataset, split, image_size=config.image_size).images for split in ("train", "test")
+    )
+    truth = held_out[: options.images]
+    scores = {}
+    for kind in ("centre", "half-left", "strokes", "pixels"):
+        masks = make_masks(kind, len(truth), truth.shape[1:3], seed=1)
+        values = score(truth, complete(gan, hide(truth, masks), masks).images, masks)
+        scores[kind] = {m: [round(v, 3) for v in describe(column)] for m, column in zip(METRICS, values.T, strict=True)}
+    card = {
+        "data": options.data,
+        "knows": options.knows,
+        "licence": options.licence,
+        "limits": LIMITS,
+        "training_images": len(training),
+        "scores": {"held_out_images": len(truth), "mean_and_95_percent_interval": scores},
+        "memorisation": memorisation(gan, training, truth),
+    }
+    path = store_pretrained(run, options.name, card)
+    print(json.dumps(card, indent=1, ensure_ascii=False))
+    print(f"written: {path}, {path.stat().st_size / 1e6:.2f} MB")
+    return 0
+
+
+def finished(run: Run) -> Run:
+    """The run, or a copy that ends with its last checkpoint: how many steps were to follow changes nothing before."""
+    if run.finished:
+        return run
+    step = int(checkpoint_paths(run.checkpoints)[-1].stem.removeprefix("step_"))
+    short = run_for(replace(run.config, steps=step))
+    if not short.finished:
+        shutil.rmtree(short.directory, ignore_errors=True)
+        (short.directory / "checkpoints").mkdir(parents=True)
+        shutil.copy(run.checkpoints / f"step_{step:08d}.npz", short.checkpoints)
+        shutil.copy(run.directory / "provenance.json", short.directory)
+        return capsgan.train(short.config, progress=False)
+    return short
+
+
+def memorisation(gan, training: np.ndarray, truth: np.ndarray) -> dict:
+    """Does the network repeat training faces? Distances from completed centres to the nearest training image, there.
+
+    Held-out faces themselves give what is to be expected of images that were never seen: completions of a network that
+    copies lie nearer to the training set than these; a blurred completion lies nearer too, as the mean image does.
+    """
+    masks = make_masks("centre", len(truth), truth.shape[1:3])
+    hole = ~masks[0]
+    flat = training[:, hole].reshape(len(training), -1).astype("float32")
+    completed = complete(gan, hide(truth, masks), masks).images
+    mean = np.repeat(training.mean(axis=0)[None], len(truth), axis=0)
+    chosen = np.random.default_rng(0).permutation(len(training))[: len(truth)]
+    seen = complete(gan, hide(training[chosen], masks), masks).images
+    kinds = {"held-out faces": truth, "completed held-out faces": completed, "completed training faces": seen}
+    found = {}
+    for name, images in (kinds | {"mean image": mean}).items():
+        rows = images[:, hole].reshape(len(images), -1).astype("float32")
+        squares = (rows**2).sum(1)[:, None] - 2 * rows @ flat.T + (flat**2).sum(1)[None]
+        nearest = np.sqrt(np.maximum(squares.min(axis=1), 0) / flat.shape[1])
+        found[name] = {"median": round(float(np.median(nearest)), 2), "least": round(float(nearest.min()), 2)}
+    return {"root mean squared distance in the hole to the nearest training image, of 255": found}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""Pretrained completion networks: checked before they are used, and a photograph is whole with one command."""
+
+import json
+
+import numpy as np
+import pytest
+
+from capsgan.cli.commands import main
+from capsgan.config import RunConfig
+from capsgan.data.image_files import read_image
+from capsgan.data.pixels import encode_png
+from capsgan.regeneration.photos import regenerate_photos
+from capsgan.runs import pretrained
+from capsgan.runs.pretrained import load_pretrained, store_pretrained
+from capsgan.training.loop import train
+
+NAME = pretrained.DEFAULT
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder of pretrained networks with one that has hardly learned anything."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CAPSGAN_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setattr(pretrained, "PRETRAINED", tmp_path_factory.mktemp("pretrained"))
+        config = RunConfig("completion", "none", "cartoon", steps=1, batch_size=2, fraction=0.02)
+        store_pretrained(train(config, progress=False), NAME, {"knows": "drawings", "licence": "MIT"})
+        yield pretrained.PRETRAINED
+
+
+@pytest.fixture
+def network(folder, monkeypatch):
+    monkeypatch.setattr(pretrained, "PRETRAINED", folder)
+    return load_pretrained(NAME)
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """A picture of 200×160 pixels and its mask, as files: (picture, mask, uint8, bool)."""
+    picture = np.random.default_rng(0).integers(0, 256, (200, 160, 3), "uint8")
+    known = np.ones((200, 160), bool)
+    known[80:120, 60:100] = False
+    paths = tmp_path / "photo ü.png", tmp_path / "mask.png"
+    paths[0].write_bytes(encode_png(picture))
+    paths[1].write_bytes(encode_png(np.where(known, 255, 0).astype("uint8")[..., None]))
+    return *paths, picture, known
+
+
+def test_the_archive_holds_the_generator_in_float16_and_no_pickle(network, folder):
+    with np.load(folder / f"{NAME}.npz", allow_pickle=False) as archive:
+        arrays = [archive[key] for key in archive.files]
+    assert {array.dtype for array in arrays} == {np.dtype("float16")}
+    for ours, theirs in zip(network.generator.get_weights(), arrays, strict=True):
+        np.testing.assert_array_equal(ours, theirs.astype("float32"))
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-100], lambda data: data[:500] + b"x" + data[501:]])
+def test_weights_that_are_not_those_of_the_card_are_refused(network, folder, tmp_path, monkeypatch, damage):
+    for path in folder.iterdir():
+        data = path.read_bytes()
+        (tmp_path / path.name).write_bytes(damage(data) if path.suffix == ".npz" else data)
+    monkeypatch.setattr(pretrained, "PRETRAINED", tmp_path)
+    with pytest.raises(ValueError, match="truncated or was altered"):
+        _ = load_pretrained(NAME).gan
+
+
+def test_an_unknown_name_lists_the_known(network):
+    with pytest.raises(ValueError, match=f"unknown pretrained network 'mona-lisa'; expected {NAME}"):
+        load_pretrained("mona-lisa")
+
+
+def test_one_command_fills_a_photograph_and_keeps_what_is_known(network, photo, tmp_path, capsys):
+    picture, mask, pixels, known = photo
+    out = tmp_path / "fixed.png"
+    assert main(["regenerate", str(picture), "--mask", str(mask), "--out", str(out)]) == 0
+    result = read_image(out)
+    np.testing.assert_array_equal(result[known], pixels[known])
+    assert (result[~known] != pixels[~known]).any()
+    said = capsys.readouterr()
+    assert "knows drawings" in said.out and "never evidence" in said.out
+    assert "filled at 64 pixels, enlarged ×1.2" in said.err  # the hole's 40 pixels doubled are 80
+
+
+def test_the_box_is_what_the_network_sees(network, photo):
+    _, _, pixels, known = photo
+    found = regenerate_photos(network, [pixels], [known], box=(40, 60, 80, 80))[0]
+    outside = pixels.copy()
+    outside[:60] = 0  # out of the box: of no influence
+    again = regenerate_photos(network, [outside], [known], box=(40, 60, 80, 80))[0]
+    np.testing.assert_array_equal(found[~known], again[~known])
+    elsewhere = regenerate_photos(network, [pixels], [known], box=(20, 60, 100, 100))[0]
+    assert (found[~known] != elsewhere[~known]).any()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_grey_pictures_stay_grey(network, photo, channels):
+    _, _, pixels, known = photo
+    (result,) = regenerate_photos(network, [pixels[..., :channels]], [known])
+    assert result.shape == (200, 160, channels)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--with", "mona-lisa"], "unknown pretrained network 'mona-lisa'"),
+        (["--box", "100,60,80,80"], "invalid box=100,60,80,80"),
+        (["--box", "0,0,64,64"], "holds the hole"),
+        (["--box", "1,2,3"], "four whole numbers"),
+        (["--box", "a,b,c,d"], "invalid box='a,b,c,d'"),
+        (["--task", "superres"], "fills holes only"),
+        (["--invert-mask", "--region", "elsewhere"], "invalid region='elsewhere'"),
+    ],
+)
+def test_refusals_are_one_line_and_write_nothing(network, photo, tmp_path, capsys, options, complaint):
+    picture, mask, *_ = photo
+    out = tmp_path / "fixed.png"
+    masks = [] if "superres" in options else ["--mask", str(mask)]
+    assert main(["regenerate", str(picture), *masks, "--out", str(out), *options]) == 2
+    error = capsys.readouterr().err
+    assert complaint in error and error.count("\n") == 1
+    assert not out.exists()
+
+
+def test_the_list_names_licences(network, capsys):
+    assert main(["list", "--pretrained"]) == 0
+    assert capsys.readouterr().out == f"{NAME}: drawings; MIT\n"
+    assert main(["list", "--pretrained", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["licence"] == "MIT"
