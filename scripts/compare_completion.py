@@ -22,7 +22,7 @@ from skimage.metrics import structural_similarity
 
 import capsgan
 from capsgan.data.listing import is_folder, safe_name
-from capsgan.regeneration.baselines import BASELINES, pca_mean
+from capsgan.regeneration.baselines import BASELINES, fit_pca, pca_mean
 from capsgan.regeneration.blending import blend
 from capsgan.regeneration.images import complete
 from capsgan.regeneration.masks import hide, make_masks
@@ -32,7 +32,7 @@ from capsgan.study.results import RESULTS
 from capsgan.study.statistics import mean_interval
 
 MASKS = ("centre", "half-left", "strokes", "pixels")
-COMPONENTS = (25, 50, 100, 200)
+COMPONENTS = (50, 100, 200)
 WHOLE = ("mean image", "nearest image", "pca")  # baselines that model the known pixels
 METRICS = ("psnr_hole", "ssim_hole", "mae_hole")
 
@@ -53,17 +53,18 @@ def main() -> int:
     known = {network.name: network for network in capsgan.list_pretrained()}
     networks = {name: known.get(name) or capsgan.load_run(name) for name in options.networks}
 
+    models = {n: fit_pca(fitted, n) for n in COMPONENTS if n < len(fitted)}
     rows = []
     for kind in MASKS:
         masks = make_masks(kind, len(truth), truth.shape[1:3], seed=1)
-        components = choose_components(fitted, validation, kind)
+        model = choose_model(models, validation, kind)
         filled, seconds = {}, {}
         for name in (*networks, *BASELINES):
             begin = time.perf_counter()
-            filled[name] = fill(name, networks, hide(truth, masks), masks, fitted, components)
+            filled[name] = fill(name, networks, hide(truth, masks), masks, fitted, model)
             seconds[name] = (time.perf_counter() - begin) / len(truth)
             if name in WHOLE:
-                whole = fill(name, networks, hide(truth, masks), masks, fitted, components, whole=True)
+                whole = fill(name, networks, hide(truth, masks), masks, fitted, model, whole=True)
                 filled[f"{name}, blended"] = blend(hide(truth, masks), whole, masks)
         for name, images in filled.items():
             scores = {"right": score(truth, images, masks), "shuffled": score(shuffle_truth(truth), images, masks)}
@@ -89,20 +90,20 @@ def main() -> int:
     return 0
 
 
-def fill(name, networks, damaged, masks, training, components, **whole) -> np.ndarray:
+def fill(name, networks, damaged, masks, training, model, **whole) -> np.ndarray:
     """One method's images, uint8 [n, height, width, channels]."""
     if name in networks:
         return complete(networks[name].gan, damaged, masks).images
     if name == "pca":
-        return pca_mean(damaged, masks, training, components, **whole)
+        return pca_mean(damaged, masks, training, model=model, **whole)
     return BASELINES[name](damaged, masks, training, **whole)
 
 
-def choose_components(fitted, validation, kind) -> int:
-    """The number of principal components that fills the holes of validation images best."""
+def choose_model(models, validation, kind):
+    """The principal subspace that fills the holes of validation images best."""
     masks = make_masks(kind, len(validation), validation.shape[1:3], seed=2)
-    results = {n: pca_mean(hide(validation, masks), masks, fitted, n) for n in COMPONENTS}
-    return max(results, key=lambda n: score(validation, results[n], masks)[:, 0].mean())
+    results = {n: pca_mean(hide(validation, masks), masks, None, model=model) for n, model in models.items()}
+    return models[max(results, key=lambda n: score(validation, results[n], masks)[:, 0].mean())]
 
 
 def score(truth, images, masks) -> np.ndarray:

@@ -59,7 +59,7 @@ def nearest_image(damaged, masks, training, whole: bool = False) -> np.ndarray:
     return _keep_known(damaged, masks & (not whole), training[distances.argmin(axis=1)])
 
 
-def pca_mean(damaged, masks, training, components: int = COMPONENTS, whole: bool = False) -> np.ndarray:
+def pca_mean(damaged, masks, training, components: int = COMPONENTS, whole: bool = False, model=None) -> np.ndarray:
     """What is to be expected in the hole if images are Gaussian: the conditional mean in a principal subspace.
 
     Images are x = μ + W z + ε with z ~ N(0, I) and ε ~ N(0, σ²) (probabilistic PCA, Tipping & Bishop 1999,
@@ -70,8 +70,9 @@ def pca_mean(damaged, masks, training, components: int = COMPONENTS, whole: bool
     Args:
         components: dimensions of the subspace, fewer than there are pixels and training images.
         whole: the model's known pixels too, for blending.
+        model: from :func:`fit_pca`, in place of ``training`` and ``components``.
     """
-    mean, basis, noise = fit_pca(training, components)
+    mean, basis, noise = model or fit_pca(training, components)
 
     def fill(image, known):
         seen = np.repeat(known, image.shape[-1])
