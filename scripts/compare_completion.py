@@ -1,6 +1,6 @@
 """Fill holes of held-out images by completion networks and by baselines; write data/results/completion_NAME.csv.
 
-.venv/bin/python scripts/compare_completion.py folder:/data/utkface64 faces-completion-caps faces-completion-none
+.venv/bin/python scripts/compare_completion.py folder:/data/utkface64 faces-completion-none
 
 Every method is pasted; those that also model the known pixels are blended too. Networks and interpolators meet the
 known pixels by themselves: blending would change nothing. PCA's components are chosen on images of the training split

@@ -17,7 +17,7 @@ from ..paths import shipped, write_atomically
 from .run import Run
 
 PRETRAINED = shipped("pretrained")
-DEFAULT = "faces-completion-caps"  # what ``capsgan regenerate`` uses
+DEFAULT = "faces-completion-none"  # what ``capsgan regenerate`` uses
 
 
 class PretrainedNetwork:
