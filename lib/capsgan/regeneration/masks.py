@@ -9,6 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
+from ..data.holes import (  # noqa: F401, re-exported
+    KINDS,
+    SIDES,
+    centre_mask,
+    half_mask,
+    make_masks,
+    pixel_mask,
+    scratch_mask,
+    stroke_mask,
+)
 from ..data.image_files import read_image, read_transparency
 
 GREY = 128  # what a missing pixel looks like

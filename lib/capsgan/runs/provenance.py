@@ -26,6 +26,7 @@ SAME_RESULTS = (  # hashes of sources that gave the same results bit for bit, th
     "4af2392f6ad49623ce5ce4d41125278a8d4a29cf898526aeaf8aa47930dcbd9b",  # of the syntax tree
     "bcf5339c902eb71e1ff88c3ef02f30075ae6b1f863dc5e935d24810a54fae7d9",
     "e758eb99edc2b1c12fb4521792b99f9fb4b4c33ab5eee8ceaa2fde8e16995eaf",
+    "1c7591a62a12f2eb3c2cba7afc3a9c6feb89bc049383ee71607f841ffcebe3aa",
 )
 
 
