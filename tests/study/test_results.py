@@ -30,6 +30,7 @@ from capsgan.study.results import (
 
 PLAN = read_plan()
 RNG = np.random.default_rng(0)
+OF_SEED_0 = {arm: replace(PLAN.configs()["A", arm, 0], precision="float32") for arm in PLAN.blocks["A"].arms}
 
 
 def history(steps=200, **columns):
@@ -191,15 +192,15 @@ def load_nothing(name):
 def study(home, monkeypatch, tmp_path):
     """One seed of block A on disk, with snapshots and precision of their own, one of C stored, and a stranger."""
     configs, stored = PLAN.configs(), tmp_path / "stored"
-    free = {"precision": "float32", "snapshots": (10_000, 19_000, 20_000)}
-    stub(configs["A", "caps", 0], home / "runs")
-    stub(replace(configs["A", "cnn", 0], **free), home / "runs")
-    stub(configs["A", "matched", 0], home / "runs", status="failed")
+    snapshots = (18_000, 19_000, 20_000)
+    stub(OF_SEED_0["caps"], home / "runs")
+    stub(replace(OF_SEED_0["cnn"], snapshots=snapshots), home / "runs")
+    stub(OF_SEED_0["matched"], home / "runs", status="failed")
     stub(configs["B", "caps", 3], home / "runs", status="interrupted")
     stub(replace(configs["A", "caps", 1], label_smoothing=0.1), home / "runs")
     references = [
         stub(configs["C", "cnn", 0], stored, ReferenceRun),
-        stub(configs["A", "caps", 0], stored, ReferenceRun),
+        stub(OF_SEED_0["caps"], stored, ReferenceRun),
     ]
     monkeypatch.setattr(module, "list_references", lambda: references)
     monkeypatch.setattr(module, "RESULTS", tmp_path)
@@ -246,7 +247,7 @@ def test_results_of_the_plans_runs_that_are_elsewhere_are_kept(study):
     import shutil
 
     first = collect(PLAN, say=lambda _: None)
-    shutil.rmtree(study / "runs" / PLAN.configs()["A", "caps", 0].run_id)
+    shutil.rmtree(study / "runs" / OF_SEED_0["caps"].run_id)
     module.list_references().pop()
     said = []
     assert set(collect(PLAN, say=said.append).run) == set(first.run)
