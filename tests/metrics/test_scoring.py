@@ -455,7 +455,7 @@ def test_estimated_statistics_are_the_mean_of_those_of_all_batches():
     layer = keras.layers.BatchNormalization(momentum=0.8)
     model = keras.Sequential([keras.Input((3,)), keras.Sequential([keras.Input((3,)), layer])])  # nested, like ACGAN's
     batches = np.random.default_rng(0).normal(5, 2, (7, 11, 3)).astype("float32")
-    estimate_statistics(model, batches.reshape(-1, 3), size=11)
+    estimate_statistics(model, batches, lambda batch: model(batch, training=True))
     np.testing.assert_allclose(layer.moving_mean, batches.mean(axis=(0, 1)), rtol=1e-5)
     np.testing.assert_allclose(layer.moving_variance, batches.var(axis=1).mean(axis=0), rtol=1e-4)
     assert layer.momentum == 0.8

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import keras
@@ -30,7 +30,7 @@ def run_in_chunks(model: keras.Model, inputs, prepare: Callable | None = None, *
         A list with one float32 array [rows of the chunk, ...] for each output.
     """
     size = COMPILED if compiled else CHUNK
-    for part in _chunks(inputs, size):
+    for part in chunks(inputs, size):
         count = len(keras.tree.flatten(part)[0])
         if compiled and count < size:
             part = keras.tree.map_structure(lambda array, more=size - count: _fill(array, more), part)
@@ -90,30 +90,31 @@ def statistics_of(discriminator: keras.Model, images: np.ndarray):
             _assign(layer, values)
 
 
-def estimate_statistics(model: keras.Model, inputs, size: int = CHUNK):
+def estimate_statistics(model: keras.Model, batches: Iterable, run: Callable):
     """Set BatchNormalization's moving statistics to the average of its batch statistics.
 
     In training they are a moving average over about nine batches (momentum 0.8) of networks that were still changing.
 
     Args:
         model: changed in place, nested models too.
-        inputs: as for :func:`run_in_chunks`, a multiple of ``size`` rows.
-        size: rows of a batch.
+        batches: its inputs, all of equal numbers of rows.
+        run: called with each of the batches; calls the model with ``training=True``.
     """
     normalizations = _normalizations(model)
     momenta = [layer.momentum for layer in normalizations]
     try:
-        for number, batch in enumerate(_chunks(inputs, size)):
+        for number, batch in enumerate(batches):
             for layer in normalizations:
                 layer.momentum = number / (number + 1)  # the moving average is then the mean of all batches so far
             with get_engine().no_gradients():
-                model(batch, training=True)
+                run(batch)
     finally:
         for layer, momentum in zip(normalizations, momenta, strict=True):
             layer.momentum = momentum
 
 
-def _chunks(inputs, size: int) -> Iterator:
+def chunks(inputs, size: int = CHUNK) -> Iterator:
+    """Yields ``size`` rows of an array, or of each of several arrays, after another."""
     for start in range(0, len(keras.tree.flatten(inputs)[0]), size):
         yield keras.tree.map_structure(lambda array, at=start: array[at : at + size], inputs)
 

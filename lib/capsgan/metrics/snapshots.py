@@ -8,7 +8,7 @@ import numpy as np
 
 from ..data.pixels import to_uint8
 from ..gans import build_gan
-from ..gans.inference import estimate_statistics
+from ..gans.inference import chunks, estimate_statistics
 from ..gans.sampling import choose_codes, generate_images
 from ..runs.run import Run
 
@@ -38,7 +38,8 @@ class SnapshotSampler:
         weights = self.run.weights_at(step) if kept else self.run.gan.generator.get_weights()
         self.gan.generator.set_weights(weights)
         others = choose_codes(self.gan, STATISTICS, self.seed + 1)
-        estimate_statistics(self.gan.generator, self.gan.generator_inputs(others))
+        generator, inputs = self.gan.generator, self.gan.generator_inputs(others)
+        estimate_statistics(generator, chunks(inputs), lambda part: generator(part, training=True))
         images = generate_images(self.gan, self.codes(count))
         if not np.isfinite(images).all():
             name = self.run.directory.name
