@@ -49,6 +49,11 @@ def figures_directory(profile: str) -> Path:
     return base / "figures" / profile
 
 
+def build_directory() -> Path:
+    """Where executed notebooks and logs are: ``build/`` in a checkout, unless ``CAPSGAN_HOME`` is set."""
+    return (ROOT if IN_CHECKOUT and not os.environ.get("CAPSGAN_HOME") else home()) / "build"
+
+
 def file_lock(path: Path):
     """A lock between processes: the operating system's, or with ``CAPSGAN_SOFT_LOCKS`` a file that is there or not."""
     from filelock import FileLock, SoftFileLock
