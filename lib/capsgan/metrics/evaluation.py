@@ -82,8 +82,8 @@ class _Scores:
 
     def __init__(self, run: Run, samples: int, seed: int):
         config = run.config
-        self.run, self.seed, self.real = run, seed, real_images(config.dataset, config.image_size, config.channels)
-        self.training = run.load_data()
+        self.run, self.seed, self.training = run, seed, run.load_data()  # first: it refuses other images
+        self.real = real_images(config.dataset, config.image_size, config.channels)
         self.count = min(samples, len(self.real.floor))
         self.floor, self.held_out = (
             part.take(np.arange(min(self.count, len(part)))) for part in (self.real.floor, self.real.held_out)
