@@ -28,6 +28,10 @@ BAD = {
     "width": [0, -1, 4.5, math.nan, math.inf, "1", None, True],
     "dropout": [-0.1, 0.96, 1, math.nan, "0.25", None, False],
     "label_smoothing": [-0.1, 0.6, math.nan, "0", None, False],
+    "channels": [0, 2, 4, "1", 1.0, True],
+    "adversarial_weight": [-0.1, 101, math.nan, "0", None, False],
+    "augmentation": ["mirror", None, True],
+    "generator_average": [-0.1, 1, math.nan, "0", None, False],
     "snapshots": [(0,), (-1,), (1501,), (1.5,), ("1",), (True,), 5, "12"],
 }
 CASES = [(name, value) for name, values in BAD.items() for value in values]
@@ -65,7 +69,8 @@ def test_values_at_the_edge_are_taken(good):
 
 def test_choices_are_listed_in_the_message():
     with pytest.raises(
-        ValueError, match=r"invalid gan='x'; expected acgan \| dcgan \| infogan \| gan \| wgan \| wgan_gp$"
+        ValueError,
+        match=r"invalid gan='x'; expected acgan \| completion \| dcgan \| infogan \| gan \| wgan \| wgan_gp$",
     ):
         RunConfig(gan="x")
     with pytest.raises(ValueError, match=r"image_size=30.* 28 \| 32 \| 56 \| 64 \| 112 \| 128"):
