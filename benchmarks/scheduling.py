@@ -43,10 +43,10 @@ def processor_seconds(*command) -> float:
 def measure(folder: Path, count: int, scores: dict) -> dict[str, float]:
     """Seconds of each part for ``count`` runs."""
     study, scored = folder / f"study{count}.yaml", folder / f"scored{count}"
-    study.write_text(BLOCK.format(seeds=list(range(count // 2))))
+    study.write_text(BLOCK.format(seeds=list(range(count // 2))), encoding="utf-8")
     scored.mkdir()
     for number in range(count):
-        (scored / f"{number}.json").write_text(json.dumps(scores))
+        (scored / f"{number}.json").write_text(json.dumps(scores), encoding="utf-8")
     tools = ["--snakefile", str(ROOT / "Snakefile"), "--dry-run", "--quiet", "--nolock"]
     commands = {
         "list": (sys.executable, "-m", "capsgan", "grid", "--study", str(study), "--json"),
@@ -60,7 +60,9 @@ def measure(folder: Path, count: int, scores: dict) -> dict[str, float]:
 def main():
     """Measure and print."""
     paths = [run.directory / "metrics.json" for run in list_references()]
-    scores = json.loads(next(path for path in paths if path.exists()).read_text())  # real ones, many times
+    scores = json.loads(
+        next(path for path in paths if path.exists()).read_text(encoding="utf-8")
+    )  # real ones, many times
     with tempfile.TemporaryDirectory() as folder:
         before = None
         print(f"{'runs':>5} " + " ".join(f"{name:>14}" for name in ("list", "plan", "pool", "table")))
