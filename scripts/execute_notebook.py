@@ -35,7 +35,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the kernel is ended, too
     output = EXECUTED / options.profile / f"{options.name}.ipynb"
     output.parent.mkdir(parents=True, exist_ok=True)
-    os.environ |= kernel_environment(build_directory() / "settings")
+    os.environ |= kernel_environment(build_directory() / "settings" / options.name)  # notebooks run side by side
     try:
         papermill.execute_notebook(
             escape(NOTEBOOKS / f"{options.name}.ipynb"),
