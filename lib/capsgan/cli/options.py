@@ -164,5 +164,5 @@ def read_numbers(name: str, text: str) -> tuple[int, ...]:
 def positive(text: str) -> int:
     """The type of options that are whole numbers from 1."""
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
-        raise argparse.ArgumentTypeError(f"invalid {shorten(text, 40)!r}; expected a whole number from 1 to 999999999")
+        raise argparse.ArgumentTypeError(f"invalid {shorten(text, 40)!r}; expected 1 or more, below 10**9")
     return int(text)
