@@ -158,6 +158,12 @@ def regenerate(
     )
 
 
+def check_fills(degradation: Degradation):
+    """Refuse what a completion network cannot do with a ``ValueError``."""
+    if type(degradation) is not Inpainting:
+        raise ValueError("a completion network fills holes only; expected task='inpaint', or a run of a different GAN")
+
+
 def complete(gan: GAN, images: np.ndarray, masks: np.ndarray, task: str | Degradation = "inpaint") -> Regeneration:
     """Paint the holes of images with a completion network: one pass, no search.
 
@@ -170,8 +176,7 @@ def complete(gan: GAN, images: np.ndarray, masks: np.ndarray, task: str | Degrad
         As :func:`regenerate`, with one restart of loss 0.
     """
     degradation = make_degradation(task)
-    if type(degradation) is not Inpainting:
-        raise ValueError("a completion network fills holes only; expected task='inpaint', or a run of a different GAN")
+    check_fills(degradation)
     check_images("images", images, gan.image_shape)
     if masks is None:
         raise ValueError("invalid masks=None with task='inpaint'; expected masks, True where a pixel is known")

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from .degradations import Degradation, Fading, make_degradation, to_grey
-from .images import regenerate
+from .images import check_fills, regenerate
 from .masks import check_masks
 
 CONTEXT = 2.0  # side of a hole's region: so many times that of its bounding box
@@ -58,6 +58,8 @@ def regenerate_photos(
             out of its range.
     """
     degradation = make_degradation(task)
+    if run.gan.conditional:
+        check_fills(degradation)
     if not photos:
         raise ValueError("photos: there are none; expected one picture or more")
     if degradation == Fading() and all(mask is None for mask in masks):
