@@ -28,7 +28,6 @@ BAD = {
     "width": [0, -1, 4.5, math.nan, math.inf, "1", None, True],
     "dropout": [-0.1, 0.96, 1, math.nan, "0.25", None, False],
     "label_smoothing": [-0.1, 0.6, math.nan, "0", None, False],
-    "channels": [0, 2, 4, "1", 1.0, True],
     "adversarial_weight": [-0.1, 101, math.nan, "0", None, False],
     "augmentation": ["mirror", None, True],
     "generator_average": [-0.1, 1, math.nan, "0", None, False],

@@ -300,7 +300,7 @@ def test_a_run_of_a_folder_is_listed_and_loaded_when_the_folder_is_gone(home, pe
     monkeypatch.chdir(people.parent)
     config = RunConfig("acgan", dataset="folder:my people", image_size=28, steps=1, batch_size=4)
     run = train(config, progress=False)
-    assert run.config.to_dict()["dataset"] == "folder:my people" and run.provenance["classes"] == 2
+    assert run.config.to_dict()["dataset"] == f"folder:{people.resolve()}" and run.provenance["classes"] == 2
     with pytest.raises(ValueError, match=r"has \d+ training images, too few for a distance of features; expected 321"):
         evaluate(run, 256, progress=False)
     moved = people.rename(home / "elsewhere")
@@ -356,7 +356,7 @@ def test_the_command_line_takes_folders_and_says_what_is_wrong_in_one_line(home,
     options = {"--gan": "gan", "--dataset": "folder:../my people", "--image-size": 28, "--steps": 1, "--batch-size": 4}
     command = ["train", *(str(word) for option in options.items() for word in option)]
     assert main(command) == 0
-    assert [run.config.dataset for run in list_runs()] == ["folder:../my people"]
+    assert [run.config.dataset for run in list_runs()] == [f"folder:{people.resolve()}"]
     capsys.readouterr()
     for dataset, message in (
         ("folder:nowhere", "nowhere cannot be opened"),
