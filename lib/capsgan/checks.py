@@ -24,10 +24,10 @@ def check_images(name: str, images: np.ndarray, image_shape: tuple[int, ...] | N
     """
     dtype, shape = getattr(images, "dtype", type(images).__name__), np.shape(images)
     if dtype != np.uint8:
-        raise ValueError(f"invalid {name}: dtype={dtype}; expected uint8 (capsgan.data.pixels.to_uint8 converts)")
+        raise ValueError(f"{name}: invalid dtype={dtype}; expected uint8 (capsgan.data.pixels.to_uint8 converts)")
     if len(shape) != 4 or 0 in shape or (image_shape and shape[1:] != tuple(image_shape)):
         wanted = ", ".join(map(str, image_shape or ("height", "width", "channels")))
-        raise ValueError(f"invalid {name}: shape={shape}; expected (n, {wanted}) with n > 0")
+        raise ValueError(f"{name}: invalid shape={shape}; expected (n, {wanted}) with n > 0")
 
 
 def check_features(
@@ -77,8 +77,8 @@ def check_labels(name: str, labels: np.ndarray, count: int, classes: int) -> np.
     """
     array = np.asarray(labels)
     if array.shape != (count,):
-        raise ValueError(f"invalid {name}: shape={array.shape}; expected ({count},), one an image")
+        raise ValueError(f"{name}: invalid shape={array.shape}; expected ({count},), one an image")
     strange = array[~np.isin(array, np.arange(classes))]
     if len(strange):
-        raise ValueError(f"invalid {name}: {strange[0]!r}; expected whole numbers from 0 to {classes - 1}")
+        raise ValueError(f"{name}: invalid value {strange[0]!r}; expected whole numbers from 0 to {classes - 1}")
     return array.astype("int64")

@@ -152,7 +152,7 @@ def test_labels_and_images_that_do_not_fit_are_refused(digits):
         classification_accuracy(images, labels + 10 - labels[0], test.images, test.labels)
     with pytest.raises(ValueError, match="images: invalid dtype=float32"):
         classification_accuracy(images.astype("float32"), labels, test.images, test.labels)
-    with pytest.raises(ValueError, match=r"test_images: shape=\(1000, 28, 27, 1\)"):
+    with pytest.raises(ValueError, match=r"test_images: invalid shape=\(1000, 28, 27, 1\)"):
         classification_accuracy(images, labels, test.images[:, :, 1:], test.labels)
     with pytest.raises(ValueError, match=r"codes: invalid shape=\(3,\); expected \(2,\)"):
         match_codes([1, 2, 3], [1, 2])

@@ -255,11 +255,11 @@ def test_the_random_network_reads_other_images_too():
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (np.zeros((2, 28, 28, 1), "float32"), "invalid images: dtype=float32; expected uint8"),
-        ([[1]], "invalid images: dtype=list"),
-        (np.zeros((2, 28, 28), "uint8"), r"invalid images: shape=\(2, 28, 28\); expected \(n, 28, 28, 1\) with n > 0"),
-        (np.zeros((2, 32, 32, 1), "uint8"), r"invalid images: shape=\(2, 32, 32, 1\)"),
-        (np.zeros((0, 28, 28, 1), "uint8"), r"invalid images: shape=\(0, 28, 28, 1\)"),
+        (np.zeros((2, 28, 28, 1), "float32"), "images: invalid dtype=float32; expected uint8"),
+        ([[1]], "images: invalid dtype=list"),
+        (np.zeros((2, 28, 28), "uint8"), r"images: invalid shape=\(2, 28, 28\); expected \(n, 28, 28, 1\) with n > 0"),
+        (np.zeros((2, 32, 32, 1), "uint8"), r"images: invalid shape=\(2, 32, 32, 1\)"),
+        (np.zeros((0, 28, 28, 1), "uint8"), r"images: invalid shape=\(0, 28, 28, 1\)"),
     ],
 )
 def test_what_is_no_image_of_the_networks_shape_is_refused(space, images, message):

@@ -178,5 +178,5 @@ def test_images_of_another_kind_are_refused():
         nearest_images(pictures(3) / 255, pictures(3))
     with pytest.raises(ValueError, match=r"training: invalid shape=\(3, 6, 5, 1\); expected \(n, 6, 6, 1\)"):
         nearest_images(pictures(3), pictures(3)[:, :, :5])
-    with pytest.raises(ValueError, match=r"held_out: shape=\(0, 6, 6, 1\)"):
+    with pytest.raises(ValueError, match=r"held_out: invalid shape=\(0, 6, 6, 1\)"):
         memorisation(pictures(3), pictures(3)[:0], pictures(3))

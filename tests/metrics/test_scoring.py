@@ -152,7 +152,7 @@ def test_what_cannot_be_scored_is_refused(digits):
         score(training[:300] / np.float32(255), held_out, control=training[:300], progress=False)
     with pytest.raises(ValueError, match=r"real: invalid shape=\(1000, 28, 27, 1\); expected \(n, 28, 28, 1\)"):
         score(training[:300], held_out[:, :, 1:], control=training[:300], progress=False)
-    with pytest.raises(ValueError, match=r"control: shape=\(9, 27, 28, 1\)"):
+    with pytest.raises(ValueError, match=r"control: invalid shape=\(9, 27, 28, 1\)"):
         score(training[:300], held_out, control=training[:9, 1:], progress=False)
     with pytest.raises(ValueError, match="generated: 255 images are too few; expected 256 or more"):
         score(training[:255], held_out, control=training[:300], progress=False)
