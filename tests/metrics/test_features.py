@@ -27,6 +27,7 @@ from capsgan.metrics.features import (
     spaces_for,
 )
 from capsgan.metrics.real_images import POOL
+from capsgan.paths import ROOT
 
 ALL = (*SPACES, UNTRAINED)
 
@@ -115,7 +116,7 @@ def test_features_are_the_same_on_every_backend(digits, real, backend, tmp_path)
     program = "import sys, numpy as np; from capsgan.metrics.features import load_features; from pathlib import Path\n"
     program += "folder = Path(sys.argv[1]); images = np.load(folder / 'images.npy')\n"
     program += "for name in sys.argv[2:]: np.save(folder / f'{name}.npy', load_features(name).features(images))\n"
-    environment = os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": str(module.ROOT / "lib")}
+    environment = os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT / "lib")}
     subprocess.run([sys.executable, "-c", program, str(tmp_path), *ALL], env=environment, check=True, timeout=300)
     for space in ALL:
         np.testing.assert_allclose(np.load(tmp_path / f"{space}.npy"), real[space][:50], rtol=1e-4, atol=1e-5)
