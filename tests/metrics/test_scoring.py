@@ -215,7 +215,7 @@ def test_a_discriminator_that_knows_its_training_images_is_found_out(pair, digit
     training[:, 0, 0, 0], held_out[:, 0, 0, 0] = 255, 0
     inputs = keras.Input((28, 28, 1))
     knowing = keras.Model(inputs, inputs[:, 0, 0, :])
-    gan = type("Stub", (), {"discriminator": knowing, "image_shape": (28, 28, 1)})()
+    gan = type("Stub", (), {"discriminator": knowing, "image_shape": (28, 28, 1), "is_critic": False})()
     found = overfitting(gan, training, held_out)
     assert found["logit_gap"] == {"value": 2.0, "floor": 0.0}
     assert found["logit_order"] == {"value": 1.0, "floor": 0.5}
