@@ -13,7 +13,7 @@ from capsgan.networks.discriminators import build_discriminator
 from capsgan.networks.inspection import multiply_adds
 from capsgan.training.step import compile_step
 
-CONTROLS = tuple(DISCRIMINATORS)[2:]
+CONTROLS = [name for name in DISCRIMINATORS if name not in ("cnn", "caps", "none")]
 
 
 def votes_of(seed=0, shape=(2, 30, 3, 4), size=1.0):

@@ -176,7 +176,7 @@ except ValueError as error:
 @pytest.mark.slow
 def test_a_wheel_works_in_a_fresh_environment_without_the_checkout(tmp_path):
     source = tmp_path / "source"
-    for name in ("pyproject.toml", "README.md", "LICENSE", "lib", "study", "data/features"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "lib", "study", "data/features", "data/pretrained"):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(["cp", "-r", ROOT / name, source / name], check=True)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
