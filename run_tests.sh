@@ -1,12 +1,7 @@
 #!/usr/bin/env bash
 # Run all tests, the notebooks among them. --fast leaves notebooks and slow tests out; other options go to pytest.
 set -euo pipefail
-here=${BASH_SOURCE[0]}
-while [ -L "$here" ]; do  # a link may stand anywhere
-  link=$(readlink "$here")
-  case $link in /*) here=$link ;; *) here=$(dirname "$here")/$link ;; esac
-done
-source "$(dirname "$here")/scripts/setup.sh"
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/scripts/setup.sh"  # a link may stand anywhere
 enter_checkout
 case "${1:-}" in
   -h | --help)

@@ -86,7 +86,7 @@ def test_probes_read_class_and_angle_from_features_that_hold_them_and_not_from_t
 
 def test_wrong_images_are_refused(digits):
     gan = build_gan(RunConfig("dcgan", "cnn"), (28, 28, 1))
-    with pytest.raises(ValueError, match="images: dtype=float32"):
+    with pytest.raises(ValueError, match="images: invalid dtype=float32"):
         transformation_orders(gan, digits[1].images.astype("float32"))
-    with pytest.raises(ValueError, match="held_out: shape"):
+    with pytest.raises(ValueError, match="held_out: invalid shape"):
         probes(gan, (digits[0].images, digits[0].labels), (digits[1].images[:, :20], digits[1].labels))

@@ -21,7 +21,7 @@ esac
 @pytest.fixture
 def checkout(tmp_path):
     """The scripts, with an interpreter that only says what it is asked for."""
-    place = tmp_path / "work" / "checkout"
+    place = tmp_path / "place" / "checkout"
     (place / "scripts").mkdir(parents=True)
     for name in ("run_all.sh", "run_tests.sh", "scripts/setup.sh", "pyproject.toml", "requirements.lock"):
         shutil.copy(ROOT / name, place / name)
@@ -57,7 +57,7 @@ def test_settings_of_pip_and_the_shell_do_not_move_anything(checkout, tmp_path):
 
 def test_a_link_to_a_script_finds_the_checkout(checkout, tmp_path):
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "report").symlink_to("../work/checkout/run_all.sh")
+    (tmp_path / "bin" / "report").symlink_to("../place/checkout/run_all.sh")
     (tmp_path / "bin" / "again").symlink_to(tmp_path / "bin" / "report")
     status, error, told = call(tmp_path / "bin" / "again", cwd=tmp_path, PYTHON=str(tmp_path / "python"))
     assert status == 0 and f"in {checkout} " in told, error

@@ -119,9 +119,9 @@ def test_intervals_are_of_the_differences_on_the_same_images():
     [
         (lambda x, m: run_baselines(x, m, x, names=["magic"]), "baseline='magic'"),
         (lambda x, m: run_baselines(x, ~m & False, x), "all pixels missing"),
-        (lambda x, m: run_baselines(x, m, x[:, :8]), "training: shape="),
+        (lambda x, m: run_baselines(x, m, x[:, :8]), "training: invalid shape="),
         (lambda x, m: pca_mean(x, m, x, components=2), "components=2"),
-        (lambda x, m: measure(x, x[:, :8], m), "restored: shape="),
+        (lambda x, m: measure(x, x[:, :8], m), "restored: invalid shape="),
         (lambda x, m: measure(x, x[:1], m), "restored: 1 images for 2"),
         (lambda x, m: paired_intervals(compare_methods(x, m, {"a": x}), "b"), "against='b'"),
     ],

@@ -174,7 +174,7 @@ SHOWN = [run for run in COMMITTED if run.config.discriminator in COMPARED_DISCRI
 @pytest.mark.parametrize("ending", ["svg", "png"])
 def test_the_committed_figures_show_the_committed_results(number, ending):
     gan, name = CHAPTER_8[number]
-    text = (ROOT / "figures" / "paper" / f"{name}.{ending}").read_bytes().decode("latin-1")
+    text = (ROOT / "figures" / "reference" / f"{name}.{ending}").read_bytes().decode("latin-1")
     described = set(re.findall(r"([\w.-]+-s\d+-[0-9a-f]{8}) ([0-9a-f]{64})", text))
     assert described == {(run.directory.name, run.history_sha256) for run in SHOWN if run.config.gan == gan}
     assert len(described) == 2

@@ -21,9 +21,11 @@ from capsgan.runs.writer import RecordedRun
 
 
 @pytest.fixture
-def at_home(pair, shared_home, monkeypatch):
-    monkeypatch.setenv("CAPSGAN_HOME", str(shared_home))
-    return pair
+def at_home(pair, home):
+    """The two runs alone in a home."""
+    for run in pair:
+        shutil.copytree(run.directory, home / "runs" / run.directory.name)
+    return [Run(home / "runs" / run.directory.name, run.config) for run in pair]
 
 
 def untrained(gan, tmp_path, classes=10):
