@@ -58,6 +58,7 @@ def test_scores_are_ordered_best_on_top(scores):
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["b", "a", "c"]
 
 
+@pytest.mark.filterwarnings("ignore:Precision loss occurred")
 def test_a_table_of_scores_has_means_and_differences_in_pairs(scores):
     table = scores_table(scores, "a", ["psnr_hole"])
     assert list(table.index) == ["b", "a", "c"]

@@ -69,6 +69,7 @@ def test_an_unknown_name_lists_the_known(network):
         load_pretrained("mona-lisa")
 
 
+@pytest.mark.filterwarnings("ignore:picture 0. filled at 64 pixels")
 def test_one_command_fills_a_photograph_and_keeps_what_is_known(network, photo, tmp_path, capsys):
     picture, mask, pixels, known = photo
     out = tmp_path / "fixed.png"
@@ -81,6 +82,7 @@ def test_one_command_fills_a_photograph_and_keeps_what_is_known(network, photo, 
     assert "filled at 64 pixels, enlarged ×1.2" in said.err  # the hole's 40 pixels doubled are 80
 
 
+@pytest.mark.filterwarnings("ignore:picture 0. filled at 64 pixels")
 def test_the_box_is_what_the_network_sees(network, photo):
     _, _, pixels, known = photo
     found = regenerate_photos(network, [pixels], [known], box=(40, 60, 80, 80))[0]
@@ -92,6 +94,7 @@ def test_the_box_is_what_the_network_sees(network, photo):
     assert (found[~known] != elsewhere[~known]).any()
 
 
+@pytest.mark.filterwarnings("ignore:picture 0. filled at 64 pixels")
 @pytest.mark.parametrize("channels", [1, 3])
 def test_grey_pictures_stay_grey(network, photo, channels):
     _, _, pixels, known = photo

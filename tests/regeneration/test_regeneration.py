@@ -333,6 +333,7 @@ class AsRun:
         self.gan = gan
 
 
+@pytest.mark.filterwarnings("ignore:picture 0 is in colour")
 def test_a_hole_in_a_large_picture_is_filled_in_its_place(linear):
     gan, images = linear
     large = cv2.resize(images[0], (112, 112), interpolation=cv2.INTER_CUBIC)
@@ -389,6 +390,7 @@ def test_a_hole_that_fits_no_square_is_refused(linear):
         regenerate_photos(AsRun(linear[0]), [np.zeros((30, 90, 1), "uint8")], [known], **QUICK)
 
 
+@pytest.mark.filterwarnings("ignore:picture 0 is in colour")
 def test_superresolution_takes_pictures_of_its_own_size_only(linear):
     with pytest.raises(
         ValueError, match=r"picture 0 is 9×9 pixels; expected for super-resolution ×4 with this run: 7×7"

@@ -396,7 +396,7 @@ def test_runs_on_less_data_are_no_seeds_of_the_comparison():
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("verdicts_*.csv")), ids=lambda path: path.stem[9:])
 def test_committed_verdicts_are_those_of_the_committed_results(path):
-    stored = pd.read_csv(path, keep_default_na=True).fillna({"second_verdict": "", "note": ""})
+    stored = pd.read_csv(path, dtype={"second_verdict": str, "note": str}).fillna({"second_verdict": "", "note": ""})
     made = verdicts(CLAIMS, load_results(path.stem[9:]))
     pd.testing.assert_frame_equal(stored, made, check_dtype=False, rtol=1e-3, atol=1e-6)
     assert (stored.verdict != NOT_TESTABLE).sum() >= 6
