@@ -1,7 +1,5 @@
 """Checks of arguments: a wrong value is refused where it enters, with what was expected."""
 
-from __future__ import annotations
-
 import numpy as np
 
 

@@ -1,7 +1,5 @@
 """What decides a result: the configuration of a run."""
 
-from __future__ import annotations
-
 import hashlib
 import importlib.util
 import json
@@ -194,7 +192,7 @@ class RunConfig:
         return self.to_dict() | place
 
     @classmethod
-    def from_dict(cls, values: dict) -> RunConfig:
+    def from_dict(cls, values: dict) -> "RunConfig":
         """The inverse of :meth:`to_dict`; an unknown field raises ``ValueError``."""
         known = {f.name for f in fields(cls)}
         require(isinstance(values, dict), "config", values, "fields by name")

@@ -1,7 +1,5 @@
 """The named profiles: at which scale the whole course runs."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass, field
 
@@ -23,7 +21,7 @@ class Profile:
     seeds: int
     precision: str = "float32"
     snapshots: int = 0  # generators kept on the way, at equal distances, the last at the end
-    faces: Profile | None = field(default=None, repr=False)  # for images of 64×64 pixels in colour: five times the work
+    faces: "Profile | None" = field(default=None, repr=False)  # for images of 64×64 pixels in colour: five times the work
 
     def config(self, gan: str, discriminator: str, seed: int = 0, **changes) -> RunConfig:
         """The run of one network at this scale, or at that of faces if such is the dataset.

@@ -3,8 +3,6 @@
 They are drawings, no photographs: a model of them says nothing about the faces of people.
 """
 
-from __future__ import annotations
-
 from functools import cache
 
 import cv2

@@ -1,7 +1,5 @@
 """Images in memory, by name: uint8 arrays with labels, a checksum, fixed splits and nested subsets."""
 
-from __future__ import annotations
-
 import hashlib
 import zipfile
 import zlib
@@ -57,7 +55,7 @@ class Dataset:
         """How many classes the labels tell apart; 0 without labels."""
         return 0 if self.labels is None else int(self.labels.max()) + 1
 
-    def take(self, numbers: np.ndarray) -> Dataset:
+    def take(self, numbers: np.ndarray) -> "Dataset":
         """The images of these numbers, int [m], with their labels and factors."""
         labels = None if self.labels is None else self.labels[numbers]
         factors = self.factors and {name: values[numbers] for name, values in self.factors.items()}

@@ -3,8 +3,6 @@
 A mask is boolean, True where a pixel is known, False where it is missing.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import cv2

@@ -1,7 +1,5 @@
 """Image files, decoded as they are meant to be seen; what is none is refused before a decoder stumbles over it."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import os

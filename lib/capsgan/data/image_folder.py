@@ -1,7 +1,5 @@
 """``folder:PATH``: any tree of image files as uint8 RGB squares in memory, with labels from its sub-folders."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """A folder of images before any is decoded: which files lie in it, and a checksum of what they hold."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re

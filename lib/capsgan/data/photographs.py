@@ -1,7 +1,5 @@
 """Photographs of faces that scikit-learn's fetchers download, check and keep."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable
 

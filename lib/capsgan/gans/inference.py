@@ -1,7 +1,5 @@
 """Trained networks in inference mode, BatchNormalization with the statistics of what they are given."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 

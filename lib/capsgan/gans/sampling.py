@@ -1,7 +1,5 @@
 """From latent codes to images: which codes, and how many at once."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from .base import GAN, SAMPLING, random_stream

@@ -1,7 +1,5 @@
 """Checkpoints: everything that training changes, with the history so far."""
 
-from __future__ import annotations
-
 import warnings
 import zipfile
 import zlib

@@ -1,7 +1,5 @@
 """Images out of a run and into files."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Trained generators that come with the project: ``data/pretrained/``, a float16 archive and a model card each."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

@@ -1,7 +1,5 @@
 """Where a result comes from: versions, machine, and a hash of the source that decides results."""
 
-from __future__ import annotations
-
 import ast
 import contextlib
 import hashlib

@@ -1,7 +1,5 @@
 """Results that are included with the project: ``data/reference/``, one directory per run, small enough to commit."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """A run on disk: its config, history, sample grids, checkpoints, trained models and provenance."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import time

@@ -1,7 +1,5 @@
 """All runs side by side: the table that chapter 8's figures stand for."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from ..gans.base import METRICS

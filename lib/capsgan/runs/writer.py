@@ -1,7 +1,5 @@
 """A run in the hands of the process that trains it: what is written, and in which order."""
 
-from __future__ import annotations
-
 import io
 import json
 import os

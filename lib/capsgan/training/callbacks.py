@@ -1,7 +1,5 @@
 """Hooks into a training: a callback is any function ``callback(run, step, metrics)``."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from ..data.pixels import read_png

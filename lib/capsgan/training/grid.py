@@ -1,7 +1,5 @@
 """Many runs side by side, within a limit of time."""
 
-from __future__ import annotations
-
 import sys
 import time
 

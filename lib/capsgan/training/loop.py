@@ -1,7 +1,5 @@
 """``train(config)``: the loop, and nothing else."""
 
-from __future__ import annotations
-
 import math
 import signal
 import time

@@ -1,7 +1,5 @@
 """Which steps of a training are played together, and after which something is written."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass

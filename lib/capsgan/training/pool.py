@@ -1,7 +1,5 @@
 """Jobs side by side: each is a process with a log, one display shows them all, Ctrl-C ends them cleanly."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal
@@ -25,7 +23,7 @@ class Job:
     name: str
     command: list[str]
     log: Path
-    needs: tuple[Job, ...] = ()
+    needs: "tuple[Job, ...]" = ()
     steps: int = 0  # of a training; 0: it has none
     process: subprocess.Popen | None = None
     begin: float = 0.0

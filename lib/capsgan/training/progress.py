@@ -1,7 +1,5 @@
 """What a training says while it runs: a bar on standard error, and how long it will take once that is known."""
 
-from __future__ import annotations
-
 import sys
 
 from tqdm import tqdm

@@ -1,7 +1,5 @@
 """One training step, compiled."""
 
-from __future__ import annotations
-
 from keras import ops
 
 from ..engines import get_engine

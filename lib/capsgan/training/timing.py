@@ -1,7 +1,5 @@
 """How long a step takes on this machine: what an estimate is made from."""
 
-from __future__ import annotations
-
 import time
 
 import keras
