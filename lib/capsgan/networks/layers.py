@@ -14,12 +14,10 @@ MOMENTUM = 0.8  # of every BatchNormalization, in the thesis and in Keras-GAN
 class UpsampleConv2D(layers.Layer):
     """Nearest-neighbour upsampling by two and a 'same' convolution, folded into one transposed convolution.
 
-    Upsampling repeats every pixel, so several taps of the k×k kernel meet the same input pixel. Adding these taps up
-    first gives a transposed kernel K' = M K Mᵀ of stride 2: the same function with the same k·k parameters a filter
+    Upsampling repeats every pixel, so several taps of the k×k kernel meet the same input pixel. Adding up these taps
+    first gives a transposed kernel K' = M K Mᵀ of stride 2: the same function with the same k·k parameters per filter
     pair, in 16 instead of 36 multiplications for k = 3. It is the thesis's "DeConv" (section 5.1), two rows of its
-    table in 6.1.
-
-    Input: float [B, h, w, channels]. Output: float [B, 2h, 2w, filters].
+    table in 6.1. Float [B, h, w, channels] → [B, 2h, 2w, filters].
     """
 
     def __init__(self, filters: int, kernel_size: int = 3, **kwargs):
