@@ -1,4 +1,4 @@
-"""What decides a result: the configuration of a run."""
+"""The configuration of a run: everything that decides its result."""
 
 import hashlib
 import importlib.util
@@ -10,11 +10,10 @@ from numbers import Integral, Real
 from pathlib import Path
 
 from .checks import require
-from .data.listing import content_sha256, folder_path, is_folder, safe_name
+from .data.listing import check_dataset, content_sha256, folder_path, is_folder, safe_name
 from .names import (
     BACKENDS,
     DATASET_NAMES,
-    DATASETS,
     DISCRIMINATORS,
     FOLDER,
     GANS,
@@ -44,10 +43,8 @@ class RunConfig:
     """Everything that decides the result of a training run, and nothing that does not.
 
     A *step* is one update of the generator on ``batch_size`` latents; the discriminator sees ``batch_size / 2`` real
-    and ``batch_size / 2`` generated images in each of its updates (thesis, listing 7.4, where a step is an epoch).
-
-    Raises:
-        ValueError: a field has a value the project cannot train with. Names field, value and what was expected.
+    and ``batch_size / 2`` generated images in each of its updates (thesis, listing 7.4, where a step is called an
+    epoch). A value that the project cannot train with raises ``ValueError``.
     """
 
     gan: str = _choice("dcgan", GANS, "the game")
@@ -83,8 +80,7 @@ class RunConfig:
     )
 
     def __post_init__(self):
-        known = isinstance(self.dataset, str) and (self.dataset in DATASETS or is_folder(self.dataset))
-        require(known, "dataset", self.dataset, DATASET_NAMES)
+        check_dataset(self.dataset)
         if is_folder(self.dataset):  # absolute: a run is used in other working directories too
             object.__setattr__(self, "dataset", f"{FOLDER}{folder_path(self.dataset)}")
         good = self.channels is None or (type(self.channels) is int and self.channels in (1, 3))
@@ -105,15 +101,16 @@ class RunConfig:
                 numeric = isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
                 require(numeric and low <= value <= high, each.name, value, expected(each))  # NaN is outside
                 object.__setattr__(self, each.name, kind(value))
+        gan = GANS[self.gan]
+        for each in fields(self):  # an option of other GANs has no effect here
+            used = each.name in gan.options or all(each.name not in other.options for other in GANS.values())
+            value = getattr(self, each.name)
+            require(used or value == each.default, each.name, value, f"{each.default!r} for gan={self.gan!r}")
         even = self.batch_size % 2 == 0
         require(even, "batch_size", self.batch_size, "an even number: the discriminator sees halves")
-        clips = self.weight_clipping == "kernels" or "weight_clipping" in GANS[self.gan].options
-        require(clips, "weight_clipping", self.weight_clipping, f"'kernels' (gan {self.gan!r} does not clip)")
-        weighs = self.adversarial_weight == 0.02 or "adversarial_weight" in GANS[self.gan].options
-        require(weighs, "adversarial_weight", self.adversarial_weight, f"0.02 (gan {self.gan!r} does not weigh)")
-        plays = self.discriminator != "none" or GANS[self.gan].conditional
+        plays = self.discriminator != "none" or gan.conditional
         require(plays, "discriminator", self.discriminator, f"a trunk (gan {self.gan!r} needs an adversary)")
-        smooths = self.label_smoothing == 0 or not GANS[self.gan].is_critic
+        smooths = self.label_smoothing == 0 or not gan.is_critic
         require(smooths, "label_smoothing", self.label_smoothing, "0 (a critic has no targets to smooth)")
         listed = isinstance(self.snapshots, list | tuple | range)
         good = listed and all(type(step) is int and 1 <= step <= self.steps for step in self.snapshots)
@@ -124,21 +121,20 @@ class RunConfig:
     def identity(self) -> dict:
         """The fields that differ from the defaults and have an effect: what the run's id is made of.
 
-        A trunk reads its own fields only, a GAN ignores some; of a folder the content counts, not the place. A field
-        added later leaves the ids of existing runs as they are.
-
-        Raises:
-            ValueError: the dataset is a folder that is gone.
+        A trunk reads its own fields only, a GAN ignores some; a folder counts by its content, not by its path (one that
+        is gone raises ``ValueError``). A field added later leaves the ids of existing runs as they are.
         """
-        of_trunks = {name for names in DISCRIMINATORS.values() for name in names}
+        of_trunks = set().union(*DISCRIMINATORS.values())
         idle = of_trunks - set(DISCRIMINATORS[self.discriminator]) | set(GANS[self.gan].ignores)
         if self.discriminator == "none":
             idle |= {"adversarial_weight", "label_smoothing", "discriminator_warmup", "discriminator_updates"}
         if self.image_size == default_image_size(self.dataset):
             idle.add("image_size")
-        relevant = [f for f in fields(self) if f.name not in idle]
-        values = {f.name: getattr(self, f.name) for f in relevant if getattr(self, f.name) != f.default}
+        values = {name: value for name, value in self._changed().items() if name not in idle}
         return values | ({"dataset": self._content} if is_folder(self.dataset) else {})
+
+    def _changed(self) -> dict:
+        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
 
     @cached_property
     def _content(self) -> str:  # kept: the id of a config stays what it is while a run of it is trained
@@ -146,7 +142,7 @@ class RunConfig:
 
     @property
     def data_options(self) -> dict:
-        """What :func:`~capsgan.data.datasets.load_dataset` is told beside the name."""
+        """The arguments of :func:`~capsgan.data.datasets.load_dataset` besides the name."""
         return {name: getattr(self, name) for name in ("image_size", "fraction", "channels")}
 
     @property
@@ -169,7 +165,7 @@ class RunConfig:
 
     @property
     def title(self) -> str:
-        """The label with what tells runs of one label apart: ``CapsDCGAN, 1,500 steps of mnist5k, seed 0``."""
+        """The label plus what distinguishes runs with that label: ``CapsDCGAN, 1,500 steps of mnist5k, seed 0``."""
         usual = {"gan", "discriminator", "dataset", "fraction", "steps", "batch_size", "seed", "precision", "snapshots"}
         more = [f", {name.replace('_', ' ')} {value}" for name, value in self.identity.items() if name not in usual]
         part = "" if self.fraction == 1 else f"{self.fraction:.3g} of "
@@ -178,7 +174,7 @@ class RunConfig:
     @property
     def arguments(self) -> list[str]:
         """The options of ``capsgan train`` for this run."""
-        values = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) not in (f.default, ())}
+        values = self._changed()
         values |= {"snapshots": ",".join(map(str, self.snapshots))} if self.snapshots else {}
         return [f"--{name.replace('_', '-')}={value}" for name, value in values.items()]
 
@@ -187,22 +183,27 @@ class RunConfig:
         return asdict(self) | {"snapshots": list(self.snapshots)}
 
     def published(self) -> dict:
-        """As :meth:`to_dict`; of a folder its name alone, not its place on this machine."""
+        """As :meth:`to_dict`, but of a folder only its name, not its path on this machine."""
         place = {"dataset": FOLDER + folder_path(self.dataset).name} if is_folder(self.dataset) else {}
         return self.to_dict() | place
 
     @classmethod
     def from_dict(cls, values: dict) -> "RunConfig":
         """The inverse of :meth:`to_dict`; an unknown field raises ``ValueError``."""
-        known = {f.name for f in fields(cls)}
         require(isinstance(values, dict), "config", values, "fields by name")
-        for name in values:
-            require(name in known, "field", name, " | ".join(sorted(known)))
+        check_fields(values)
         return cls(**values | {"snapshots": tuple(values.get("snapshots", ()))})
 
 
+def check_fields(names):
+    """Raise ``ValueError`` for a name that is no field of a config."""
+    known = sorted(RunConfig.__dataclass_fields__)
+    for name in names:
+        require(name in known, "field", name, " | ".join(known))
+
+
 def expected(each) -> str:
-    """What a field of the config may hold, in words."""
+    """The values that a field of the config may have, in words."""
     if "choices" in each.metadata:
         return " | ".join(each.metadata["choices"])
     low, high = each.metadata["bounds"]
@@ -212,11 +213,7 @@ def expected(each) -> str:
 
 
 def use_backend(name: str | None = None):
-    """Make Keras run on the named backend, that of ``KERAS_BACKEND`` or of ``keras.json``, before Keras is imported.
-
-    Raises:
-        ValueError: an unknown backend, or one that is not installed.
-    """
+    """Choose Keras's backend before Keras is imported: ``name``, else ``KERAS_BACKEND``, else ``keras.json``'s."""
     name = name or os.environ.get("KERAS_BACKEND") or keras_json().get("backend")
     if name:
         require(name in BACKENDS, "backend", name, " | ".join(BACKENDS))
@@ -226,11 +223,7 @@ def use_backend(name: str | None = None):
 
 
 def keras_json() -> dict:
-    """The user's own settings of Keras: ``keras.json`` in ``KERAS_HOME`` or ``~/.keras``; empty where there are none.
-
-    Raises:
-        ValueError: Keras could not start with them.
-    """
+    """The user's Keras settings: ``keras.json`` in ``KERAS_HOME`` or ``~/.keras``; empty if there is none."""
     path = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "keras.json"
     try:
         values = json.loads(path.read_text(encoding="utf-8"))

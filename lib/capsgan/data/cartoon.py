@@ -1,6 +1,6 @@
 """Cartoon faces, drawn from random factors: colour images of known content that need no download.
 
-They are drawings, no photographs: a model of them says nothing about the faces of people.
+They are drawings, not photographs: a model of them says nothing about the faces of people.
 """
 
 from functools import cache
@@ -36,25 +36,17 @@ DARK, WHITE, RED = (44, 34, 40), (255, 255, 255), (186, 62, 66)
 def draw_faces(split: str = "train", image_size: int = 64) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """The cartoon faces of a split, the same on every machine; kept in memory, so do not change them.
 
-    Args:
-        split: ``train`` (4,000 faces) or ``test`` (1,000 others).
-        image_size: pixels a side.
-
-    Returns:
-        Images uint8 [n, image_size, image_size, 3], RGB; labels int64 [n], ``2 · hair_style + glasses``, eight
-        classes of equal size; and the factors of :func:`draw_factors`.
+    Images uint8 [4000 or 1000, image_size, image_size, 3], RGB; labels int64 [n], ``2 · hair_style + glasses``, eight
+    classes of equal size; and the factors of :func:`draw_factors`.
     """
     return _faces(split, image_size)
 
 
 def draw_factors(split: str, count: int) -> dict[str, np.ndarray]:
-    """What the faces of a split look like: arrays [count], the first ones the same whatever ``count`` is.
+    """What the faces of a split look like: arrays [count]; a larger ``count`` adds faces and changes none.
 
-    They are made from Philox's raw bits, which NumPy keeps as they are for ever, keyed by the split.
-
-    Returns:
-        ``hair_style``, ``glasses`` and the names of ``CHOICES`` as int64 (an index into their tables; glasses 0 or
-        1), the names of ``RANGES`` as float64.
+    ``hair_style``, ``glasses`` and the names of ``CHOICES`` are int64 (an index into their tables; glasses 0 or 1), the
+    names of ``RANGES`` float64. Philox's raw bits, keyed by the split, never change between NumPy's versions.
     """
     names = [*CHOICES, *RANGES]
     bits = np.random.Philox(key=list(COUNTS).index(split)).random_raw(count * len(names)).reshape(count, len(names))

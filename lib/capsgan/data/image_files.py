@@ -1,4 +1,4 @@
-"""Image files, decoded as they are meant to be seen; what is none is refused before a decoder stumbles over it."""
+"""Image files, decoded as they are meant to be seen; non-images are rejected before decoding."""
 
 import contextlib
 import io
@@ -27,15 +27,11 @@ _one_large_file = threading.Lock()
 
 
 class UnreadableImageError(ValueError):
-    """A file is not an image that can be used; the message is the reason."""
+    """A file is not a usable image; the message is the reason."""
 
 
 def read_image(path: Path) -> np.ndarray:
-    """The image in a file, see :func:`decode_image`.
-
-    Raises:
-        ValueError: it is none, or cannot be read. Names the file and the reason.
-    """
+    """The image in a file, see :func:`decode_image`; ``ValueError`` names file and reason if it cannot be read."""
     try:
         with quiet_readers() as complaints:
             image = decode_file(Path(path))
@@ -47,7 +43,7 @@ def read_image(path: Path) -> np.ndarray:
 
 
 def read_transparency(path: Path) -> np.ndarray | None:
-    """A file's own colours and opacity where something is transparent: uint8 [height, width, 4], else None."""
+    """A file's own colours and opacity if anything is transparent: uint8 [height, width, 4], else None."""
     with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
         if not image.has_transparency_data or image.mode.startswith("I"):
             return None
@@ -56,11 +52,7 @@ def read_transparency(path: Path) -> np.ndarray | None:
 
 
 def decode_file(path: Path) -> np.ndarray:
-    """The image in a file, see :func:`decode_image`.
-
-    Raises:
-        UnreadableImageError: it is none, or cannot be read; the message is the reason alone.
-    """
+    """The image in a file, see :func:`decode_image`; raises :class:`UnreadableImageError`."""
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
@@ -73,19 +65,11 @@ def decode_file(path: Path) -> np.ndarray:
 
 
 def decode_image(data: bytes) -> np.ndarray:
-    """An encoded image as it is meant to be seen.
+    """An encoded image as it is meant to be seen: uint8 [height, width, 3], RGB; of a grey file [height, width, 1].
 
-    EXIF orientation is applied. Palette, CMYK and 16-bit images become 8-bit RGB; what is transparent is laid on white.
-    Of an animation it is the first frame.
-
-    Args:
-        data: the content of a PNG, JPEG or other image file.
-
-    Returns:
-        Uint8 [height, width, 3], RGB; of a grey file [height, width, 1].
-
-    Raises:
-        UnreadableImageError: it is none, is cut short, or has more than 100 megapixels; the message is the reason.
+    EXIF orientation is applied. Palette, CMYK and 16-bit images become 8-bit RGB; transparent pixels are laid on white.
+    Of an animation it is the first frame. Raises :class:`UnreadableImageError` for anything else, for a truncated file
+    and for more than 100 megapixels.
     """
     try:
         return _decode(data)
@@ -99,10 +83,9 @@ def decode_image(data: bytes) -> np.ndarray:
 
 @contextlib.contextmanager
 def quiet_readers() -> Iterator[list[str]]:
-    """What is wrong with a file is told by its reason, not by the decoders' own lines on standard error.
+    """Keeps the decoders' own lines off standard error; ``sys.stderr`` still writes there. For one thread at a time.
 
-    Gives a list that holds these lines afterwards: libjpeg has no other way to say that a file is damaged.
-    Meant for one thread at a time; ``sys.stderr`` goes on to write where it did.
+    Gives a list that holds these lines afterwards: libjpeg has no other way to report a damaged file.
     """
     log, level = cv2.utils.logging, cv2.utils.logging.getLogLevel()
     log.setLogLevel(log.LOG_LEVEL_SILENT)
@@ -129,7 +112,7 @@ def quiet_readers() -> Iterator[list[str]]:
 
 
 def damage_in(complaints: list[str]) -> str | None:
-    """The reason that a decoder's lines give to leave a JPEG out; None if they tell of nothing that matters."""
+    """The reason in a decoder's lines to reject a JPEG; None if they report nothing that matters."""
     for line in complaints:
         few = re.search(r"(\d+) extraneous bytes", line)
         if re.search("Corrupt JPEG data|Premature end of JPEG", line) and not (few and int(few[1]) < PADDING):
