@@ -41,23 +41,18 @@ def train(
     callbacks: Sequence[Callable] = (),  # each called as callback(run, step, metrics) after every step
     progress: bool = True,
 ) -> Run:
-    """Train the run of ``config``, or load it if it is finished, or go on where it stopped.
+    """Train the run of ``config``, load it if it is finished, or continue where it stopped.
 
-    A run may be begun under one backend and go on under another: data, latents and weights are the same; only the
-    dropout's masks are another sequence. Its provenance lists each session with its backend.
+    A run may start under one backend and continue under another: data, latents and weights are the same; only the
+    dropout's masks differ. Its provenance lists each session with its backend.
 
     A callback gets the run, the number of the step, and its losses, accuracies and seconds by name, after all files of
-    the step are written. Where several steps go to the device at once (on a GPU), it gets them one after the other
-    when they are back. See :class:`capsgan.training.callbacks.TensorBoard`.
+    the step are written; where several steps go to the device at once (on a GPU), one after the other when they are
+    back. See :class:`capsgan.training.callbacks.TensorBoard`.
 
-    Returns:
-        The finished run.
-
-    Raises:
-        ValueError: the config, device or dataset is invalid. Nothing was trained.
-        TrainingDiverged: a loss is not finite; names the step and the last good checkpoint.
-        DiskError: a file cannot be written; what was written before is whole.
-        KeyboardInterrupt: after Ctrl-C, SIGTERM, SIGHUP or ``stop_after``, once a checkpoint is saved.
+    Returns the finished run. Raises ``ValueError`` before training for an invalid config, device or dataset,
+    ``TrainingDiverged`` if a loss is not finite, ``DiskError`` if a file cannot be written, and ``KeyboardInterrupt``
+    after Ctrl-C, SIGTERM, SIGHUP or ``stop_after``, once a checkpoint is saved.
     """
     counts = {"checkpoint_every": checkpoint_every, "samples_every": samples_every, "steps_per_call": steps_per_call}
     for name, value in counts.items():
@@ -66,16 +61,11 @@ def train(
     deadline = time.monotonic() + (math.inf if stop_after is None else stop_after)
     device = check_device(device)
     run = RecordedRun(run_for(config).directory, config)
-    if run.finished and not force:
-        run.check_config()
-        run.check_source()
+    if not force and run.is_done():
         return run
     with run.wait_for_lock(), keras.device(device):
-        if not force:
-            run.check_config()
-            if run.finished:
-                run.check_source()
-                return run
+        if not force and run.is_done():
+            return run
         reset_peak_memory()
         dataset = load_dataset(config.dataset, **config.data_options)
         _check_size(config, dataset)

@@ -1,4 +1,4 @@
-"""What a training says while it runs: a bar on standard error, and how long it will take once that is known."""
+"""What a training shows: a bar on standard error, and an estimate of the time it will take."""
 
 import sys
 
@@ -19,7 +19,7 @@ def progress_bar(config: RunConfig, first: int, progress: bool) -> tqdm:
 
 
 def report_progress(bar: tqdm, rows: list[tuple], played: int, pacing: Pacing):
-    """Show the last of the history's ``rows``, ``played`` steps on; after ``TIMED_STEPS`` also how long it takes."""
+    """Show the last of the history's ``rows``, ``played`` steps later; after ``TIMED_STEPS`` also the time left."""
     bar.update(played)
     _, g_loss, d_loss, accuracy, *_ = rows[-1]
     bar.set_postfix_str(f"G {g_loss:.2f} D {d_loss:.2f} acc {accuracy:.2f}", refresh=False)

@@ -1,4 +1,4 @@
-"""How long a step takes on this machine: what an estimate is made from."""
+"""How long a step takes on this machine."""
 
 import time
 
@@ -12,17 +12,9 @@ from .step import compile_step
 
 
 def seconds_per_step(config: RunConfig, *, steps: int = 50, device: str = "auto") -> float:
-    """Seconds of one training step, the mean of ``steps`` steps of a fresh network. Nothing is saved.
+    """Mean seconds of ``steps`` training steps of a fresh network, without compiling. Nothing is saved.
 
-    Compiling is not counted. It makes the program that :func:`capsgan.train` uses, so a compile cache has it then.
-
-    Args:
-        config: of the network.
-        steps: how many are timed.
-        device: auto | cpu | gpu.
-
-    Raises:
-        ValueError: the config, device or dataset is invalid.
+    It compiles the program that :func:`capsgan.train` uses, so that a compile cache has it for later.
     """
     device = check_device(device)
     with keras.device(device):
