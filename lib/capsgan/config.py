@@ -9,33 +9,15 @@ from functools import cached_property
 from numbers import Integral, Real
 from pathlib import Path
 
+from . import names
 from .checks import require
 from .data.listing import check_dataset, content_sha256, folder_path, is_folder, safe_name
-from .names import (
-    BACKENDS,
-    DATASET_NAMES,
-    DISCRIMINATORS,
-    FOLDER,
-    GANS,
-    IMAGE_SIZES,
-    PRECISIONS,
-    default_channels,
-    default_image_size,
-)
 
 POSITIVE = 1e-9  # the least value of a number above 0
 
 
-def _choice(default, choices, text: str):
-    return field(default=default, metadata={"help": text, "type": str, "choices": tuple(choices)})
-
-
-def _whole(default: int, low: int, high: int, text: str):
-    return field(default=default, metadata={"help": text, "type": int, "bounds": (low, high)})
-
-
-def _number(default: float, low: float, high: float, text: str):
-    return field(default=default, metadata={"help": text, "type": float, "bounds": (low, high)})
+def _field(default, text: str, kind=str, **limits):  # limits: choices=… or bounds=…, both ends included
+    return field(default=default, metadata={"help": text, "type": kind, **limits})
 
 
 @dataclass(frozen=True)
@@ -47,50 +29,56 @@ class RunConfig:
     epoch). A value that the project cannot train with raises ``ValueError``.
     """
 
-    gan: str = _choice("dcgan", GANS, "the game")
-    discriminator: str = _choice("cnn", DISCRIMINATORS, "the trunk: classical CNN, the thesis's CapsNet, or a control")
-    dataset: str = field(default="mnist5k", metadata={"help": DATASET_NAMES, "type": str})
-    fraction: float = _number(1.0, POSITIVE, 1, "share of the training split, stratified; 0.1 is part of 0.2")
-    image_size: int | None = field(
-        default=None, metadata={"help": "pixels per side (default: 28 for digits, 64 for faces)", "type": int}
+    gan: str = _field("dcgan", "the game", choices=tuple(names.GANS))
+    discriminator: str = _field(
+        "cnn", "the trunk: classical CNN, the thesis's CapsNet, or a control", choices=tuple(names.DISCRIMINATORS)
     )
-    channels: int | None = field(
-        default=None, metadata={"help": "1: grey, 3: colour (default: 1 for digits, 3 for faces)", "type": int}
+    dataset: str = _field("mnist5k", names.DATASET_NAMES)
+    fraction: float = _field(
+        1.0, "share of the training split, stratified; 0.1 is part of 0.2", float, bounds=(POSITIVE, 1)
     )
-    steps: int = _whole(1500, 1, 10**8, "generator updates")
-    batch_size: int = _whole(32, 2, 8192, "latents per generator update, an even number")
-    seed: int = _whole(0, 0, 2**63 - 1, "of weights, batches and latents")
-    width: float = _number(1.0, 1 / 256, 4, "scales the filters of the Caps trunk's convolutions; 1 is the thesis")
-    dropout: float = _number(0.25, 0, 0.95, "of the classical trunk")
-    label_smoothing: float = _number(0.0, 0, 0.5, "one-sided: the target of real images is 1 minus this")
-    discriminator_warmup: int = _whole(0, 0, 10**6, "steps of the discriminator alone before the game (chapter 6)")
-    discriminator_updates: str = _choice(
-        "separate", ("separate", "joint"), "on real and generated images in turn, or at once"
+    image_size: int | None = _field(None, "pixels per side (default: 28 for digits, 64 for faces)", int)
+    channels: int | None = _field(None, "1: grey, 3: colour (default: 1 for digits, 3 for faces)", int)
+    steps: int = _field(1500, "generator updates", int, bounds=(1, 10**8))
+    batch_size: int = _field(32, "latents per generator update, an even number", int, bounds=(2, 8192))
+    seed: int = _field(0, "of weights, batches and latents", int, bounds=(0, 2**63 - 1))
+    width: float = _field(
+        1.0, "scales the filters of the Caps trunk's convolutions; 1 is the thesis", float, bounds=(1 / 256, 4)
     )
-    routing_iterations: int = _whole(3, 1, 100, "of caps-routing; 1: uniform couplings")
-    weight_clipping: str = _choice(
-        "kernels", ("kernels", "all"), "wgan: what is clipped; all includes BatchNorm's gamma and beta"
+    dropout: float = _field(0.25, "of the classical trunk", float, bounds=(0, 0.95))
+    label_smoothing: float = _field(0.0, "one-sided: the target of real images is 1 minus this", float, bounds=(0, 0.5))
+    discriminator_warmup: int = _field(
+        0, "steps of the discriminator alone before the game (chapter 6)", int, bounds=(0, 10**6)
     )
-    adversarial_weight: float = _number(0.02, 0, 100, "completion: of the adversarial loss beside the reconstruction")
-    augmentation: str = _choice("none", ("none", "flip"), "flip: half of the training images are mirrored")
-    generator_average: float = _number(0.0, 0, 0.9999, "decay of a moving average of the generator's weights; 0: off")
-    precision: str = _choice("float32", PRECISIONS, "of the arithmetic")
-    snapshots: tuple[int, ...] = field(
-        default=(), metadata={"help": "steps at which a float16 copy of the generator is kept, e.g. 100,500"}
+    discriminator_updates: str = _field(
+        "separate", "on real and generated images in turn, or at once", choices=("separate", "joint")
     )
+    routing_iterations: int = _field(3, "of caps-routing; 1: uniform couplings", int, bounds=(1, 100))
+    weight_clipping: str = _field(
+        "kernels", "wgan: what is clipped; all includes BatchNorm's gamma and beta", choices=("kernels", "all")
+    )
+    adversarial_weight: float = _field(
+        0.02, "completion: of the adversarial loss beside the reconstruction", float, bounds=(0, 100)
+    )
+    augmentation: str = _field("none", "flip: half of the training images are mirrored", choices=("none", "flip"))
+    generator_average: float = _field(
+        0.0, "decay of a moving average of the generator's weights; 0: off", float, bounds=(0, 0.9999)
+    )
+    precision: str = _field("float32", "of the arithmetic", choices=names.PRECISIONS)
+    snapshots: tuple[int, ...] = _field((), "steps at which a float16 copy of the generator is kept, e.g. 100,500")
 
     def __post_init__(self):
         check_dataset(self.dataset)
         if is_folder(self.dataset):  # absolute: a run is used in other working directories too
-            object.__setattr__(self, "dataset", f"{FOLDER}{folder_path(self.dataset)}")
+            object.__setattr__(self, "dataset", f"{names.FOLDER}{folder_path(self.dataset)}")
         good = self.channels is None or (type(self.channels) is int and self.channels in (1, 3))
         require(good, "channels", self.channels, "1 | 3")
-        if self.channels == default_channels(self.dataset):
+        if self.channels == names.default_channels(self.dataset):
             object.__setattr__(self, "channels", None)
         if self.image_size is None:
-            object.__setattr__(self, "image_size", default_image_size(self.dataset))
-        good = type(self.image_size) is int and self.image_size in IMAGE_SIZES
-        require(good, "image_size", self.image_size, " | ".join(map(str, IMAGE_SIZES)))
+            object.__setattr__(self, "image_size", names.default_image_size(self.dataset))
+        good = type(self.image_size) is int and self.image_size in names.IMAGE_SIZES
+        require(good, "image_size", self.image_size, " | ".join(map(str, names.IMAGE_SIZES)))
         for each in fields(self):
             value, kind = getattr(self, each.name), each.metadata.get("type")
             if "choices" in each.metadata:
@@ -101,9 +89,9 @@ class RunConfig:
                 numeric = isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
                 require(numeric and low <= value <= high, each.name, value, expected(each))  # NaN is outside
                 object.__setattr__(self, each.name, kind(value))
-        gan = GANS[self.gan]
+        gan = names.GANS[self.gan]
         for each in fields(self):  # an option of other GANs has no effect here
-            used = each.name in gan.options or all(each.name not in other.options for other in GANS.values())
+            used = each.name in gan.options or all(each.name not in other.options for other in names.GANS.values())
             value = getattr(self, each.name)
             require(used or value == each.default, each.name, value, f"{each.default!r} for gan={self.gan!r}")
         even = self.batch_size % 2 == 0
@@ -124,11 +112,11 @@ class RunConfig:
         A trunk reads its own fields only, a GAN ignores some; a folder counts by its content, not by its path (one that
         is gone raises ``ValueError``). A field added later leaves the ids of existing runs as they are.
         """
-        of_trunks = set().union(*DISCRIMINATORS.values())
-        idle = of_trunks - set(DISCRIMINATORS[self.discriminator]) | set(GANS[self.gan].ignores)
+        of_trunks = set().union(*names.DISCRIMINATORS.values())
+        idle = of_trunks - set(names.DISCRIMINATORS[self.discriminator]) | set(names.GANS[self.gan].ignores)
         if self.discriminator == "none":
             idle |= {"adversarial_weight", "label_smoothing", "discriminator_warmup", "discriminator_updates"}
-        if self.image_size == default_image_size(self.dataset):
+        if self.image_size == names.default_image_size(self.dataset):
             idle.add("image_size")
         values = {name: value for name, value in self._changed().items() if name not in idle}
         return values | ({"dataset": self._content} if is_folder(self.dataset) else {})
@@ -138,7 +126,7 @@ class RunConfig:
 
     @cached_property
     def _content(self) -> str:  # kept: the id of a config stays what it is while a run of it is trained
-        return FOLDER + content_sha256(folder_path(self.dataset))
+        return names.FOLDER + content_sha256(folder_path(self.dataset))
 
     @property
     def data_options(self) -> dict:
@@ -156,7 +144,7 @@ class RunConfig:
     @property
     def label(self) -> str:
         """The name in figures and messages: ``CapsDCGAN`` as in chapter 9, a control ``CapsDCGAN (routing)``."""
-        name = GANS[self.gan].label
+        name = names.GANS[self.gan].label
         trunk, _, control = self.discriminator.partition("-")
         if trunk == "none":
             return f"{name} (no adversary)"
@@ -184,7 +172,7 @@ class RunConfig:
 
     def published(self) -> dict:
         """As :meth:`to_dict`, but of a folder only its name, not its path on this machine."""
-        place = {"dataset": FOLDER + folder_path(self.dataset).name} if is_folder(self.dataset) else {}
+        place = {"dataset": names.FOLDER + folder_path(self.dataset).name} if is_folder(self.dataset) else {}
         return self.to_dict() | place
 
     @classmethod
@@ -195,10 +183,10 @@ class RunConfig:
         return cls(**values | {"snapshots": tuple(values.get("snapshots", ()))})
 
 
-def check_fields(names):
+def check_fields(given):
     """Raise ``ValueError`` for a name that is no field of a config."""
     known = sorted(RunConfig.__dataclass_fields__)
-    for name in names:
+    for name in given:
         require(name in known, "field", name, " | ".join(known))
 
 
@@ -216,7 +204,7 @@ def use_backend(name: str | None = None):
     """Choose Keras's backend before Keras is imported: ``name``, else ``KERAS_BACKEND``, else ``keras.json``'s."""
     name = name or os.environ.get("KERAS_BACKEND") or keras_json().get("backend")
     if name:
-        require(name in BACKENDS, "backend", name, " | ".join(BACKENDS))
+        require(name in names.BACKENDS, "backend", name, " | ".join(names.BACKENDS))
         if importlib.util.find_spec(name) is None:
             raise ValueError(f"backend={name!r} is not installed; pip install {name}, or choose a different one")
         os.environ["KERAS_BACKEND"] = name

@@ -3,12 +3,23 @@
 import contextlib
 import json
 import os
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parents[1]  # of a checkout
 IN_CHECKOUT = (ROOT / "pyproject.toml").exists()
+DAMAGED_ARCHIVE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ValueError,
+    KeyError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+)  # NumPy's
 
 
 class DiskError(RuntimeError):
@@ -16,7 +27,7 @@ class DiskError(RuntimeError):
 
 
 def shipped(name: str) -> Path:
-    """A folder of the project: ``study``, ``features``, ``pretrained``; in a checkout ``reference``, ``results`` too."""
+    """A folder of the project: ``study``, ``features``, ``pretrained``; ``reference``, ``results`` in a checkout."""
     if IN_CHECKOUT:
         return ROOT / name if name == "study" else ROOT / "data" / name
     return PACKAGE / "shipped" / name

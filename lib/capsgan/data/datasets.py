@@ -2,19 +2,18 @@
 
 import hashlib
 import warnings
-import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from numbers import Integral
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from ..checks import require
 from ..names import DIGITS, default_image_size
-from ..paths import home
+from ..paths import DAMAGED_ARCHIVE, home
 from .listing import check_dataset, is_folder
 
 MNIST_ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"  # as in keras.datasets.mnist
@@ -94,16 +93,19 @@ def load_dataset(
     require(0 < fraction <= 1, "fraction", fraction, "a number in (0, 1]")
     size = default_image_size(name) if image_size is None else image_size
     require(isinstance(size, Integral) and size >= 1, "image_size", image_size, "a whole number from 1, or None")
+    size = int(size)
     require(channels in (None, 1, 3), "channels", channels, "1 | 3, or None")
-    dataset = Dataset(name, *_load(name, split, int(size)))
+    dataset = Dataset(name, *_load(name, split, size))
     if fraction < 1:
         classes = np.zeros(len(dataset), int) if dataset.labels is None else dataset.labels
         dataset = dataset.take(stratified_subset(classes, fraction))
     images = dataset.images
     if size != images.shape[1]:
-        images = _resize(images, int(size))
+        how = cv2.INTER_AREA if size < images.shape[1] else cv2.INTER_LINEAR
+        resized = np.stack([cv2.resize(image, (size, size), interpolation=how) for image in images])
+        images = resized.reshape(len(images), size, size, images.shape[-1])
     if channels == 1 < images.shape[-1]:
-        images = _luma(images)
+        images = np.stack([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images])[..., None]
     elif channels == 3 > images.shape[-1]:
         images = images.repeat(3, axis=-1)
     return replace(dataset, images=images)
@@ -172,7 +174,7 @@ def _mnist(split: str) -> tuple[np.ndarray, np.ndarray]:
     try:
         with np.load(path) as archive:
             arrays = {key: archive[key] for key in MNIST_SHA256 if key in archive.files}
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED_ARCHIVE as error:
         raise ValueError(f"{path} is damaged ({error}); remove it or put a whole mnist.npz there") from error
     for key, expected in MNIST_SHA256.items():
         if key not in arrays:
@@ -189,8 +191,8 @@ def fetch_olivetti() -> tuple[np.ndarray, np.ndarray]:
     """
     from sklearn.datasets import fetch_olivetti_faces
 
-    faces = _fetch("olivetti", fetch_olivetti_faces)
-    return np.repeat(_to_uint8(faces.images)[..., None], 3, axis=-1), faces.target.astype("int64")
+    images, people = _fetch("olivetti", fetch_olivetti_faces)
+    return images[..., None].repeat(3, axis=-1), people
 
 
 def fetch_lfw() -> tuple[np.ndarray, np.ndarray]:
@@ -203,36 +205,17 @@ def fetch_lfw() -> tuple[np.ndarray, np.ndarray]:
 
     middle = slice(61, 189)
     arguments = {"color": True, "resize": 0.5, "slice_": (middle, middle), "min_faces_per_person": FEWEST_OF_A_PERSON}
-    faces = _fetch("lfw", fetch_lfw_people, **arguments)
-    return _to_uint8(faces.images), faces.target.astype("int64")
+    return _fetch("lfw", fetch_lfw_people, **arguments)
 
 
-def _fetch(name: str, fetcher: Callable, **arguments):
+def _fetch(name: str, fetcher: Callable, **arguments) -> tuple[np.ndarray, np.ndarray]:
     folder = home() / "downloads"
     try:
         with warnings.catch_warnings(action="ignore"):  # scikit-learn warns of each retry
-            return fetcher(data_home=str(folder), **arguments)
+            faces = fetcher(data_home=str(folder), **arguments)
     except Exception as error:  # of the network, of the disk, or of a file that was cut short
         raise RuntimeError(
             f"dataset={name!r} could not be downloaded to {folder} ({error}); use dataset='folder:PATH' with images "
             "of your own, or dataset='cartoon', which needs no network"
         ) from error
-
-
-def _to_uint8(images: np.ndarray) -> np.ndarray:
-    """Float in [0, 1] → uint8 0 to 255."""
-    return np.rint(np.clip(images, 0, 1) * 255).astype("uint8")
-
-
-def _resize(images: np.ndarray, size: int) -> np.ndarray:
-    import cv2
-
-    how = cv2.INTER_AREA if size < images.shape[1] else cv2.INTER_LINEAR
-    resized = [cv2.resize(image, (size, size), interpolation=how) for image in images]
-    return np.stack(resized).reshape(len(images), size, size, images.shape[-1])
-
-
-def _luma(images: np.ndarray) -> np.ndarray:
-    import cv2
-
-    return np.stack([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images])[..., None]
+    return np.rint(np.clip(faces.images, 0, 1) * 255).astype("uint8"), faces.target.astype("int64")

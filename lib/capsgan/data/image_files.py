@@ -55,13 +55,12 @@ def decode_file(path: Path) -> np.ndarray:
     """The image in a file, see :func:`decode_image`; raises :class:`UnreadableImageError`."""
     try:
         size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise UnreadableImageError(f"{size / 1e6:,.0f} MB, more than {MAX_BYTES / 1e6:,.0f}")
-        return decode_image(path.read_bytes())
-    except UnreadableImageError:
-        raise
+        data = path.read_bytes() if size <= MAX_BYTES else None
     except (OSError, ValueError) as error:  # a name with a NUL
         raise UnreadableImageError(getattr(error, "strerror", None) or "no name of a file") from error
+    if data is None:
+        raise UnreadableImageError(f"{size / 1e6:,.0f} MB, more than {MAX_BYTES / 1e6:,.0f}")
+    return decode_image(data)
 
 
 def decode_image(data: bytes) -> np.ndarray:
@@ -91,8 +90,7 @@ def quiet_readers() -> Iterator[list[str]]:
     log.setLogLevel(log.LOG_LEVEL_SILENT)
     with contextlib.ExitStack() as stack:
         stack.callback(log.setLogLevel, level)
-        stack.enter_context(warnings.catch_warnings())
-        warnings.simplefilter("ignore")
+        stack.enter_context(warnings.catch_warnings(action="ignore"))
         lines = stack.enter_context(tempfile.TemporaryFile(buffering=0))
         try:
             terminal = os.dup(2)
@@ -153,19 +151,12 @@ def _decode(data: bytes) -> np.ndarray:
             laid = Image.alpha_composite(Image.new("RGBA", opaque.size, "white"), opaque)
             return np.ascontiguousarray(np.asarray(laid)[..., :3])
         if data.startswith(JPEG[0]) and not data.endswith(JPEG[1]):
-            _check_whole(data)  # some versions of OpenCV fill up what is missing in a JPEG with grey
+            with Image.open(io.BytesIO(data)) as image:
+                image.load()  # raises: some versions of OpenCV fill up what is missing in a JPEG with grey
         image = cv2.imdecode(np.frombuffer(data, "uint8"), cv2.IMREAD_ANYCOLOR)
         if image is None:
             raise UnreadableImageError("damaged, or of a kind that OpenCV does not read")
         return image[..., None] if image.ndim == 2 else np.ascontiguousarray(image[..., ::-1])
-
-
-def _check_whole(data: bytes):
-    with Image.open(io.BytesIO(data)) as image:
-        try:
-            image.load()
-        except OSError as error:
-            raise UnreadableImageError("cut short or damaged") from error
 
 
 def _check_depth(data: bytes):

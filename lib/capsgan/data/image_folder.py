@@ -6,8 +6,6 @@ import json
 import os
 import sys
 import warnings
-import zipfile
-import zlib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -17,7 +15,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from ..paths import DiskError, home, write_atomically
+from ..paths import DAMAGED_ARCHIVE, DiskError, home, write_atomically
 from .image_files import UnreadableImageError, damage_in, decode_file, quiet_readers
 from .listing import Listing, folder_path, list_images
 
@@ -124,8 +122,7 @@ def _load_cached(listing: Listing, image_size: int) -> tuple[np.ndarray, np.ndar
     place = hashlib.sha256(os.fsencode(listing.root)).hexdigest()[:8]
     state = hashlib.sha256(json.dumps([CACHE_VERSION, listing.files]).encode()).hexdigest()[:16]
     path = home() / "cache" / f"folder-{place}-{image_size}-{state}.npz"
-    damage = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
-    with contextlib.suppress(*damage), np.load(path) as archive:  # the zip format checks every array's CRC
+    with contextlib.suppress(*DAMAGED_ARCHIVE), np.load(path) as archive:  # the zip format checks every array's CRC
         return archive["images"], archive["kept"]
     images, kept = _decode_all(listing, image_size)
     try:
@@ -159,7 +156,10 @@ def _decode_all(listing: Listing, image_size: int) -> tuple[np.ndarray, np.ndarr
                 decode_file(listing.root / name)
             if name not in reasons and (damage := damage_in(complaints)):
                 reasons[name] = damage
-    _tell_left_out(listing, listing.left_out | reasons)
+    if left_out := listing.left_out | reasons:
+        told = [f"  {_printable(name)}: {reason}" for name, reason in sorted(left_out.items())[:SHOWN]]
+        more = [f"  and {len(left_out) - SHOWN} more"] if len(left_out) > SHOWN else []
+        print("\n".join([f"{_printable(listing.root.name)}: {len(left_out)} left out", *told, *more]))
     if len(reasons) > UNREADABLE * len(names):
         name, reason = min(reasons.items())
         raise ValueError(
@@ -173,15 +173,6 @@ def _decode_all(listing: Listing, image_size: int) -> tuple[np.ndarray, np.ndarr
             "needed, and to train at least a batch"
         )
     return images if not reasons else images[kept], kept
-
-
-def _tell_left_out(listing: Listing, reasons: dict[str, str]):
-    if reasons:
-        print(f"{_printable(listing.root.name)}: {len(reasons)} left out")
-        for name, reason in sorted(reasons.items())[:SHOWN]:
-            print(f"  {_printable(name)}: {reason}")
-        if len(reasons) > SHOWN:
-            print(f"  and {len(reasons) - SHOWN} more")
 
 
 def _printable(name) -> str:

@@ -29,12 +29,11 @@ def tile(images: np.ndarray, columns: int = 5, gap: int = 2) -> np.ndarray:
     """
     count, height, width, channels = images.shape
     rows = -(-count // columns)
-    canvas = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, channels), 255, "uint8")
-    for number, image in enumerate(images):
-        top = gap + (number // columns) * (height + gap)
-        left = gap + (number % columns) * (width + gap)
-        canvas[top : top + height, left : left + width] = image
-    return canvas
+    cells = np.full((rows * columns, height + gap, width + gap, channels), 255, "uint8")
+    cells[:count, gap:, gap:] = images
+    grid = cells.reshape(rows, columns, height + gap, width + gap, channels).swapaxes(1, 2)
+    grid = grid.reshape(rows * (height + gap), columns * (width + gap), channels)
+    return np.pad(grid, [(0, gap), (0, gap), (0, 0)], constant_values=255)
 
 
 def encode_png(image: np.ndarray) -> bytes:

@@ -64,6 +64,7 @@ class GAN:
     kernel_size = 3  # of the generator's convolutions
     n_critic = 1  # discriminator updates a step
     convolutions = DCGAN_CONVOLUTIONS
+    heads = staticmethod(logit_head)  # a trunk's features → the logit first, then what else this GAN needs
     normalization = staticmethod(batch_normalization)  # of the discriminator
     penalizes_gradient = False  # True: the discriminator's loss holds the gradient of its output by its input
     joint = False  # True: the discriminator's loss needs real and generated images at once
@@ -94,10 +95,6 @@ class GAN:
     def build_generator(self) -> keras.Model:
         """Codes → images; several inputs are named like the arrays of :meth:`sample_codes`."""
         return build_generator(self.image_shape, self.noise_dim, self.kernel_size)
-
-    def heads(self, features):
-        """What the discriminator answers, from a trunk's features: the logit first, then what else this GAN needs."""
-        return logit_head(features)
 
     def build_discriminator(self) -> keras.Model | None:
         """Images → the answers of :meth:`heads`."""
@@ -247,7 +244,7 @@ class GAN:
 
 @contextmanager
 def _initialisation(seed: int, precision: str):
-    """Seed and precision for the layers made inside; afterwards Python's random state, which Keras uses, is as before."""
+    """Seed and precision for layers made inside; afterwards Python's random state, which Keras uses, is as before."""
     policy, state = keras.config.dtype_policy(), random.getstate()
     random.seed(seed % 2**32)
     fix_keras_settings()

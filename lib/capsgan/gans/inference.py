@@ -58,7 +58,7 @@ def statistics_of(discriminator: keras.Model, images: np.ndarray):
     The model must not be nested.
     """
     normalizations = _normalizations(discriminator)
-    before = [[ops.convert_to_numpy(v).copy() for v in _statistics(layer)] for layer in normalizations]
+    before = [[array.copy() for array in layer.get_weights()] for layer in normalizations]
     try:
         for layer in normalizations:  # in the order of the layers: the later see what the earlier make of the images
             below = keras.Model(discriminator.inputs, layer.input)
@@ -67,11 +67,12 @@ def statistics_of(discriminator: keras.Model, images: np.ndarray):
                 part = part.reshape(-1, part.shape[-1]).astype("float64")
                 total, squares, rows = total + part.sum(axis=0), squares + (part**2).sum(axis=0), rows + len(part)
             mean = total / rows
-            _assign(layer, (mean, np.maximum(squares / rows - mean**2, 0)))
+            layer.moving_mean.assign(mean.astype("float32"))
+            layer.moving_variance.assign(np.maximum(squares / rows - mean**2, 0).astype("float32"))
         yield
     finally:
         for layer, values in zip(normalizations, before, strict=True):
-            _assign(layer, values)
+            layer.set_weights(values)
 
 
 def estimate_statistics(model: keras.Model, batches: Iterable, run: Callable):
@@ -101,15 +102,6 @@ def chunks(inputs, size: int = CHUNK) -> Iterator:
 
 def _normalizations(model: keras.Model) -> list:
     return [layer for layer in model._flatten_layers() if isinstance(layer, layers.BatchNormalization)]
-
-
-def _statistics(layer):
-    return layer.moving_mean, layer.moving_variance
-
-
-def _assign(layer, values):
-    for variable, value in zip(_statistics(layer), values, strict=True):
-        variable.assign(np.asarray(value, "float32"))
 
 
 def _fill(array: np.ndarray, rows: int) -> np.ndarray:

@@ -1,5 +1,7 @@
 """WGAN-GP: a penalty on the critic's gradient instead of clipping (Gulrajani et al. 2017, arXiv:1704.00028)."""
 
+from functools import partial
+
 import keras
 from keras import layers, ops
 
@@ -23,11 +25,8 @@ class WGANGP(WassersteinGAN):
     ignores = ("discriminator_updates",)  # always joint
     penalizes_gradient = True
     joint = True
-
-    @staticmethod
-    def normalization():
-        """Layer normalization over the whole image, not at each position: capsules keep different lengths."""
-        return layers.GroupNormalization(groups=1)
+    # over the whole image: Keras's LayerNormalization, at each position, would give all capsules the same length
+    normalization = staticmethod(partial(layers.GroupNormalization, groups=1))
 
     def make_optimizer(self):
         """Adam(1e-4, β₁ 0, β₂ 0.9), algorithm 1 of the paper."""

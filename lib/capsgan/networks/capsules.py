@@ -90,9 +90,8 @@ def dense_stack(x, units: int = DIGIT_UNITS, depth: int = 4):
     With ``depth`` 4 it has as many weights as three gated rounds.
     """
     for number in range(1, depth + 1):
-        x = layers.LeakyReLU(LEAKY_SLOPE)(
-            layers.Dense(units, kernel_initializer="he_normal", name=f"dense_{number}")(x)
-        )
+        x = layers.Dense(units, kernel_initializer="he_normal", name=f"dense_{number}")(x)
+        x = layers.LeakyReLU(LEAKY_SLOPE)(x)
     return x
 
 
@@ -110,7 +109,7 @@ class RoutingCapsules(layers.Layer):
         super().__init__(**{"dtype": "float32"} | kwargs)
         if capsules < 2:
             raise ValueError(
-                f"capsules={capsules!r} leaves nothing to route; expected 2 or more (a softmax over one is 1)"
+                f"capsules={capsules!r} leaves nothing to route; expected 2 or more (a softmax of one is 1)"
             )
         self.capsules, self.dimension, self.iterations = capsules, dimension, iterations
 

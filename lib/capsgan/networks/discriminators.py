@@ -1,21 +1,13 @@
 """Discriminators: a trunk that reads the image, and heads that answer."""
 
 import random
-from functools import partial
 
 import keras
 from keras import layers, ops
 
+from ..checks import require
 from ..names import DISCRIMINATORS
-from .capsules import (
-    LEAKY_SLOPE,
-    RoutingCapsules,
-    dense_stack,
-    gated_capsules,
-    primary_capsules,
-    primary_convolution,
-    round_filters,
-)
+from . import capsules
 from .layers import batch_normalization, check_shape
 
 # The classical trunks: (filters, stride, BatchNormalization after it?) of each 3×3 convolution (Keras-GAN, 2018).
@@ -68,14 +60,14 @@ def build_discriminator(
     normalization: makes a normalizing layer for either trunk; None: no normalization.
     heads: from features (float [B, n]; of ``caps-routing`` [B, J, d] before the squash) to one or more outputs.
     """
+    trunks = [name for name in DISCRIMINATORS if name != "none"]
+    require(discriminator in trunks, "discriminator", discriminator, " | ".join(trunks))
     check_shape(image_shape)
     images = keras.Input(image_shape, name="image")
     if discriminator == "cnn":
         features = cnn_trunk(images, convolutions, dropout, normalization)
-    elif discriminator in DISCRIMINATORS:
-        features = caps_trunk(images, width, normalization, discriminator, routing_iterations)
     else:
-        raise ValueError(f"invalid discriminator={discriminator!r}; expected {' | '.join(DISCRIMINATORS)}")
+        features = caps_trunk(images, width, normalization, discriminator, routing_iterations)
     return keras.Model(images, heads(features), name="discriminator")
 
 
@@ -102,20 +94,17 @@ def caps_trunk(images, width=1.0, normalization=batch_normalization, kind: str =
     gates. All have the thesis's BatchNormalization after the squash, which Sabour et al. do not: capsules come to the
     gates or the routing rescaled.
     """
-    blocks = {
-        "caps": gated_capsules,
-        "cnn-matched": dense_stack,
-        "caps-squashed": partial(gated_capsules, squashed=True),
-        "caps-ungated": partial(gated_capsules, rounds=0),
-    }
-    x = layers.Conv2D(round_filters(256, width), 9, name="conv1")(images)
-    x = layers.LeakyReLU(LEAKY_SLOPE)(x)
+    x = layers.Conv2D(capsules.round_filters(256, width), 9, name="conv1")(images)
+    x = layers.LeakyReLU(capsules.LEAKY_SLOPE)(x)
     x = normalization()(x) if normalization else x
     if kind == "cnn-matched":
-        x = layers.LeakyReLU(LEAKY_SLOPE)(primary_convolution(x, width))  # (B, h', w', 8 · types)
+        x = layers.LeakyReLU(capsules.LEAKY_SLOPE)(capsules.primary_convolution(x, width))  # (B, h', w', 8 · types)
     else:
-        x = primary_capsules(x, width)  # (B, N, 8)
+        x = capsules.primary_capsules(x, width)  # (B, N, 8)
     x = normalization()(x) if normalization else x
     if kind == "caps-routing":
-        return RoutingCapsules(iterations=routing_iterations, name="routing")(x)
-    return blocks[kind](layers.Flatten()(x))
+        return capsules.RoutingCapsules(iterations=routing_iterations, name="routing")(x)
+    x = layers.Flatten()(x)
+    if kind == "cnn-matched":
+        return capsules.dense_stack(x)
+    return capsules.gated_capsules(x, rounds=0 if kind == "caps-ungated" else 3, squashed=kind == "caps-squashed")

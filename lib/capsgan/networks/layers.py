@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from ..checks import require
 from ..engines import upsample_convolve
 from ..names import IMAGE_SIZES
 
@@ -27,9 +28,8 @@ class UpsampleConv2D(layers.Layer):
 
     def build(self, shape):
         """Make the kernel of the convolution before folding, [k, k, channels, filters], and the bias."""
-        self.kernel = self.add_weight(
-            shape=(self.kernel_size, self.kernel_size, shape[-1], self.filters), name="kernel"
-        )
+        taps = (self.kernel_size, self.kernel_size)
+        self.kernel = self.add_weight(shape=(*taps, shape[-1], self.filters), name="kernel")
         self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
 
     def call(self, x):
@@ -70,9 +70,7 @@ def batch_normalization() -> layers.Layer:
 def check_shape(image_shape) -> tuple[int, int]:
     """(height, channels) of a shape that the networks take; another raises ``ValueError``."""
     height, width, channels = image_shape
-    if height != width or height not in IMAGE_SIZES or channels not in (1, 3):
-        sizes = ", ".join(map(str, IMAGE_SIZES))
-        raise ValueError(
-            f"invalid image_shape={tuple(image_shape)}; expected square of {sizes} pixels, 1 or 3 channels"
-        )
+    good = height == width and height in IMAGE_SIZES and channels in (1, 3)
+    sizes = ", ".join(map(str, IMAGE_SIZES))
+    require(good, "image_shape", tuple(image_shape), f"square of {sizes} pixels, 1 or 3 channels")
     return height, channels

@@ -2,17 +2,14 @@
 
 import io
 import warnings
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 from keras import ops
 
-from ..paths import write_atomically
+from ..paths import DAMAGED_ARCHIVE, write_atomically
 
 KEPT = 2
-DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, OSError, NotImplementedError)
 
 
 def save_checkpoint(directory: Path, step: int, variables: list, history: np.ndarray) -> Path:
@@ -44,7 +41,7 @@ def read_checkpoint(directory: Path) -> tuple[int, np.ndarray, list[np.ndarray]]
             with np.load(path) as archive:  # the zip format checks every array's CRC
                 values = [archive[key] for key in sorted(archive.files) if key.startswith("v")]
                 return int(archive["step"]), archive["history"], values
-        except DAMAGE as error:
+        except DAMAGED_ARCHIVE as error:
             aside = path.with_suffix(".damaged")
             path.replace(aside)
             warnings.warn(f"checkpoint {path.name} is damaged ({error}); set aside as {aside.name}", stacklevel=2)
@@ -75,7 +72,7 @@ def read_history(directory: Path) -> np.ndarray | None:
         try:
             with np.load(path) as archive:
                 return archive["history"]
-        except DAMAGE:
+        except DAMAGED_ARCHIVE:
             continue
     return None
 
@@ -84,8 +81,6 @@ def restore_variables(variables: list, values: list[np.ndarray]):
     """Put a checkpoint's values into the variables that they came from; ``ValueError`` if they don't fit."""
     theirs, ours = [value.shape for value in values], [tuple(variable.shape) for variable in variables]
     if theirs != ours:
-        raise ValueError(
-            f"the checkpoint holds {len(theirs)} arrays that do not fit the network's {len(ours)} variables"
-        )
+        raise ValueError(f"the checkpoint's {len(theirs)} arrays do not fit the network's {len(ours)} variables")
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

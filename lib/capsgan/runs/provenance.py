@@ -14,9 +14,8 @@ import keras
 
 from ..config import RunConfig
 from ..data.datasets import Dataset
-from ..paths import ROOT
+from ..paths import PACKAGE, ROOT
 
-PACKAGE = Path(__file__).parents[1]
 DECIDING = ("data/*.py", "networks/*.py", "gans/*.py")
 NOT_DECIDING = ("networks/inspection.py", "gans/inference.py", "gans/sampling.py")
 SAME_RESULTS = (  # hashes of sources that gave the same results bit for bit, the present one last
@@ -50,20 +49,14 @@ def _statements(path: Path) -> list[str]:
     """A module's statements as syntax trees, without docstrings and imports."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and _is_text(body[0]):
-            del body[0]
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
+            del node.body[0]
     return [ast.dump(statement) for statement in tree.body if not isinstance(statement, ast.Import | ast.ImportFrom)]
-
-
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def describe(config: RunConfig, dataset: Dataset, device: str) -> dict:
     """What a reader needs to judge or repeat a run, as plain JSON values."""
     backend = keras.backend.backend()
-    packages = ["keras", "numpy", {"torch": "torch", "jax": "jax", "tensorflow": "tensorflow"}[backend]]
     return {
         "backend": backend,
         "device": device,
@@ -73,7 +66,7 @@ def describe(config: RunConfig, dataset: Dataset, device: str) -> dict:
         "gpu": gpu_model() if device.startswith("gpu") else None,
         "machine": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "versions": {name: importlib.metadata.version(name) for name in packages},
+        "versions": {name: importlib.metadata.version(name) for name in ("keras", "numpy", backend)},
         "commit": source_commit(),
         "source_sha256": source_sha256(),
         "dataset_sha256": dataset.sha256,
@@ -130,9 +123,7 @@ def source_commit() -> str | None:
         words = ["git", "-C", str(ROOT), *command]
         return subprocess.run(words, env=ours, capture_output=True, encoding="utf-8", check=True).stdout.strip()
 
-    try:
+    with contextlib.suppress(OSError, subprocess.CalledProcessError, UnicodeError):
         if Path(ask("rev-parse", "--show-toplevel")).resolve() == ROOT.resolve():
             return ask("describe", "--always", "--dirty", "--exclude", "*")
-    except (OSError, subprocess.CalledProcessError, UnicodeError):
-        pass
     return None

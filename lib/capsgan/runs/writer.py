@@ -40,9 +40,7 @@ class RecordedRun(Run):
         names = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
         if names:
             changes = ", ".join(f"{n}={theirs.get(n)!r}, not {ours.get(n)!r}" for n in names)
-            raise ValueError(
-                f"{self.directory} was started with a different config ({changes}); remove it or use --force"
-            )
+            raise ValueError(f"{self.directory} has a different config ({changes}); remove it or use --force")
 
     def check_source(self):
         """Warn if the run was made by other source than this."""

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 
 import keras
 
+from ..checks import require
 from ..config import RunConfig
-from ..data.datasets import Dataset, load_dataset
+from ..data.datasets import load_dataset
 from ..engines import check_device, get_engine
 from ..gans import build_gan
 from ..gans.base import METRICS, SAMPLING, random_stream
@@ -56,8 +57,7 @@ def train(
     """
     counts = {"checkpoint_every": checkpoint_every, "samples_every": samples_every, "steps_per_call": steps_per_call}
     for name, value in counts.items():
-        if value is not None and value < 1:
-            raise ValueError(f"invalid {name}={value!r}; expected 1 or more, or None")
+        require(value is None or value >= 1, name, value, "1 or more, or None")
     deadline = time.monotonic() + (math.inf if stop_after is None else stop_after)
     device = check_device(device)
     run = RecordedRun(run_for(config).directory, config)
@@ -68,7 +68,11 @@ def train(
             return run
         reset_peak_memory()
         dataset = load_dataset(config.dataset, **config.data_options)
-        _check_size(config, dataset)
+        if len(dataset) < config.batch_size:
+            raise ValueError(
+                f"batch_size={config.batch_size} is more than the {len(dataset)} training images of {config.dataset!r} "
+                f"at fraction={config.fraction:g}; expected up to {len(dataset)}, or use more images"
+            )
         gan = build_gan(config, dataset.image_shape, dataset.classes)
         if force:
             run.discard()
@@ -121,20 +125,10 @@ def train(
                 report_progress(bar, rows, len(steps), pacing)
 
         gan.settle((draw(step) for step in range(1, min(20, config.steps) + 1)), dataset.images)
-        history = history_frame(rows)
+        history, peak = history_frame(rows), peak_memory_mb()
         provenance |= {"finished": now(), "wall_seconds": round(history.seconds.sum(), 3)}
-        peak = peak_memory_mb()
-        provenance |= {"peak_memory_mb": peak and round(peak, 1)}
-        run.finish(gan, history, provenance)
+        run.finish(gan, history, provenance | {"peak_memory_mb": peak and round(peak, 1)})
     return run
-
-
-def _check_size(config: RunConfig, dataset: Dataset):
-    if len(dataset) < config.batch_size:
-        raise ValueError(
-            f"batch_size={config.batch_size} is more than the {len(dataset)} training images of {config.dataset!r} "
-            f"at fraction={config.fraction:g}; expected up to {len(dataset)}, or use more images"
-        )
 
 
 def _begin_session(run: RecordedRun, description: dict, pacing: Pacing) -> dict:
