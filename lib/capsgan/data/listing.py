@@ -91,10 +91,8 @@ def list_images(root: Path) -> Listing:
     listing.files.sort()
     if not listing.files:
         endings = Counter(Path(name).suffix.lower() for name in listing.left_out).most_common(1)
-        seen = f"; it holds {endings[0][1]} files {endings[0][0]}, to be converted to JPEG or PNG" if endings else ""
-        raise ValueError(
-            f"the folder {root} holds no image{seen}; looked for, in its sub-folders too: {' '.join(KINDS)}"
-        )
+        seen = "".join(f"; it holds {n} files {ending}, to be converted to JPEG or PNG" for ending, n in endings)
+        raise ValueError(f"the folder {root} holds no image{seen}; expected, here or deeper: {' '.join(KINDS)}")
     return listing
 
 

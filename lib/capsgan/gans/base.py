@@ -1,7 +1,4 @@
-"""The game: two players, what each minimises, and the order in which they move. Written once, for every backend.
-
-Each GAN overrides what is special about it: the latent code, the heads, the losses, the optimizer.
-"""
+"""The game: two players, what each minimises, and the order in which they move. Written once, for every backend."""
 
 import random
 from contextlib import contextmanager
@@ -98,16 +95,9 @@ class GAN:
 
     def build_discriminator(self) -> keras.Model | None:
         """Images → the answers of :meth:`heads`."""
-        return build_discriminator(
-            self.config.discriminator,
-            self.image_shape,
-            width=self.config.width,
-            dropout=self.config.dropout,
-            routing_iterations=self.config.routing_iterations,
-            convolutions=self.convolutions,
-            normalization=self.normalization,
-            heads=self.heads,
-        )
+        fields = {name: getattr(self.config, name) for name in ("width", "dropout", "routing_iterations")}
+        own = {"convolutions": self.convolutions, "normalization": self.normalization, "heads": self.heads}
+        return build_discriminator(self.config.discriminator, self.image_shape, **fields, **own)
 
     def make_optimizer(self) -> keras.optimizers.Optimizer:
         """One player's optimizer."""
@@ -187,8 +177,8 @@ class GAN:
         nothing = ops.full((), float("nan"))
         rows = []
         for turn in range(self.n_critic if self.discriminator else 0):
-            real = self.take_images(images, batch.indices[turn])
-            real_labels = ops.take(labels, self._unmirrored(batch.indices[turn], images), axis=0)
+            indices = batch.indices[turn]
+            real, real_labels = self.take_images(images, indices), ops.take(labels, indices % images.shape[0], axis=0)
             codes = self.condition({name: array[turn] for name, array in batch.critic_codes.items()}, images)
             rows.append(self._update_discriminator(update, real, real_labels, codes, batch.mixing[turn]))
         columns = zip(*rows or [(nothing,) * 3], strict=True)
@@ -201,14 +191,11 @@ class GAN:
 
     def take_images(self, images, numbers):
         """Images by number, float32 in [-1, 1]; with flips, number n + i is image i of n, mirrored."""
-        taken = to_float(ops.take(images, self._unmirrored(numbers, images), axis=0))
+        taken = to_float(ops.take(images, numbers % images.shape[0], axis=0))
         if self.config.augmentation == "none":
             return taken
         mirrored = ops.reshape(numbers >= images.shape[0], (-1, 1, 1, 1))
         return ops.where(mirrored, ops.flip(taken, axis=2), taken)
-
-    def _unmirrored(self, numbers, images):
-        return numbers if self.config.augmentation == "none" else numbers % images.shape[0]
 
     def settle(self, batches, images):
         """After the last step: replace the generator's weights by their average, if the config asks for one.

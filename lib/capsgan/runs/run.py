@@ -203,9 +203,9 @@ def load_run(prefix: str) -> Run:
     runs = list_runs()
     found = [run for run in runs if run.directory.name.startswith(prefix)]
     if len(found) != 1:
-        names = ", ".join(run.directory.name for run in found or runs) or f"no runs in {home() / 'runs'}"
+        ids = ", ".join(run.directory.name for run in found or runs) or f"no runs in {home() / 'runs'}"
         more = "; write more of the id" if found else ""
-        raise ValueError(f"run={prefix!r} names {len(found)} runs; there are: {names}{more}")
+        raise ValueError(f"run={prefix!r} names {len(found)} runs; there are: {ids}{more}")
     return found[0]
 
 

@@ -35,9 +35,10 @@ def train_grid(
             return True
         left, expected = stop_after - (time.monotonic() - begin), expected_seconds(trainings[job])
         job.command.append(f"--stop-after={max(1, int(left))}")
-        if left < max(expected, 1):
+        enough = left >= max(expected, 1)
+        if not enough:
             print(f"{job.name}: {expected:.0f} s expected, {max(left, 0):.0f} s left; not begun", flush=True)
-        return left >= max(expected, 1)
+        return enough
 
     trainings = {training_job(config, more): config for config in todo}
     done = len(configs) - len(todo) + len(run_jobs(list(trainings), jobs or core_count(), may_begin))
@@ -55,8 +56,6 @@ def training_job(config: RunConfig, options: tuple[str, ...] = ()) -> Job:
 def expected_seconds(config: RunConfig) -> float:
     """The longest time of a finished run that differs from ``config`` only in the seed; 0 without one."""
     kind = config.identity | {"seed": None}
-    alike = [
-        run for run in list_runs() if run.finished and run.config.dataset == config.dataset
-    ]  # a folder may be gone
-    alike = [run for run in alike if run.config.identity | {"seed": None} == kind]
-    return max((run.provenance["wall_seconds"] for run in alike), default=0.0)
+    runs = [run for run in list_runs() if run.finished and run.config.dataset == config.dataset]  # a folder may be gone
+    times = [run.provenance["wall_seconds"] for run in runs if run.config.identity | {"seed": None} == kind]
+    return max(times, default=0.0)

@@ -4,7 +4,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import keras
 
@@ -169,20 +169,17 @@ def _stop_signals():
     """
     caught, before = [], {}
 
-    def note(number, frame):
+    def restore(number=None, frame=None):
         caught.append(number)
         for signum, handler in before.items():
             signal.signal(signum, handler)
 
-    try:
+    with suppress(ValueError):  # not in the main thread: signals go elsewhere
         for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):  # the last two are not on every system
             signum = getattr(signal, name, None)
             if signum and not (name == "SIGHUP" and signal.getsignal(signum) == signal.SIG_IGN):
-                before[signum] = signal.signal(signum, note)
-    except ValueError:  # not in the main thread: signals go elsewhere
-        pass
+                before[signum] = signal.signal(signum, restore)
     try:
         yield caught
     finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
+        restore()
