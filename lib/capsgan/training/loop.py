@@ -169,16 +169,19 @@ def _stop_signals():
     """
     caught, before = [], {}
 
-    def restore(number=None, frame=None):
-        caught.append(number)
+    def restore():
         for signum, handler in before.items():
             signal.signal(signum, handler)
+
+    def note(number, frame):
+        caught.append(number)
+        restore()
 
     with suppress(ValueError):  # not in the main thread: signals go elsewhere
         for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):  # the last two are not on every system
             signum = getattr(signal, name, None)
             if signum and not (name == "SIGHUP" and signal.getsignal(signum) == signal.SIG_IGN):
-                before[signum] = signal.signal(signum, restore)
+                before[signum] = signal.signal(signum, note)
     try:
         yield caught
     finally:
