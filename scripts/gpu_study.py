@@ -387,7 +387,7 @@ def in_log(path: str, function, arguments: tuple):
 
 def time_one(config: RunConfig, device: str, home: str):
     """Write the seconds of a step."""
-    from capsgan.training.timing import seconds_per_step
+    from capsgan.training.progress import seconds_per_step
 
     seconds = seconds_per_step(config, steps=min(TIMED, config.steps), device=device)
     Path(home, f"seconds-{kind(config)}.json").write_text(json.dumps(seconds), encoding="utf-8")

@@ -1,27 +1,16 @@
-"""Checks of arguments: a wrong value is refused where it enters, with what was expected."""
-
-from __future__ import annotations
+"""Checks of arguments: a wrong value is rejected where it enters, with what was expected."""
 
 import numpy as np
 
 
 def require(good: bool, name: str, value, expected: str):
-    """Raise ``ValueError`` that names the argument, its value and what was expected, unless it is good."""
+    """Raise ``ValueError`` that names the argument, its value and what was expected, unless ``good``."""
     if not good:
         raise ValueError(f"invalid {name}={value!r}; expected {expected}")
 
 
 def check_images(name: str, images: np.ndarray, image_shape: tuple[int, ...] | None = None):
-    """Refuse what is not a stack of images.
-
-    Args:
-        name: what the message calls them.
-        images: uint8 [n, height, width, channels], n > 0.
-        image_shape: (height, width, channels) that they must have; None: any.
-
-    Raises:
-        ValueError: another dtype or shape.
-    """
+    """Raise ``ValueError`` unless ``images`` are uint8 [n, height, width, channels], n > 0, of this ``image_shape``."""
     dtype, shape = getattr(images, "dtype", type(images).__name__), np.shape(images)
     if dtype != np.uint8:
         raise ValueError(f"{name}: invalid dtype={dtype}; expected uint8 (capsgan.data.pixels.to_uint8 converts)")
@@ -30,21 +19,10 @@ def check_images(name: str, images: np.ndarray, image_shape: tuple[int, ...] | N
         raise ValueError(f"{name}: invalid shape={shape}; expected (n, {wanted}) with n > 0")
 
 
-def check_features(
-    real: np.ndarray, generated: np.ndarray, least: int, least_generated: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Both sets of features in float64.
+def check_features(real, generated, least: int, least_generated: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Both sets of features as finite float64 [n, d] and [m, d].
 
-    Args:
-        real, generated: numbers [n, d] and [m, d].
-        least: how many rows the metric needs of each.
-        least_generated: how many of the generated ones, where that differs.
-
-    Returns:
-        Float64 [n, d] and [m, d].
-
-    Raises:
-        ValueError: not two matrices of the same width, too few rows, or a value that is not finite.
+    ``least`` is how many rows the metric needs of each; ``least_generated`` of the generated ones, where that differs.
     """
     arrays = {"real": np.asarray(real, "float64"), "generated": np.asarray(generated, "float64")}
     for name, array in arrays.items():
@@ -61,20 +39,7 @@ def check_features(
 
 
 def check_labels(name: str, labels: np.ndarray, count: int, classes: int) -> np.ndarray:
-    """Labels in int64.
-
-    Args:
-        name: what the message calls them.
-        labels: whole numbers [count] from 0 to ``classes`` - 1.
-        count: how many there must be.
-        classes: how many classes there are.
-
-    Returns:
-        Int64 [count].
-
-    Raises:
-        ValueError: another number of them, or a value that is no class.
-    """
+    """Labels as int64 [count]; each must be a whole number from 0 to ``classes`` - 1."""
     array = np.asarray(labels)
     if array.shape != (count,):
         raise ValueError(f"{name}: invalid shape={array.shape}; expected ({count},), one an image")

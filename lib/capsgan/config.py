@@ -1,6 +1,4 @@
-"""What decides a result: the configuration of a run."""
-
-from __future__ import annotations
+"""The configuration of a run: everything that decides its result."""
 
 import hashlib
 import importlib.util
@@ -11,34 +9,15 @@ from functools import cached_property
 from numbers import Integral, Real
 from pathlib import Path
 
+from . import names
 from .checks import require
-from .data.listing import content_sha256, folder_path, is_folder, safe_name
-from .names import (
-    BACKENDS,
-    DATASET_NAMES,
-    DATASETS,
-    DISCRIMINATORS,
-    FOLDER,
-    GANS,
-    IMAGE_SIZES,
-    PRECISIONS,
-    default_channels,
-    default_image_size,
-)
+from .data.listing import check_dataset, content_sha256, folder_path, is_folder, safe_name
 
 POSITIVE = 1e-9  # the least value of a number above 0
 
 
-def _choice(default, choices, text: str):
-    return field(default=default, metadata={"help": text, "type": str, "choices": tuple(choices)})
-
-
-def _whole(default: int, low: int, high: int, text: str):
-    return field(default=default, metadata={"help": text, "type": int, "bounds": (low, high)})
-
-
-def _number(default: float, low: float, high: float, text: str):
-    return field(default=default, metadata={"help": text, "type": float, "bounds": (low, high)})
+def _field(default, text: str, kind=str, **limits):  # limits: choices=… or bounds=…, both ends included
+    return field(default=default, metadata={"help": text, "type": kind, **limits})
 
 
 @dataclass(frozen=True)
@@ -46,57 +25,60 @@ class RunConfig:
     """Everything that decides the result of a training run, and nothing that does not.
 
     A *step* is one update of the generator on ``batch_size`` latents; the discriminator sees ``batch_size / 2`` real
-    and ``batch_size / 2`` generated images in each of its updates (thesis, listing 7.4, where a step is an epoch).
-
-    Raises:
-        ValueError: a field has a value the project cannot train with. Names field, value and what was expected.
+    and ``batch_size / 2`` generated images in each of its updates (thesis, listing 7.4, where a step is called an
+    epoch). A value that the project cannot train with raises ``ValueError``.
     """
 
-    gan: str = _choice("dcgan", GANS, "the game")
-    discriminator: str = _choice("cnn", DISCRIMINATORS, "the trunk: classical CNN, the thesis's CapsNet, or a control")
-    dataset: str = field(default="mnist5k", metadata={"help": DATASET_NAMES, "type": str})
-    fraction: float = _number(1.0, POSITIVE, 1, "share of the training split, stratified; 0.1 is part of 0.2")
-    image_size: int | None = field(
-        default=None, metadata={"help": "pixels per side (default: 28 for digits, 64 for faces)", "type": int}
+    gan: str = _field("dcgan", "the game", choices=tuple(names.GANS))
+    discriminator: str = _field(
+        "cnn", "the trunk: classical CNN, the thesis's CapsNet, or a control", choices=tuple(names.DISCRIMINATORS)
     )
-    channels: int | None = field(
-        default=None, metadata={"help": "1: grey, 3: colour (default: 1 for digits, 3 for faces)", "type": int}
+    dataset: str = _field("mnist5k", names.DATASET_NAMES)
+    fraction: float = _field(
+        1.0, "share of the training split, stratified; 0.1 is part of 0.2", float, bounds=(POSITIVE, 1)
     )
-    steps: int = _whole(1500, 1, 10**8, "generator updates")
-    batch_size: int = _whole(32, 2, 8192, "latents per generator update, an even number")
-    seed: int = _whole(0, 0, 2**63 - 1, "of weights, batches and latents")
-    width: float = _number(1.0, 1 / 256, 4, "scales the filters of the Caps trunk's convolutions; 1 is the thesis")
-    dropout: float = _number(0.25, 0, 0.95, "of the classical trunk")
-    label_smoothing: float = _number(0.0, 0, 0.5, "one-sided: the target of real images is 1 minus this")
-    discriminator_warmup: int = _whole(0, 0, 10**6, "steps of the discriminator alone before the game (chapter 6)")
-    discriminator_updates: str = _choice(
-        "separate", ("separate", "joint"), "on real and generated images in turn, or at once"
+    image_size: int | None = _field(None, "pixels per side (default: 28 for digits, 64 for faces)", int)
+    channels: int | None = _field(None, "1: grey, 3: colour (default: 1 for digits, 3 for faces)", int)
+    steps: int = _field(1500, "generator updates", int, bounds=(1, 10**8))
+    batch_size: int = _field(32, "latents per generator update, an even number", int, bounds=(2, 8192))
+    seed: int = _field(0, "of weights, batches and latents", int, bounds=(0, 2**63 - 1))
+    width: float = _field(
+        1.0, "scales the filters of the Caps trunk's convolutions; 1 is the thesis", float, bounds=(1 / 256, 4)
     )
-    routing_iterations: int = _whole(3, 1, 100, "of caps-routing; 1: uniform couplings")
-    weight_clipping: str = _choice(
-        "kernels", ("kernels", "all"), "wgan: what is clipped; all includes BatchNorm's gamma and beta"
+    dropout: float = _field(0.25, "of the classical trunk", float, bounds=(0, 0.95))
+    label_smoothing: float = _field(0.0, "one-sided: the target of real images is 1 minus this", float, bounds=(0, 0.5))
+    discriminator_warmup: int = _field(
+        0, "steps of the discriminator alone before the game (chapter 6)", int, bounds=(0, 10**6)
     )
-    adversarial_weight: float = _number(0.02, 0, 100, "completion: of the adversarial loss beside the reconstruction")
-    augmentation: str = _choice("none", ("none", "flip"), "flip: half of the training images are mirrored")
-    generator_average: float = _number(0.0, 0, 0.9999, "decay of a moving average of the generator's weights; 0: off")
-    precision: str = _choice("float32", PRECISIONS, "of the arithmetic")
-    snapshots: tuple[int, ...] = field(
-        default=(), metadata={"help": "steps at which a float16 copy of the generator is kept, e.g. 100,500"}
+    discriminator_updates: str = _field(
+        "separate", "on real and generated images in turn, or at once", choices=("separate", "joint")
     )
+    routing_iterations: int = _field(3, "of caps-routing; 1: uniform couplings", int, bounds=(1, 100))
+    weight_clipping: str = _field(
+        "kernels", "wgan: what is clipped; all includes BatchNorm's gamma and beta", choices=("kernels", "all")
+    )
+    adversarial_weight: float = _field(
+        0.02, "completion: of the adversarial loss beside the reconstruction", float, bounds=(0, 100)
+    )
+    augmentation: str = _field("none", "flip: half of the training images are mirrored", choices=("none", "flip"))
+    generator_average: float = _field(
+        0.0, "decay of a moving average of the generator's weights; 0: off", float, bounds=(0, 0.9999)
+    )
+    precision: str = _field("float32", "of the arithmetic", choices=names.PRECISIONS)
+    snapshots: tuple[int, ...] = _field((), "steps at which a float16 copy of the generator is kept, e.g. 100,500")
 
     def __post_init__(self):
-        known = isinstance(self.dataset, str) and (self.dataset in DATASETS or is_folder(self.dataset))
-        require(known, "dataset", self.dataset, DATASET_NAMES)
+        check_dataset(self.dataset)
         if is_folder(self.dataset):  # absolute: a run is used in other working directories too
-            object.__setattr__(self, "dataset", f"{FOLDER}{folder_path(self.dataset)}")
+            object.__setattr__(self, "dataset", f"{names.FOLDER}{folder_path(self.dataset)}")
         good = self.channels is None or (type(self.channels) is int and self.channels in (1, 3))
         require(good, "channels", self.channels, "1 | 3")
-        if self.channels == default_channels(self.dataset):
+        if self.channels == names.default_channels(self.dataset):
             object.__setattr__(self, "channels", None)
         if self.image_size is None:
-            object.__setattr__(self, "image_size", default_image_size(self.dataset))
-        good = type(self.image_size) is int and self.image_size in IMAGE_SIZES
-        require(good, "image_size", self.image_size, " | ".join(map(str, IMAGE_SIZES)))
+            object.__setattr__(self, "image_size", names.default_image_size(self.dataset))
+        good = type(self.image_size) is int and self.image_size in names.IMAGE_SIZES
+        require(good, "image_size", self.image_size, " | ".join(map(str, names.IMAGE_SIZES)))
         for each in fields(self):
             value, kind = getattr(self, each.name), each.metadata.get("type")
             if "choices" in each.metadata:
@@ -107,15 +89,16 @@ class RunConfig:
                 numeric = isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
                 require(numeric and low <= value <= high, each.name, value, expected(each))  # NaN is outside
                 object.__setattr__(self, each.name, kind(value))
+        gan = names.GANS[self.gan]
+        for each in fields(self):  # an option of other GANs has no effect here
+            used = each.name in gan.options or all(each.name not in other.options for other in names.GANS.values())
+            value = getattr(self, each.name)
+            require(used or value == each.default, each.name, value, f"{each.default!r} for gan={self.gan!r}")
         even = self.batch_size % 2 == 0
         require(even, "batch_size", self.batch_size, "an even number: the discriminator sees halves")
-        clips = self.weight_clipping == "kernels" or "weight_clipping" in GANS[self.gan].options
-        require(clips, "weight_clipping", self.weight_clipping, f"'kernels' (gan {self.gan!r} does not clip)")
-        weighs = self.adversarial_weight == 0.02 or "adversarial_weight" in GANS[self.gan].options
-        require(weighs, "adversarial_weight", self.adversarial_weight, f"0.02 (gan {self.gan!r} does not weigh)")
-        plays = self.discriminator != "none" or GANS[self.gan].conditional
+        plays = self.discriminator != "none" or gan.conditional
         require(plays, "discriminator", self.discriminator, f"a trunk (gan {self.gan!r} needs an adversary)")
-        smooths = self.label_smoothing == 0 or not GANS[self.gan].is_critic
+        smooths = self.label_smoothing == 0 or not gan.is_critic
         require(smooths, "label_smoothing", self.label_smoothing, "0 (a critic has no targets to smooth)")
         listed = isinstance(self.snapshots, list | tuple | range)
         good = listed and all(type(step) is int and 1 <= step <= self.steps for step in self.snapshots)
@@ -126,29 +109,28 @@ class RunConfig:
     def identity(self) -> dict:
         """The fields that differ from the defaults and have an effect: what the run's id is made of.
 
-        A trunk reads its own fields only, a GAN ignores some; of a folder the content counts, not the place. A field
-        added later leaves the ids of existing runs as they are.
-
-        Raises:
-            ValueError: the dataset is a folder that is gone.
+        A trunk reads its own fields only, a GAN ignores some; a folder counts by its content, not by its path (one that
+        is gone raises ``ValueError``). A field added later leaves the ids of existing runs as they are.
         """
-        of_trunks = {name for names in DISCRIMINATORS.values() for name in names}
-        idle = of_trunks - set(DISCRIMINATORS[self.discriminator]) | set(GANS[self.gan].ignores)
+        of_trunks = set().union(*names.DISCRIMINATORS.values())
+        idle = of_trunks - set(names.DISCRIMINATORS[self.discriminator]) | set(names.GANS[self.gan].ignores)
         if self.discriminator == "none":
             idle |= {"adversarial_weight", "label_smoothing", "discriminator_warmup", "discriminator_updates"}
-        if self.image_size == default_image_size(self.dataset):
+        if self.image_size == names.default_image_size(self.dataset):
             idle.add("image_size")
-        relevant = [f for f in fields(self) if f.name not in idle]
-        values = {f.name: getattr(self, f.name) for f in relevant if getattr(self, f.name) != f.default}
+        values = {name: value for name, value in self._changed().items() if name not in idle}
         return values | ({"dataset": self._content} if is_folder(self.dataset) else {})
+
+    def _changed(self) -> dict:
+        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
 
     @cached_property
     def _content(self) -> str:  # kept: the id of a config stays what it is while a run of it is trained
-        return FOLDER + content_sha256(folder_path(self.dataset))
+        return names.FOLDER + content_sha256(folder_path(self.dataset))
 
     @property
     def data_options(self) -> dict:
-        """What :func:`~capsgan.data.datasets.load_dataset` is told beside the name."""
+        """The arguments of :func:`~capsgan.data.datasets.load_dataset` besides the name."""
         return {name: getattr(self, name) for name in ("image_size", "fraction", "channels")}
 
     @property
@@ -162,7 +144,7 @@ class RunConfig:
     @property
     def label(self) -> str:
         """The name in figures and messages: ``CapsDCGAN`` as in chapter 9, a control ``CapsDCGAN (routing)``."""
-        name = GANS[self.gan].label
+        name = names.GANS[self.gan].label
         trunk, _, control = self.discriminator.partition("-")
         if trunk == "none":
             return f"{name} (no adversary)"
@@ -171,7 +153,7 @@ class RunConfig:
 
     @property
     def title(self) -> str:
-        """The label with what tells runs of one label apart: ``CapsDCGAN, 1,500 steps of mnist5k, seed 0``."""
+        """The label plus what distinguishes runs with that label: ``CapsDCGAN, 1,500 steps of mnist5k, seed 0``."""
         usual = {"gan", "discriminator", "dataset", "fraction", "steps", "batch_size", "seed", "precision", "snapshots"}
         more = [f", {name.replace('_', ' ')} {value}" for name, value in self.identity.items() if name not in usual]
         part = "" if self.fraction == 1 else f"{self.fraction:.3g} of "
@@ -180,7 +162,7 @@ class RunConfig:
     @property
     def arguments(self) -> list[str]:
         """The options of ``capsgan train`` for this run."""
-        values = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) not in (f.default, ())}
+        values = self._changed()
         values |= {"snapshots": ",".join(map(str, self.snapshots))} if self.snapshots else {}
         return [f"--{name.replace('_', '-')}={value}" for name, value in values.items()]
 
@@ -189,22 +171,27 @@ class RunConfig:
         return asdict(self) | {"snapshots": list(self.snapshots)}
 
     def published(self) -> dict:
-        """As :meth:`to_dict`; of a folder its name alone, not its place on this machine."""
-        place = {"dataset": FOLDER + folder_path(self.dataset).name} if is_folder(self.dataset) else {}
+        """As :meth:`to_dict`, but of a folder only its name, not its path on this machine."""
+        place = {"dataset": names.FOLDER + folder_path(self.dataset).name} if is_folder(self.dataset) else {}
         return self.to_dict() | place
 
     @classmethod
-    def from_dict(cls, values: dict) -> RunConfig:
+    def from_dict(cls, values: dict) -> "RunConfig":
         """The inverse of :meth:`to_dict`; an unknown field raises ``ValueError``."""
-        known = {f.name for f in fields(cls)}
         require(isinstance(values, dict), "config", values, "fields by name")
-        for name in values:
-            require(name in known, "field", name, " | ".join(sorted(known)))
+        check_fields(values)
         return cls(**values | {"snapshots": tuple(values.get("snapshots", ()))})
 
 
+def check_fields(given):
+    """Raise ``ValueError`` for a name that is no field of a config."""
+    known = sorted(RunConfig.__dataclass_fields__)
+    for name in given:
+        require(name in known, "field", name, " | ".join(known))
+
+
 def expected(each) -> str:
-    """What a field of the config may hold, in words."""
+    """The values that a field of the config may have, in words."""
     if "choices" in each.metadata:
         return " | ".join(each.metadata["choices"])
     low, high = each.metadata["bounds"]
@@ -214,25 +201,17 @@ def expected(each) -> str:
 
 
 def use_backend(name: str | None = None):
-    """Make Keras run on the named backend, that of ``KERAS_BACKEND`` or of ``keras.json``, before Keras is imported.
-
-    Raises:
-        ValueError: an unknown backend, or one that is not installed.
-    """
+    """Choose Keras's backend before Keras is imported: ``name``, else ``KERAS_BACKEND``, else ``keras.json``'s."""
     name = name or os.environ.get("KERAS_BACKEND") or keras_json().get("backend")
     if name:
-        require(name in BACKENDS, "backend", name, " | ".join(BACKENDS))
+        require(name in names.BACKENDS, "backend", name, " | ".join(names.BACKENDS))
         if importlib.util.find_spec(name) is None:
             raise ValueError(f"backend={name!r} is not installed; pip install {name}, or choose a different one")
         os.environ["KERAS_BACKEND"] = name
 
 
 def keras_json() -> dict:
-    """The user's own settings of Keras: ``keras.json`` in ``KERAS_HOME`` or ``~/.keras``; empty where there are none.
-
-    Raises:
-        ValueError: Keras could not start with them.
-    """
+    """The user's Keras settings: ``keras.json`` in ``KERAS_HOME`` or ``~/.keras``; empty if there is none."""
     path = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "keras.json"
     try:
         values = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Every name that a user can type. GANs are read from the files that declare them: help and errors need no Keras."""
+"""Every name that a user can type. GANs are read from the files that declare them, so help and errors need no Keras."""
 
 import ast
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Declaration:
 
 
 def read_declarations(folder: Path) -> dict[str, Declaration]:
-    """The GANs declared in the modules of a folder: every class whose body assigns a ``name``, by that name."""
+    """The GANs declared in a folder's modules: every class whose body assigns a ``name``, by that name."""
     declared = {}
     for path in sorted(folder.glob("*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:

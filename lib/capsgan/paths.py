@@ -1,15 +1,25 @@
 """Where things are, and files that are written whole or not at all."""
 
-from __future__ import annotations
-
 import contextlib
+import json
 import os
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parents[1]  # of a checkout
 IN_CHECKOUT = (ROOT / "pyproject.toml").exists()
+DAMAGED_ARCHIVE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ValueError,
+    KeyError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+)  # NumPy's
 
 
 class DiskError(RuntimeError):
@@ -17,10 +27,7 @@ class DiskError(RuntimeError):
 
 
 def shipped(name: str) -> Path:
-    """A folder that comes with the project: ``study``, ``features``, ``pretrained``, ``reference`` or ``results``.
-
-    An installed package lacks the last two: they are part of a checkout.
-    """
+    """A folder of the project: ``study``, ``features``, ``pretrained``; ``reference``, ``results`` in a checkout."""
     if IN_CHECKOUT:
         return ROOT / name if name == "study" else ROOT / "data" / name
     return PACKAGE / "shipped" / name
@@ -44,34 +51,41 @@ def home() -> Path:
 
 
 def figures_directory(profile: str) -> Path:
-    """Where the figures of a profile are drawn: ``figures/<profile>`` in a checkout, unless ``CAPSGAN_HOME`` is set."""
-    base = ROOT if IN_CHECKOUT and not os.environ.get("CAPSGAN_HOME") else home()
-    return base / "figures" / profile
+    """Where a profile's figures are drawn: ``figures/<profile>`` in a checkout, unless ``CAPSGAN_HOME`` is set."""
+    return _base() / "figures" / profile
 
 
 def build_directory() -> Path:
     """Where executed notebooks and logs are: ``build/`` in a checkout, unless ``CAPSGAN_HOME`` is set."""
-    return (ROOT if IN_CHECKOUT and not os.environ.get("CAPSGAN_HOME") else home()) / "build"
+    return _base() / "build"
+
+
+def _base() -> Path:
+    return ROOT if IN_CHECKOUT and not os.environ.get("CAPSGAN_HOME") else home()
 
 
 def file_lock(path: Path):
-    """A lock between processes: the operating system's, or with ``CAPSGAN_SOFT_LOCKS`` a file that is there or not."""
+    """A lock between processes: the operating system's or, with ``CAPSGAN_SOFT_LOCKS``, a lock file."""
     from filelock import FileLock, SoftFileLock
 
     return (SoftFileLock if os.environ.get("CAPSGAN_SOFT_LOCKS") else FileLock)(path)
 
 
-def write_atomically(path: Path, write: Callable):
-    """Call ``write(file)`` on a temporary file beside ``path``, force it to disk, and put it in its place.
+def write_json(path: Path, values: dict):
+    """Write plain JSON values, whole or not at all."""
+    write_atomically(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())
 
-    Raises:
-        DiskError: the disk is full or read-only. The file that was there before is untouched.
+
+def write_atomically(path: Path, content: bytes | Callable):
+    """Write bytes, or what ``content(file)`` writes, to a temporary file, force it to disk, and move it to ``path``.
+
+    Raises :class:`DiskError` if the disk is full or read-only; the file that was there before is untouched.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
-            write(file)
+            file.write(content) if isinstance(content, bytes) else content(file)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

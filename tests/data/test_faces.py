@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from capsgan.config import RunConfig
-from capsgan.data import cartoon, datasets, photographs
+from capsgan.data import cartoon, datasets
 from capsgan.data.cartoon import HAIR_STYLES, RANGES, SKINS, draw_face, draw_faces, draw_factors
 from capsgan.data.datasets import load_dataset
 from capsgan.runs.run import list_runs, load_run, run_for
@@ -86,7 +86,7 @@ def test_some_images_are_taken_with_all_that_is_known_of_them():
     np.testing.assert_array_equal(part.labels, whole.labels[[7, 3]])
     np.testing.assert_array_equal(part.factors["light"], whole.factors["light"][[7, 3]])
     assert part.sha256 == hashlib.sha256(part.images.tobytes() + part.labels.tobytes()).hexdigest()
-    bare = datasets.Dataset("bare", whole.images, None, "").take(np.array([1]))
+    bare = datasets.Dataset("bare", whole.images, None).take(np.array([1]))
     assert bare.labels is None and bare.factors is None and len(bare) == 1
 
 
@@ -230,7 +230,7 @@ def test_without_the_network_photographs_say_what_to_do(home, monkeypatch, name,
 
 
 def test_grey_photographs_have_three_equal_channels(fetched, home):
-    images, labels = photographs.fetch_olivetti()
+    images, labels = datasets.fetch_olivetti()
     assert (images == images[..., :1]).all() and len(images) == len(labels) == 40
 
 

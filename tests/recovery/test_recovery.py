@@ -182,6 +182,6 @@ def test_a_directory_with_another_config_is_refused_and_left_alone(homes, tmp_pa
     other = CONFIG.to_dict() | {"batch_size": 6}
     (directory(home) / "config.json").write_text(json.dumps(other))
     before = {path: path.read_bytes() for path in directory(home).rglob("*") if path.is_file()}
-    with pytest.raises(ValueError, match=r"another config \(batch_size=6, not 4\); remove it or use --force"):
+    with pytest.raises(ValueError, match=r"a different config \(batch_size=6, not 4\); remove it or use --force"):
         resume(home)
     assert {path: path.read_bytes() for path in directory(home).rglob("*") if path.is_file()} == before

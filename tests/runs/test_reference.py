@@ -76,6 +76,12 @@ def test_the_generator_of_seed_0_comes_back_in_half_precision(pair, tmp_path, mo
     np.testing.assert_allclose(back.generate(4, seed=1), run.generate(4, seed=1), atol=0.01)
     with pytest.raises(ValueError, match="discriminator's weights are not kept"):
         back.discriminator  # noqa: B018
+    assert back.gan.players == ("generator",)
+    with pytest.raises(ValueError, match="only its last sample grid is kept"):
+        back.gif()
+    (back.directory / "history.csv").unlink()
+    with pytest.raises(ValueError, match="has no history in the project"):
+        back.history  # noqa: B018
 
 
 def test_the_table_of_a_reference_run_is_that_of_its_whole_history(stored, pair):

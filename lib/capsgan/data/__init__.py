@@ -1,1 +1,1 @@
-"""Images in memory: data sets by name, drawings, photographs, folders; files decoded, pixels converted."""
+"""Images in memory: datasets by name, drawings, folders; files decoded, pixels converted."""

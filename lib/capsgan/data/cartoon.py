@@ -1,9 +1,7 @@
 """Cartoon faces, drawn from random factors: colour images of known content that need no download.
 
-They are drawings, no photographs: a model of them says nothing about the faces of people.
+They are drawings, not photographs: a model of them says nothing about the faces of people.
 """
-
-from __future__ import annotations
 
 from functools import cache
 
@@ -38,25 +36,17 @@ DARK, WHITE, RED = (44, 34, 40), (255, 255, 255), (186, 62, 66)
 def draw_faces(split: str = "train", image_size: int = 64) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """The cartoon faces of a split, the same on every machine; kept in memory, so do not change them.
 
-    Args:
-        split: ``train`` (4,000 faces) or ``test`` (1,000 others).
-        image_size: pixels a side.
-
-    Returns:
-        Images uint8 [n, image_size, image_size, 3], RGB; labels int64 [n], ``2 · hair_style + glasses``, eight
-        classes of equal size; and the factors of :func:`draw_factors`.
+    Images uint8 [4000 or 1000, image_size, image_size, 3], RGB; labels int64 [n], ``2 · hair_style + glasses``, eight
+    classes of equal size; and the factors of :func:`draw_factors`.
     """
     return _faces(split, image_size)
 
 
 def draw_factors(split: str, count: int) -> dict[str, np.ndarray]:
-    """What the faces of a split look like: arrays [count], the first ones the same whatever ``count`` is.
+    """What the faces of a split look like: arrays [count]; a larger ``count`` adds faces and changes none.
 
-    They are made from Philox's raw bits, which NumPy keeps as they are for ever, keyed by the split.
-
-    Returns:
-        ``hair_style``, ``glasses`` and the names of ``CHOICES`` as int64 (an index into their tables; glasses 0 or
-        1), the names of ``RANGES`` as float64.
+    ``hair_style``, ``glasses`` and the names of ``CHOICES`` are int64 (an index into their tables; glasses 0 or 1), the
+    names of ``RANGES`` float64. Philox's raw bits, keyed by the split, never change between NumPy's versions.
     """
     names = [*CHOICES, *RANGES]
     bits = np.random.Philox(key=list(COUNTS).index(split)).random_raw(count * len(names)).reshape(count, len(names))
@@ -69,11 +59,12 @@ def draw_factors(split: str, count: int) -> dict[str, np.ndarray]:
 
 def draw_face(factors: dict[str, float], image_size: int = 64) -> np.ndarray:
     """One face from single values of its factors: uint8 [image_size, image_size, 3], RGB."""
-    side = image_size * OVERSAMPLING
-    pen = _Pen(side, factors)
+    pen = _Pen(image_size * OVERSAMPLING, factors)
     style = HAIR_STYLES[int(factors["hair_style"])]
     _draw_behind(pen, style)
-    _draw_head(pen)
+    for side in (-1, 1):  # ears
+        pen.oval(side * (pen.breadth + 0.02), 0.08, 0.17, 0.23, 0.9 * pen.skin)
+    pen.fill(_head(pen.breadth), pen.skin)
     _draw_features(pen, factors)
     _draw_hair(pen, style)
     if factors["glasses"]:
@@ -138,20 +129,13 @@ def _head(breadth: float) -> np.ndarray:
 def _draw_behind(pen: _Pen, style: str):
     wide = pen.breadth
     if style == "long":
-        pen.fill(
-            [*_arc(0, -0.15, wide + 0.22, 1.08, 180, 360), (wide + 0.3, 1.35), (-wide - 0.3, 1.35)], 0.85 * pen.hair
-        )
+        ends = [(wide + 0.3, 1.35), (-wide - 0.3, 1.35)]
+        pen.fill([*_arc(0, -0.15, wide + 0.22, 1.08, 180, 360), *ends], 0.85 * pen.hair)
     if style == "curly":
         for x, y in _arc(0, -0.25, wide + 0.1, 0.95, 155, 385, 11):
             pen.oval(x, y, 0.4, 0.4, 0.85 * pen.hair)
     pen.fill([*_arc(0, 2.0, 1.55, 0.85, 180, 360), (1.6, 4), (-1.6, 4)], pen.shirt)
     pen.fill([(-0.32, 0.7), (0.32, 0.7), (0.36, 1.25), (0, 1.45), (-0.36, 1.25)], 0.86 * pen.skin)
-
-
-def _draw_head(pen: _Pen):
-    for side in (-1, 1):
-        pen.oval(side * (pen.breadth + 0.02), 0.08, 0.17, 0.23, 0.9 * pen.skin)
-    pen.fill(_head(pen.breadth), pen.skin)
 
 
 def _draw_features(pen: _Pen, factors: dict):
@@ -175,16 +159,8 @@ def _draw_features(pen: _Pen, factors: dict):
 def _draw_hair(pen: _Pen, style: str):
     wide, colour = pen.breadth, pen.hair
     if style == "short":  # a parting on the right
-        pen.fill(
-            [
-                *_arc(0, -0.1, wide + 0.09, 1.03, 172, 368),
-                (wide * 0.9, -0.35),
-                (0.45, -0.62),
-                (-0.25, -0.48),
-                (-0.85 * wide, -0.3),
-            ],
-            colour,
-        )
+        fringe = [(wide * 0.9, -0.35), (0.45, -0.62), (-0.25, -0.48), (-0.85 * wide, -0.3)]
+        pen.fill([*_arc(0, -0.1, wide + 0.09, 1.03, 172, 368), *fringe], colour)
     elif style == "long":  # a straight fringe and strands beside the cheeks
         pen.fill([*_arc(0, -0.12, wide + 0.16, 1.05, 180, 360), (wide * 0.93, -0.36), (-wide * 0.93, -0.36)], colour)
         for side in (-1, 1):

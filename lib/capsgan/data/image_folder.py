@@ -1,15 +1,12 @@
 """``folder:PATH``: any tree of image files as uint8 RGB squares in memory, with labels from its sub-folders."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json
 import os
 import sys
 import warnings
-import zipfile
-import zlib
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -18,7 +15,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from ..paths import DiskError, home, write_atomically
+from ..paths import DAMAGED_ARCHIVE, DiskError, home, write_atomically
 from .image_files import UnreadableImageError, damage_in, decode_file, quiet_readers
 from .listing import Listing, folder_path, list_images
 
@@ -32,73 +29,56 @@ CACHE_VERSION = 2  # to be raised when decoding changes
 
 
 def load_folder(dataset: str, split: str, image_size: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """Images of a folder, decoded once and then kept under ``CAPSGAN_HOME/cache``.
+    """Images of a folder, decoded once and then kept under ``CAPSGAN_HOME/cache`` until a name, size or time changes.
 
-    Every file with the name of an image counts, in sub-folders too. Its central square is resized (area resampling
-    down, linear up). What cannot be read is printed with the reason and left out. The cached images are used as long
-    as the files' names, sizes and times stay the same.
-
-    Args:
-        dataset: ``folder:PATH``.
-        split: ``train`` or ``test``, see :func:`in_test_split`.
-        image_size: pixels a side.
-
-    Returns:
-        Images uint8 [n, image_size, image_size, 3], RGB, in the order of the files' names; labels int64 [n], see
-        :func:`folder_labels`, or None. Top folders such as ``train`` and ``test`` are splits, not labels.
-
-    Raises:
-        ValueError: the folder is missing, closed, has no images or fewer than 16, or more than 5 % are unreadable.
+    Every file with the name of an image counts, in sub-folders too. Its central square is resized. Unreadable files are
+    skipped and printed with the reason; more than 5 %, or fewer than 16 images, raise ``ValueError``. Images are uint8
+    [n, image_size, image_size, 3], RGB, in the order of the files' names; labels int64 [n] or None, see
+    :func:`folder_labels`. Top folders such as ``train`` and ``test`` are splits, not labels; else :func:`in_test_split`
+    decides.
     """
     listing = list_images(folder_path(dataset))
     images, kept = _load_cached(listing, image_size)
     names = [listing.files[number][0] for number in kept]
     test = split_folders(names)
-    if test is None:
-        labels = folder_labels(names)
-        test = in_test_split(names, labels)
-    else:
-        labels = folder_labels([name.split("/", 1)[1] for name in names])
-    _tell_contents(listing.root, *_describe(names, labels, test))
+    named = names if test is None else [name.split("/", 1)[1] for name in names]
+    labels = folder_labels(named)
+    origin = "" if test is None else " (its folders are splits)"
+    test = in_test_split(names, labels) if test is None else test
+    counts = f"{np.sum(~test):,} images for training, {np.sum(test):,} for testing{origin}"
+    _tell_once(f"{_printable(listing.root.name)}: {counts}; {_describe_classes(named, labels)}", listing.root)
     chosen = test == (split == "test")
     return images[chosen], None if labels is None else labels[chosen]
 
 
 def split_folders(names: list[str]) -> np.ndarray | None:
-    """Which images are for testing where the top folders are splits, such as ``train`` and ``test``: bool [n].
-
-    None where they are not: where one of them is no name of a split, or all are of one kind.
-    """
-    tops = [name.split("/", 1)[0].lower() if "/" in name else "" for name in names]
+    """Which images are for testing if the top folders are splits, such as ``train`` and ``test``: bool [n] or None."""
+    tops = [_top(name).lower() for name in names]
     test = np.isin(tops, HELD_OUT)
     known = test | np.isin(tops, TRAINING)
     return test if known.all() and test.any() and not test.all() else None
 
 
-def _describe(names: list[str], labels: np.ndarray | None, test: np.ndarray) -> tuple[str, str]:
-    """What a folder's labels and splits are, for the user to see."""
-    counts = f"{np.sum(~test):,} images for training, {np.sum(test):,} for testing"
-    if split_folders(names) is not None:
-        counts += " (its folders are splits)"
-        names = [name.split("/", 1)[1] for name in names]
+def _describe_classes(names: list[str], labels: np.ndarray | None) -> str:
     if labels is None:
-        return counts, ""
-    found = {name.split("/", 1)[0]: label for name, label in zip(names, labels.tolist(), strict=True)}
-    classes = [f"{_printable(name)} ({np.sum(labels == label):,})" for name, label in list(found.items())[:SHOWN]]
-    return counts, f"{len(found)} classes: {', '.join(classes)}{', …' if len(found) > SHOWN else ''}"
+        return "no classes"
+    counts = Counter(map(_top, names))
+    classes = [f"{_printable(name)} ({count:,})" for name, count in list(counts.items())[:SHOWN]]
+    return f"{len(counts)} classes: {', '.join(classes)}{', …' if len(counts) > SHOWN else ''}"
 
 
 @cache
-def _tell_contents(root: Path, counts: str, classes: str):  # once
-    print(f"{_printable(root.name)}: {counts}; {classes or 'no classes'}", flush=True)
+def _tell_once(text: str, root: Path):  # per folder
+    print(text, flush=True)
+
+
+def _top(name: str) -> str:
+    return name.split("/", 1)[0] if "/" in name else ""
 
 
 def folder_labels(names: list[str]) -> np.ndarray | None:
-    """Numbers of the sub-folders, sorted by name: int64 [n].
-
-    None where there are not two at least, or where an image lies beside them.
-    """
-    tops = [name.split("/", 1)[0] if "/" in name else "" for name in names]
+    """Numbers of the sub-folders, sorted by name: int64 [n]. None with fewer than two, or with an image beside them."""
+    tops = list(map(_top, names))
     folders, labels = np.unique(np.array(tops, dtype=object), return_inverse=True)
     return None if "" in tops or len(folders) < 2 else labels.astype("int64")
 
@@ -106,9 +86,9 @@ def folder_labels(names: list[str]) -> np.ndarray | None:
 def in_test_split(names: list[str], labels: np.ndarray | None = None) -> np.ndarray:
     """Which images are for testing, about a tenth: bool [n].
 
-    A name's SHA-256 decides, read as a number in [0, 1): below 0.1 is test. So an image stays in its split when others
-    come or go. Two exceptions keep both splits usable: the highest number of all, and of each label, is train, and
-    the lowest of the rest is test.
+    The SHA-256 of a name, read as a number in [0, 1), decides: below 0.1 is test. So an image stays in its split when
+    others come or go. Two exceptions keep both splits usable: the highest number of all, and of each label, is train,
+    and the lowest of the rest is test.
     """
     digests = (hashlib.sha256(os.fsencode(name)).digest()[:8] for name in names)
     draws = np.array([int.from_bytes(digest, "big") / 2**64 for digest in digests])
@@ -124,12 +104,9 @@ def in_test_split(names: list[str], labels: np.ndarray | None = None) -> np.ndar
 
 
 def read_square(path: Path, image_size: int) -> np.ndarray:
-    """The central square of an image file: uint8 [image_size, image_size, 3], RGB.
+    """The central square of an image file: uint8 [image_size, image_size, 3], RGB; grey has three equal channels.
 
-    Area resampling down, linear up. A grey image has three equal channels.
-
-    Raises:
-        UnreadableImageError: see :func:`~capsgan.data.image_files.decode_file`.
+    Area resampling down, linear up. Raises :class:`~capsgan.data.image_files.UnreadableImageError`.
     """
     image = decode_file(path)
     side = min(image.shape[:2])
@@ -145,8 +122,7 @@ def _load_cached(listing: Listing, image_size: int) -> tuple[np.ndarray, np.ndar
     place = hashlib.sha256(os.fsencode(listing.root)).hexdigest()[:8]
     state = hashlib.sha256(json.dumps([CACHE_VERSION, listing.files]).encode()).hexdigest()[:16]
     path = home() / "cache" / f"folder-{place}-{image_size}-{state}.npz"
-    damage = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
-    with contextlib.suppress(*damage), np.load(path) as archive:  # the zip format checks every array's CRC
+    with contextlib.suppress(*DAMAGED_ARCHIVE), np.load(path) as archive:  # the zip format checks every array's CRC
         return archive["images"], archive["kept"]
     images, kept = _decode_all(listing, image_size)
     try:
@@ -171,39 +147,32 @@ def _decode_all(listing: Listing, image_size: int) -> tuple[np.ndarray, np.ndarr
             reasons[names[number]] = str(error)
 
     with quiet_readers() as complaints, ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        done = pool.map(decode, range(len(names)))
         style = {"leave": False, "mininterval": 1.0, "ncols": 100, "file": sys.stderr}
-        for _ in tqdm(done, desc=f"reading {listing.root.name}", total=len(names), unit="image", **style):
-            pass
+        done = pool.map(decode, range(len(names)))
+        list(tqdm(done, desc=f"reading {listing.root.name}", total=len(names), unit="image", **style))
     if damage_in(complaints):  # of some JPEG: one after the other they tell which
         for name in names:
             with quiet_readers() as complaints, contextlib.suppress(UnreadableImageError):
                 decode_file(listing.root / name)
             if name not in reasons and (damage := damage_in(complaints)):
                 reasons[name] = damage
-    _tell_left_out(listing, listing.left_out | reasons)
-    unreadable, first = len(reasons), next(iter(sorted(reasons.items())), ("", ""))
-    if unreadable > UNREADABLE * len(names):
+    if left_out := listing.left_out | reasons:
+        told = [f"  {_printable(name)}: {reason}" for name, reason in sorted(left_out.items())[:SHOWN]]
+        more = [f"  and {len(left_out) - SHOWN} more"] if len(left_out) > SHOWN else []
+        print("\n".join([f"{_printable(listing.root.name)}: {len(left_out)} left out", *told, *more]))
+    if len(reasons) > UNREADABLE * len(names):
+        name, reason = min(reasons.items())
         raise ValueError(
-            f"the folder {_printable(listing.root)}: {unreadable} of {len(names)} image files cannot be read, more "
-            f"than {UNREADABLE:.0%}, such as {_printable(first[0])} ({first[1]}); mend them or take them out"
+            f"the folder {_printable(listing.root)}: {len(reasons)} of {len(names)} image files cannot be read, more "
+            f"than {UNREADABLE:.0%}, such as {_printable(name)} ({reason}); fix or remove them"
         )
     kept = np.array([number for number, name in enumerate(names) if name not in reasons])
     if len(kept) < FEWEST:
         raise ValueError(
             f"the folder {_printable(listing.root)} has {len(kept)} images that can be read; at least {FEWEST} are "
-            "needed, and as many as a batch to train with"
+            "needed, and to train at least a batch"
         )
     return images if not reasons else images[kept], kept
-
-
-def _tell_left_out(listing: Listing, reasons: dict[str, str]):
-    if reasons:
-        print(f"{_printable(listing.root.name)}: {len(reasons)} left out")
-        for name, reason in sorted(reasons.items())[:SHOWN]:
-            print(f"  {_printable(name)}: {reason}")
-        if len(reasons) > SHOWN:
-            print(f"  and {len(reasons) - SHOWN} more")
 
 
 def _printable(name) -> str:

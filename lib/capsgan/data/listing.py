@@ -1,6 +1,4 @@
-"""A folder of images before any is decoded: which files lie in it, and a checksum of what they hold."""
-
-from __future__ import annotations
+"""A folder of images before any is decoded: which files it holds, and a checksum of their content."""
 
 import hashlib
 import os
@@ -12,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from ..names import FOLDER
+from ..checks import require
+from ..names import DATASET_NAMES, DATASETS, FOLDER
 
 KINDS = ("avif", "bmp", "dib", "gif", "jfif", "jp2", "jpe", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm", "tif")
 KINDS += ("tiff", "webp")
@@ -25,13 +24,11 @@ UNSUPPORTED = ("heic", "heif", "jxl", "dng", "cr2", "cr3", "nef", "arw", "psd", 
 
 @dataclass
 class Listing:
-    """What lies in a folder.
+    """What a folder contains: ``root`` is its absolute path.
 
-    Attributes:
-        root: the folder, absolute.
-        files: (name relative to the root with ``/`` between, bytes, time of the last change in ns) of every file with
-            the name of an image, sorted by name.
-        left_out: name → reason, of everything else but hidden files: links, other kinds of files, closed folders.
+    ``files`` are (name relative to the root with ``/`` between, bytes, time of the last change in ns) of every file
+    with the name of an image, sorted by name. ``left_out`` has the reason by name for everything else except hidden
+    files: links, other kinds of files, closed folders.
     """
 
     root: Path
@@ -44,12 +41,14 @@ def is_folder(dataset) -> bool:
     return isinstance(dataset, str) and dataset.startswith(FOLDER)
 
 
-def folder_path(dataset: str) -> Path:
-    """``folder:PATH`` → the absolute path; a relative one begins at the working directory.
+def check_dataset(name):
+    """Raise ``ValueError`` for what is no name of a dataset."""
+    known = isinstance(name, str) and (name in DATASETS or is_folder(name))
+    require(known, "dataset", name, DATASET_NAMES)
 
-    Raises:
-        ValueError: there is no such path, or it is not one.
-    """
+
+def folder_path(dataset: str) -> Path:
+    """``folder:PATH`` → the absolute path; a relative one starts at the working directory."""
     path = dataset.removeprefix(FOLDER)
     try:
         if path.strip():
@@ -64,19 +63,16 @@ def folder_path(dataset: str) -> Path:
 
 
 def safe_name(dataset: str) -> str:
-    """The folder's own name as a part of a file's name: ``folder:../Meine Fotos`` → ``folder_Meine_Fotos``."""
+    """The folder's own name for use in a file's name: ``folder:../Meine Fotos`` → ``folder_Meine_Fotos``."""
     plain = unicodedata.normalize("NFKD", folder_path(dataset).name).encode("ascii", "ignore").decode()
     return "_".join(["folder", *re.findall(r"[A-Za-z0-9]+", plain)])[:40]
 
 
 def list_images(root: Path) -> Listing:
-    """The images in a folder and its sub-folders, by their names' endings (``KINDS``).
+    """The images in a folder and its sub-folders, by the endings of their names (``KINDS``).
 
-    Hidden files and folders (``.name``) are passed over. Symbolic links are not followed, wherever they lead: a file
-    outside the folder is not part of it, and one inside would count twice.
-
-    Raises:
-        ValueError: the folder is missing, is a file, cannot be opened, or holds no image.
+    Hidden files and folders (``.name``) are ignored. Symbolic links are not followed: a file outside the folder is not
+    part of it, and one inside would count twice.
     """
     listing, waiting = Listing(root), [""]
     while waiting:
@@ -95,20 +91,15 @@ def list_images(root: Path) -> Listing:
     listing.files.sort()
     if not listing.files:
         endings = Counter(Path(name).suffix.lower() for name in listing.left_out).most_common(1)
-        seen = f"; it holds {endings[0][1]} files {endings[0][0]}, to be converted to JPEG or PNG" if endings else ""
-        raise ValueError(
-            f"the folder {root} holds no image{seen}; looked for, in its sub-folders too: {' '.join(KINDS)}"
-        )
+        seen = "".join(f"; it holds {n} files {ending}, to be converted to JPEG or PNG" for ending, n in endings)
+        raise ValueError(f"the folder {root} holds no image{seen}; expected, here or deeper: {' '.join(KINDS)}")
     return listing
 
 
 def content_sha256(root: Path) -> str:
-    """Checksum of the images' names and bytes: the same wherever the folder lies, another when an image changes.
+    """Checksum of the images' names and bytes: independent of the folder's path, different when an image changes.
 
-    Read once for each state of the folder, which its files' names, sizes and times tell.
-
-    Raises:
-        ValueError: as for :func:`list_images`.
+    It is computed once per state of the folder (its files' names, sizes and times).
     """
     return _content_sha256(root, tuple(list_images(root).files))
 

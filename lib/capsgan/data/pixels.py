@@ -11,37 +11,29 @@ from keras import ops
 def to_float(images):
     """Uint8 0 to 255 → float32 in [-1, 1], the range of the generator's tanh. Takes arrays and tensors.
 
-    The thesis rescales real images to [0, 1] (listing 7.4): then real and generated images can be told apart
-    by their minimum alone.
+    The thesis rescales real images to [0, 1] (listing 7.4): then their minimum alone tells real from generated images.
     """
     return ops.cast(images, "float32") / 127.5 - 1.0
 
 
 def to_uint8(images) -> np.ndarray:
-    """Float in [-1, 1] → uint8 0 to 255, rounded to the nearest; what lies outside is clipped."""
+    """Float in [-1, 1] → uint8 0 to 255, rounded to the nearest; values outside are clipped."""
     scaled = (np.asarray(images, dtype="float32") + 1.0) * 127.5
     return np.clip(np.rint(scaled), 0, 255).astype("uint8")
 
 
 def tile(images: np.ndarray, columns: int = 5, gap: int = 2) -> np.ndarray:
-    """Images side by side, row after row, on white.
+    """Images uint8 [n, height, width, channels] side by side, row after row, on white, with ``gap`` pixels around each.
 
-    Args:
-        images: uint8 [n, height, width, channels], 1 or 3 channels.
-        columns: images a row.
-        gap: white pixels around each.
-
-    Returns:
-        Uint8 [rows · (height + gap) + gap, columns · (width + gap) + gap, channels].
+    Uint8 [rows · (height + gap) + gap, columns · (width + gap) + gap, channels].
     """
     count, height, width, channels = images.shape
     rows = -(-count // columns)
-    canvas = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, channels), 255, "uint8")
-    for number, image in enumerate(images):
-        top = gap + (number // columns) * (height + gap)
-        left = gap + (number % columns) * (width + gap)
-        canvas[top : top + height, left : left + width] = image
-    return canvas
+    cells = np.full((rows * columns, height + gap, width + gap, channels), 255, "uint8")
+    cells[:count, gap:, gap:] = images
+    grid = cells.reshape(rows, columns, height + gap, width + gap, channels).swapaxes(1, 2)
+    grid = grid.reshape(rows * (height + gap), columns * (width + gap), channels)
+    return np.pad(grid, [(0, gap), (0, gap), (0, 0)], constant_values=255)
 
 
 def encode_png(image: np.ndarray) -> bytes:
@@ -62,11 +54,7 @@ def read_png(path: Path) -> np.ndarray:
 
 
 def encode_gif(frames: list[np.ndarray], milliseconds: int = 150, colours: int = 16) -> bytes:
-    """Uint8 [height, width, 3] frames → the bytes of an endless GIF whose last frame is held for two seconds.
-
-    Raises:
-        ValueError: there is no frame.
-    """
+    """Uint8 [height, width, 3] frames → the bytes of an endless GIF; the last frame stays for two seconds."""
     from PIL import Image
 
     if not frames:

@@ -1,19 +1,18 @@
-"""What differs from one Keras backend to another: gradients, compilation, devices.
+"""What differs between Keras backends: gradients, compilation, devices.
 
 An engine is a module with
 
-- ``update(model, optimizer, loss_function, *args) → (loss, outputs)``, one move of one player by one step of its built
-  optimizer, which applies the variables' constraints. ``loss_function(*args) → (scalar loss, outputs)``; both come back
-  as they were before the move. Only the model's trainable variables change (and BatchNorm statistics that the loss
-  passes); one that the loss does not reach has a gradient of zeros. JAX's works inside ``compile_steps`` only.
-- ``input_gradient(function, x)``: the gradient of the sum of ``function(x)`` by ``x``, of the shape of ``x``; it can be
-  differentiated again.
+- ``update(model, optimizer, loss_function, *args) → (loss, outputs)``: one player's move, one step of its built
+  optimizer, which also applies constraints. ``loss_function(*args) → (scalar loss, outputs)``; both come back as
+  before the move. Only this model's trainable variables change (and BatchNorm statistics that the loss touches);
+  a variable that the loss does not reach gets a gradient of zeros. JAX's works inside ``compile_steps`` only.
+- ``input_gradient(function, x)``: gradient of the sum of ``function(x)`` with respect to ``x``; differentiable again.
 - ``compile_steps(play, variables, most=1)`` for ``play(update, data, item) → tuple of arrays of one shape``, which may
-  change the ``variables``: gives ``run(data, items) → float32 [len(items), len(tuple), ...]``, which plays once for
-  each item of a list of at most ``most``; ``run.traces()`` counts compilations.
-- ``no_gradients()``: a context in which nothing is kept for a gradient.
-- ``gpu_count()``: how many GPUs the backend sees; ``STEPS_PER_CALL``: how many steps pay, by device.
-- where Keras's own form is slow: ``convolve`` and ``upsample_convolve``, see the functions of these names here.
+  change ``variables``. Returns ``run(data, items) → float32 [len(items), len(tuple), ...]``, which plays once for each
+  of at most ``most`` items; ``run.traces()`` counts compilations.
+- ``no_gradients()``: a context in which nothing is recorded for a gradient.
+- ``gpu_count()``: how many GPUs the backend sees; ``STEPS_PER_CALL``: how many steps per call pay off, by device.
+- optional, where Keras's own form is slow: ``convolve`` and ``upsample_convolve``, see the functions here.
 """
 
 import importlib
@@ -35,11 +34,7 @@ def fix_keras_settings():
 
 
 def get_engine():
-    """The engine of the backend that Keras runs on (``KERAS_BACKEND``), a module.
-
-    Raises:
-        ValueError: Keras runs on a backend that has no engine here.
-    """
+    """The engine (a module) of the backend that Keras runs on, ``KERAS_BACKEND``."""
     backend = keras.backend.backend()
     available = sorted(module.name for module in pkgutil.iter_modules(__path__))
     if backend not in available:
@@ -48,23 +43,19 @@ def get_engine():
 
 
 def convolve(x, kernel, strides):
-    """'Valid' convolution of [B, h, w, channels] with [k, k, channels, filters], as the backend does it best."""
+    """'Valid' convolution of [B, h, w, channels] with [k, k, channels, filters], in the backend's fastest form."""
     return getattr(get_engine(), "convolve", ops.conv)(x, kernel, strides)
 
 
 def upsample_convolve(x, kernel):
-    """Transposed convolution of stride 2, [B, h, w, channels] by [taps, taps, filters, channels] → [B, 2h, 2w, ...]."""
+    """Transposed convolution, stride 2: [B, h, w, channels], [taps, taps, filters, channels] → [B, 2h, 2w, filters]."""
     if hasattr(get_engine(), "upsample_convolve"):
         return get_engine().upsample_convolve(x, kernel)
     return ops.conv_transpose(x, kernel, strides=2, padding="same")
 
 
 def check_device(device: str) -> str:
-    """The Keras name of ``auto``, ``cpu`` or ``gpu``.
-
-    Raises:
-        ValueError: another name, or ``gpu`` where the backend sees none.
-    """
+    """The Keras name of ``auto``, ``cpu`` or ``gpu``; ``gpu`` needs one that the backend sees."""
     gpus = get_engine().gpu_count()
     allowed = ("auto", "cpu", "gpu") if gpus else ("auto", "cpu")
     if device not in allowed:

@@ -12,7 +12,7 @@ STEPS_PER_CALL = {"cpu": 1, "gpu": 250}  # XLA runs convolutions in a loop slowl
 
 
 def update_among(variables: list):
-    """The ``update`` of a step that may change ``variables``: JAX must be told what a loss changes by the way."""
+    """The ``update`` of a step that may change ``variables``: JAX must be told which state a loss changes."""
 
     def update(model, optimizer, loss_function, *args):
         own = model.trainable_variables
@@ -36,15 +36,15 @@ def update_among(variables: list):
 
 
 def input_gradient(function, x):
-    """The gradient of the sum of ``function(x)`` by ``x``."""
+    """Gradient of the sum of ``function(x)`` with respect to ``x``."""
     return jax.grad(lambda x: jnp.sum(function(x)))(x)
 
 
 def compile_steps(play, variables: list, most: int = 1):
     """``run(data, items)``: plays up to ``most`` items in one loop on the device.
 
-    Compiling takes minutes, so one program serves every number of items: fewer than ``most`` are filled up, and the
-    loop ends after the last true one. Where ``most`` is 1 there is no loop.
+    Compiling takes minutes, so one program serves any number of items: shorter lists are padded and the loop ends after
+    the last real item. If ``most`` is 1 there is no loop.
     """
     update, traces = update_among(variables), []
 
@@ -88,7 +88,7 @@ def compile_steps(play, variables: list, most: int = 1):
 def convolve(x, kernel, strides):
     """'Valid' convolution of [B, h, w, channels] with [k, k, channels, filters].
 
-    XLA's gradients of a strided convolution are slow on a CPU. There it becomes one matrix product of patches.
+    XLA's gradients of a strided convolution are slow on a CPU; there it becomes one matrix product of patches.
     """
     kernel = keras.ops.convert_to_tensor(kernel)  # from a Keras variable
     direct = partial(keras.ops.conv, strides=strides)
@@ -96,17 +96,15 @@ def convolve(x, kernel, strides):
 
 
 def upsample_convolve(x, kernel):
-    """Transposed convolution of stride 2, [B, h, w, channels] by [taps, taps, filters, channels]: [B, 2h, 2w, filters].
+    """Transposed convolution, stride 2: [B, h, w, channels] by [taps, taps, filters, channels] → [B, 2h, 2w, filters].
 
-    On a CPU as four products of patches, one for each of the four pixels that an input pixel becomes.
+    On a CPU it becomes four products of patches, one for each of the four pixels that an input pixel becomes.
     """
     direct = partial(keras.ops.conv_transpose, strides=2, padding="same")
     return jax.lax.platform_dependent(x, kernel, cpu=_upsample_patches, default=direct)
 
 
-def no_gradients():
-    """A context in which nothing is kept for a gradient: always so in JAX."""
-    return contextlib.nullcontext()
+no_gradients = contextlib.nullcontext  # JAX records nothing outside a gradient
 
 
 def gpu_count() -> int:

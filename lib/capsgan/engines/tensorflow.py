@@ -9,7 +9,7 @@ STEPS_PER_CALL = {"cpu": 1, "gpu": 1}  # the graph is called from Python for eac
 
 
 def update(model, optimizer, loss_function, *args):
-    """Move one player by one step of its optimizer: (the loss before the move, the outputs)."""
+    """Move one player by one optimizer step: (the loss before the move, the outputs)."""
     variables = model.trainable_variables
     values = [variable.value for variable in variables]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -21,7 +21,7 @@ def update(model, optimizer, loss_function, *args):
 
 
 def input_gradient(function, x):
-    """The gradient of the sum of ``function(x)`` by ``x``."""
+    """Gradient of the sum of ``function(x)`` with respect to ``x``."""
     with tf.GradientTape() as tape:
         tape.watch(x)
         y = function(x)
@@ -29,7 +29,7 @@ def input_gradient(function, x):
 
 
 def compile_steps(play, variables: list, most: int = 1):
-    """``run(data, items)``: plays ``play(update, data, item)`` for each item of a list, however many."""
+    """``run(data, items)``: plays ``play(update, data, item)`` for each item of a list of any length."""
 
     @tf.function(autograph=False)
     def step(data, item):
@@ -42,9 +42,7 @@ def compile_steps(play, variables: list, most: int = 1):
     return run
 
 
-def no_gradients():
-    """A context in which nothing is kept for a gradient: always so outside a tape."""
-    return contextlib.nullcontext()
+no_gradients = contextlib.nullcontext  # TensorFlow records nothing outside a tape
 
 
 def gpu_count() -> int:

@@ -1,4 +1,4 @@
-"""PyTorch: autograd, eager. Variables are changed in place, so there is nothing to compile."""
+"""PyTorch: autograd, eager. Variables change in place, so there is nothing to compile."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ STEPS_PER_CALL = {"cpu": 1, "gpu": 1}
 
 
 def update(model, optimizer, loss_function, *args):
-    """Move one player by one step of its optimizer: (the loss before the move, the outputs)."""
+    """Move one player by one optimizer step: (the loss before the move, the outputs)."""
     variables = model.trainable_variables
     loss, outputs = loss_function(*args)
     values = [variable.value for variable in variables]
@@ -19,13 +19,13 @@ def update(model, optimizer, loss_function, *args):
 
 
 def input_gradient(function, x):
-    """The gradient of the sum of ``function(x)`` by ``x``."""
+    """Gradient of the sum of ``function(x)`` with respect to ``x``."""
     x = x.detach().requires_grad_()
     return torch.autograd.grad(function(x).sum(), x, create_graph=True)[0]
 
 
 def compile_steps(play, variables: list, most: int = 1):
-    """``run(data, items)``: plays ``play(update, data, item)`` for each item of a list, however many."""
+    """``run(data, items)``: plays ``play(update, data, item)`` for each item of a list of any length."""
 
     def run(data, items) -> np.ndarray:
         tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, items)
@@ -36,11 +36,5 @@ def compile_steps(play, variables: list, most: int = 1):
     return run
 
 
-def no_gradients():
-    """A context in which nothing is kept for a gradient."""
-    return torch.no_grad()
-
-
-def gpu_count() -> int:
-    """How many GPUs PyTorch sees."""
-    return torch.cuda.device_count()
+no_gradients = torch.no_grad
+gpu_count = torch.cuda.device_count

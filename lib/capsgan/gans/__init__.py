@@ -13,15 +13,10 @@ def gan_class(name: str) -> type[GAN]:
     return getattr(importlib.import_module(f".{declared.module}", __name__), declared.class_name)
 
 
-def build_gan(config: RunConfig, image_shape, classes: int = 0) -> GAN:
-    """Both players of a run, with their initial weights.
+def build_gan(config: RunConfig, image_shape, classes: int = 0, generator_only: bool = False) -> GAN:
+    """Both players of a run with their initial weights, for images of ``image_shape`` (height, width, channels).
 
-    Args:
-        config: the run.
-        image_shape: (height, width, channels) of the dataset.
-        classes: number of classes in its labels; 0 without labels.
-
-    Raises:
-        ValueError: the GAN needs labels that are missing, or the networks can't take the image shape.
+    ``classes`` is the number of classes in the labels, 0 without labels. With ``generator_only`` there is no
+    discriminator.
     """
-    return gan_class(config.gan)(config, image_shape, classes)
+    return gan_class(config.gan)(config, image_shape, classes, generator_only)

@@ -11,9 +11,10 @@ from .base import GAN, logistic_loss
 class ACGAN(GAN):
     """The generator is asked for a class; the discriminator names the class of every image, real or generated.
 
-    Both players minimise the class loss L_C of section 3 of the paper, unweighted. There is no class "generated":
-    Keras-GAN teaches one that the generator is never asked for. Nor is the noise multiplied with an embedding of the
-    label, as there: the noise has either sign, so that the label would show in sizes only.
+    Both players minimise the class loss L_C of section 3 of the paper, unweighted. Keras-GAN teaches an extra class
+    "generated" that the generator is never asked for; here there is none. Keras-GAN also multiplies the noise by an
+    embedding of the label; as the noise has either sign, the label would show only in magnitudes. Here they are
+    concatenated.
     """
 
     name = "acgan"
@@ -22,18 +23,18 @@ class ACGAN(GAN):
 
     @property
     def discrete(self):
-        """The label asked for is one of the data set's classes."""
+        """The label is one of the dataset's classes."""
         return {"labels": self.classes}
 
     def check_labels(self):
         """ACGAN cannot train without classes."""
         if self.classes < 2:
             raise ValueError(
-                f"gan='acgan' needs labels of 2 classes at least; {self.config.dataset!r} has {self.classes}"
+                f"gan='acgan' needs labels of 2 classes or more; {self.config.dataset!r} has {self.classes}"
             )
 
     def build_generator(self):
-        """Noise [B, 100] and the label [B] as a one-hot row, side by side as in the paper; then the generator."""
+        """Noise [B, 100] and the one-hot label [B], concatenated as in the paper; then the generator."""
         noise = keras.Input((self.noise_dim,), name="noise")
         labels = keras.Input((), dtype="int64", name="labels")
         one_hot = layers.CategoryEncoding(self.classes, output_mode="one_hot")(labels)
@@ -42,7 +43,7 @@ class ACGAN(GAN):
         return keras.Model([noise, labels], decoder(latent), name="generator")
 
     def heads(self, features):
-        """The logit [B, 1] and one logit a class [B, classes]."""
+        """The logit [B, 1] and one logit per class [B, classes]."""
         class_logits = layers.Dense(self.classes, dtype="float32", name="class_logits")(in_a_row(features))
         return [logit_head(features), class_logits]
 
@@ -52,19 +53,17 @@ class ACGAN(GAN):
 
     def real_loss(self, images, labels):
         """Real or not, and the class of the real image."""
-        logits, class_logits = self.discriminator(images, training=True)
-        return self._loss(logits, 1.0 - self.config.label_smoothing, class_logits, labels), logits
+        return self._loss(self.discriminator(images, training=True), 1.0 - self.config.label_smoothing, labels)
 
     def fake_loss(self, codes):
         """Generated or not, and the class that was asked for."""
-        logits, class_logits = self.discriminator(self.generate(codes, training=True), training=True)
-        return self._loss(logits, 0.0, class_logits, codes["labels"]), logits
+        return self._loss(self.judge(codes), 0.0, codes["labels"])
 
     def generator_loss(self, codes):
-        """To pass as real and as the class asked for."""
-        logits, class_logits = self.discriminator(self.generate(codes, training=True), training=True)
-        return self._loss(logits, 1.0, class_logits, codes["labels"]), logits
+        """To pass as real, and as the class that was asked for."""
+        return self._loss(self.judge(codes), 1.0, codes["labels"])
 
-    def _loss(self, logits, target, class_logits, labels):
+    def _loss(self, answers, target, labels):
+        logits, class_logits = answers
         class_loss = ops.sparse_categorical_crossentropy(labels, class_logits, from_logits=True)
-        return logistic_loss(logits, target) + ops.mean(class_loss)
+        return logistic_loss(logits, target) + ops.mean(class_loss), logits

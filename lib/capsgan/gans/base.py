@@ -1,7 +1,4 @@
-"""The game: two players, what each minimises, and the order in which they move. Written once, for every backend.
-
-A GAN of its own overrides what is special about it: the latent code, the heads, the losses, the optimizer.
-"""
+"""The game: two players, what each minimises, and the order in which they move. Written once, for every backend."""
 
 import random
 from contextlib import contextmanager
@@ -24,7 +21,7 @@ TRAINING, SAMPLING = 0, 1  # independent streams of random numbers
 
 
 class Batch(NamedTuple):
-    """All that one step draws at random; n_critic is the number of discriminator updates a step."""
+    """All that one step draws at random; n_critic is the number of discriminator updates per step."""
 
     indices: np.ndarray  # int64 [n_critic, batch_size / 2]: which real images
     critic_codes: dict[str, np.ndarray]  # arrays [n_critic, batch_size / 2, ...]
@@ -33,13 +30,13 @@ class Batch(NamedTuple):
 
 
 def random_stream(seed: int, step: int = 0, stream: int = TRAINING) -> np.random.Generator:
-    """Random numbers keyed by seed and step (Philox): no state to save, the same for both runs of a pair."""
+    """Random numbers keyed by seed and step (Philox): no state to save, and the same for both runs of a pair."""
     key = np.array([seed, step % 2**64], "uint64")
     return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, stream]))
 
 
 def logistic_loss(logits, target: float):
-    """Binary cross-entropy of logits [B, 1] against one target in [0, 1]: a float32 scalar."""
+    """Binary cross-entropy of logits [B, 1] with one target in [0, 1]: a float32 scalar."""
     logits = ops.cast(logits, "float32")
     return ops.mean(ops.binary_crossentropy(ops.full_like(logits, target), logits, from_logits=True))
 
@@ -47,9 +44,8 @@ def logistic_loss(logits, target: float):
 class GAN:
     """The players of the non-saturating game of Goodfellow et al. 2014 (arXiv:1406.2661), section 3.
 
-    Attributes:
-        generator, discriminator: ``keras.Model``.
-        variables: everything that training changes, the optimizers' state and the dropout's seeds included.
+    ``generator`` and ``discriminator`` are ``keras.Model``; ``variables`` is everything that training changes,
+    including the optimizers' state and the dropout's seeds.
     """
 
     # Declared in the class body, as literals, by every GAN that has a ``name``: capsgan.names reads them from the file.
@@ -65,51 +61,43 @@ class GAN:
     kernel_size = 3  # of the generator's convolutions
     n_critic = 1  # discriminator updates a step
     convolutions = DCGAN_CONVOLUTIONS
+    heads = staticmethod(logit_head)  # a trunk's features → the logit first, then what else this GAN needs
     normalization = staticmethod(batch_normalization)  # of the discriminator
     penalizes_gradient = False  # True: the discriminator's loss holds the gradient of its output by its input
     joint = False  # True: the discriminator's loss needs real and generated images at once
 
-    def __init__(self, config: RunConfig, image_shape, classes: int = 0):
+    def __init__(self, config: RunConfig, image_shape, classes: int = 0, generator_only: bool = False):
         self.config, self.image_shape, self.classes = config, tuple(image_shape), classes
         self.check_labels()
         with _initialisation(config.seed, config.precision):
             self.generator = self.build_generator()  # first: both runs of a pair begin with the same generator
-            self.discriminator = self.build_discriminator()
-        self.generator_optimizer = self.prepare_optimizer(self.generator)
-        self.discriminator_optimizer = self.discriminator and self.prepare_optimizer(self.discriminator)
-        owners = (self.generator, self.discriminator, self.generator_optimizer, self.discriminator_optimizer)
-        self.variables = list({id(v): v for owner in owners if owner for v in owner.variables}.values())
+            if not generator_only:
+                self.discriminator = self.build_discriminator()
+        self.players = ("generator", "discriminator") if vars(self).get("discriminator") else ("generator",)
+        networks = [getattr(self, name) for name in self.players]
+        optimizers = [self.prepare_optimizer(network) for network in networks]
+        self.generator_optimizer, self.discriminator_optimizer = (*optimizers, None)[:2]
+        self.variables = list({id(v): v for owner in (*networks, *optimizers) for v in owner.variables}.values())
 
-    @property
-    def players(self) -> tuple[str, ...]:
-        """The names of the networks that there are."""
-        return ("generator", "discriminator") if self.discriminator else ("generator",)
+    def __getattr__(self, name: str):  # only called for what is missing
+        if name == "discriminator":
+            raise ValueError(f"{self.config.title}: the discriminator's weights are not kept, only the generator's")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     # What a GAN of its own may override ------------------------------------------------------------------------
 
     def check_labels(self):
-        """Raise ``ValueError`` where the dataset lacks labels that this GAN needs."""
+        """Raise ``ValueError`` if the dataset lacks labels that this GAN needs."""
 
     def build_generator(self) -> keras.Model:
-        """Codes → images; with several inputs these have the names of the arrays of :meth:`sample_codes`."""
+        """Codes → images; several inputs are named like the arrays of :meth:`sample_codes`."""
         return build_generator(self.image_shape, self.noise_dim, self.kernel_size)
-
-    def heads(self, features):
-        """What the discriminator answers about a trunk's features: the logit first, then what else this GAN needs."""
-        return logit_head(features)
 
     def build_discriminator(self) -> keras.Model | None:
         """Images → the answers of :meth:`heads`."""
-        return build_discriminator(
-            self.config.discriminator,
-            self.image_shape,
-            width=self.config.width,
-            dropout=self.config.dropout,
-            routing_iterations=self.config.routing_iterations,
-            convolutions=self.convolutions,
-            normalization=self.normalization,
-            heads=self.heads,
-        )
+        fields = {name: getattr(self.config, name) for name in ("width", "dropout", "routing_iterations")}
+        own = {"convolutions": self.convolutions, "normalization": self.normalization, "heads": self.heads}
+        return build_discriminator(self.config.discriminator, self.image_shape, **fields, **own)
 
     def make_optimizer(self) -> keras.optimizers.Optimizer:
         """One player's optimizer."""
@@ -120,11 +108,11 @@ class GAN:
         return {"noise": rng.standard_normal((count, self.noise_dim), "float32")}
 
     def draw_codes(self, rng: np.random.Generator, count: int, images: int) -> dict[str, np.ndarray]:
-        """Codes for a dataset of ``images`` images; those of a conditional GAN say which images it is shown."""
+        """Codes for a dataset of ``images`` images; those of a conditional GAN include which images it is shown."""
         return self.sample_codes(rng, count)
 
     def condition(self, codes: dict, images) -> dict:
-        """Codes with the images they ask for, from uint8 [n, height, width, channels]."""
+        """Codes with the images that they name, from uint8 [n, height, width, channels]."""
         return codes
 
     def real_loss(self, images, labels):
@@ -134,7 +122,7 @@ class GAN:
 
     def fake_loss(self, codes):
         """What the discriminator minimises on generated images: (loss, logits [B, 1])."""
-        logits = self.discriminator(self.generate(codes, training=True), training=True)
+        logits = self.judge(codes)
         return logistic_loss(logits, 0.0), logits
 
     def discriminator_loss(self, images, labels, codes, mixing):
@@ -145,11 +133,11 @@ class GAN:
 
     def generator_loss(self, codes):
         """What the generator minimises: -log D(G(z)), not the saturating log(1 - D(G(z))) of equation 1.1."""
-        logits = self.discriminator(self.generate(codes, training=True), training=True)
+        logits = self.judge(codes)
         return logistic_loss(logits, 1.0), logits
 
     def accuracies(self, real_logits, fake_logits):
-        """Shares of real and of generated images that the discriminator calls rightly, at threshold 0.5."""
+        """Shares of real and of generated images that the discriminator classifies correctly, at threshold 0.5."""
         return share(real_logits > 0), share(fake_logits < 0)
 
     # The same for every GAN ------------------------------------------------------------------------------------
@@ -157,6 +145,10 @@ class GAN:
     def generate(self, codes: dict, training: bool):
         """Codes → images, float32 [B, height, width, channels] in [-1, 1]."""
         return self.generator(self.generator_inputs(codes), training=training)
+
+    def judge(self, codes: dict):
+        """What the discriminator answers about images generated from codes, both networks in training mode."""
+        return self.discriminator(self.generate(codes, training=True), training=True)
 
     def generator_inputs(self, codes: dict):
         """Codes in the order of the generator's inputs; the only one as it is."""
@@ -176,23 +168,17 @@ class GAN:
         return Batch(indices, critic_codes, codes, rng.random((self.n_critic, half), "float32"))
 
     def step(self, update, images, labels, batch: Batch, train_generator: bool = True):
-        """One step: the discriminator's updates, then the generator's.
+        """One step: the discriminator's updates, then the generator's (not while the discriminator warms up).
 
-        Args:
-            update: the engine's ``update(model, optimizer, loss, *args) → (loss, logits)``.
-            images: uint8 [n, height, width, channels], the whole training set.
-            labels: int64 [n].
-            batch: from :meth:`draw_batch`.
-            train_generator: False while the discriminator warms up.
-
-        Returns:
-            The values of ``METRICS``, float32 scalars; those of the discriminator are means over its updates.
+        ``update`` is the engine's, ``images`` uint8 [n, height, width, channels] and ``labels`` int64 [n] the whole
+        training set, ``batch`` from :meth:`draw_batch`. Returns the values of ``METRICS``, float32 scalars; the
+        discriminator's are means over its updates.
         """
         nothing = ops.full((), float("nan"))
         rows = []
         for turn in range(self.n_critic if self.discriminator else 0):
-            real = self.take_images(images, batch.indices[turn])
-            real_labels = ops.take(labels, self._unmirrored(batch.indices[turn], images), axis=0)
+            indices = batch.indices[turn]
+            real, real_labels = self.take_images(images, indices), ops.take(labels, indices % images.shape[0], axis=0)
             codes = self.condition({name: array[turn] for name, array in batch.critic_codes.items()}, images)
             rows.append(self._update_discriminator(update, real, real_labels, codes, batch.mixing[turn]))
         columns = zip(*rows or [(nothing,) * 3], strict=True)
@@ -205,19 +191,16 @@ class GAN:
 
     def take_images(self, images, numbers):
         """Images by number, float32 in [-1, 1]; with flips, number n + i is image i of n, mirrored."""
-        taken = to_float(ops.take(images, self._unmirrored(numbers, images), axis=0))
+        taken = to_float(ops.take(images, numbers % images.shape[0], axis=0))
         if self.config.augmentation == "none":
             return taken
         mirrored = ops.reshape(numbers >= images.shape[0], (-1, 1, 1, 1))
         return ops.where(mirrored, ops.flip(taken, axis=2), taken)
 
-    def _unmirrored(self, numbers, images):
-        return numbers if self.config.augmentation == "none" else numbers % images.shape[0]
-
     def settle(self, batches, images):
-        """After the last step: put the averaged weights in the generator's place, if the config asks for an average.
+        """After the last step: replace the generator's weights by their average, if the config asks for one.
 
-        BatchNormalization's statistics belong to the weights of the last step; they are taken anew from ``batches``.
+        BatchNormalization's statistics belong to the last step's weights, so they are estimated again from ``batches``.
         """
         if self.config.generator_average:
             self.generator_optimizer.finalize_variable_values(self.generator.trainable_variables)
@@ -236,7 +219,7 @@ class GAN:
         return loss, *self.accuracies(real_logits, fake_logits)
 
     def prepare_optimizer(self, model: keras.Model) -> keras.optimizers.Optimizer:
-        """The optimizer of a player, built, with loss scaling where float16 needs it."""
+        """A player's optimizer, built, with loss scaling if float16 needs it."""
         optimizer = self.make_optimizer()
         if model is self.generator and self.config.generator_average:
             optimizer.use_ema, optimizer.ema_momentum = True, self.config.generator_average
@@ -248,7 +231,7 @@ class GAN:
 
 @contextmanager
 def _initialisation(seed: int, precision: str):
-    """Seed and precision for the layers made inside; Python's random numbers, from which Keras seeds, go on after."""
+    """Seed and precision for layers made inside; afterwards Python's random state, which Keras uses, is as before."""
     policy, state = keras.config.dtype_policy(), random.getstate()
     random.seed(seed % 2**32)
     fix_keras_settings()

@@ -10,11 +10,11 @@ LEARNING_RATE = 5e-4  # of the generator, which has a target to learn from as we
 
 
 class CompletionGAN(GAN):
-    """The generator sees a damaged image and its mask; it is to paint what was there, and what could be there.
+    """The generator gets a damaged image and its mask, and paints what was there, or could have been there.
 
     It minimises L1 in the hole plus ``adversarial_weight`` times the loss of the game, in which the discriminator
-    judges whole images: completed ones, known pixels in place, against real ones. With ``discriminator="none"`` only
-    the reconstruction is left.
+    judges whole images: completed ones, with known pixels in place, against real ones. ``discriminator="none"`` leaves
+    only the reconstruction.
     """
 
     name = "completion"
@@ -31,7 +31,7 @@ class CompletionGAN(GAN):
         return None if self.config.discriminator == "none" else super().build_discriminator()
 
     def prepare_optimizer(self, model):
-        """As in every GAN, but for the generator's learning rate."""
+        """As in every GAN, except for the generator's learning rate."""
         optimizer = super().prepare_optimizer(model)
         if model is self.generator:
             optimizer.learning_rate = LEARNING_RATE
@@ -42,11 +42,11 @@ class CompletionGAN(GAN):
         return {"mask": training_masks(rng, count, self.image_shape[:2])}
 
     def draw_codes(self, rng, count, images):
-        """Masks, and the numbers of the images that they damage: int64 [count]."""
+        """Masks, and the numbers of the images that they damage, int64 [count]."""
         return {"number": rng.integers(0, images, count)} | self.sample_codes(rng, count)
 
     def condition(self, codes, images):
-        """Masks with their images. The generator gets whole ones: it hides what a mask hides before it looks."""
+        """Masks with whole images: the generator itself hides what the mask hides."""
         return {"image": self.take_images(images, codes["number"]), "mask": ops.convert_to_tensor(codes["mask"])}
 
     def generator_loss(self, codes):

@@ -4,7 +4,7 @@ from .base import GAN
 
 
 class DCGAN(GAN):
-    """The game of :class:`GAN` as it stands: convolutional networks, Adam(2e-4, β₁ = 0.5), 100 numbers of noise."""
+    """The game of :class:`GAN` unchanged: convolutional networks, Adam(2e-4, β₁ = 0.5), 100 numbers of noise."""
 
     name = "dcgan"
     label = "DCGAN"

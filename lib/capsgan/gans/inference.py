@@ -1,6 +1,4 @@
-"""Trained networks in inference mode, BatchNormalization with the statistics of what they are given."""
-
-from __future__ import annotations
+"""Trained networks in inference mode; BatchNormalization with the statistics of given inputs."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -17,17 +15,11 @@ COMPILED = 100  # rows at once of a compiled network
 
 
 def run_in_chunks(model: keras.Model, inputs, prepare: Callable | None = None, *, compiled: bool = False) -> Iterator:
-    """Yields what a model in inference mode makes of one chunk of its inputs after another.
+    """Yields a model's outputs in inference mode, chunk by chunk: one float32 [rows of the chunk, ...] per output.
 
-    Args:
-        model: any, whatever its numbers of inputs and outputs.
-        inputs: what the model is called with: an array of rows, or several arrays with as many rows each.
-        prepare: called with each chunk before the model is.
-        compiled: compile the model, once for all calls. All chunks then have one shape, the last filled up with zeros:
-            a row depends on its inputs alone, not on how many others there are.
-
-    Yields:
-        A list with one float32 array [rows of the chunk, ...] for each output.
+    ``inputs`` is an array of rows, or several arrays with equally many rows; ``prepare`` is called with each chunk
+    first. ``compiled`` compiles the model, once for all calls: all chunks then have one shape, the last padded with
+    zeros (a row depends on its inputs alone).
     """
     size = COMPILED if compiled else CHUNK
     for part in chunks(inputs, size):
@@ -52,29 +44,21 @@ def run_discriminator(discriminator: keras.Model, images: np.ndarray) -> np.ndar
 
 
 def read_layer(discriminator: keras.Model, tensor, images: np.ndarray) -> np.ndarray:
-    """What a layer makes of images, in inference mode.
+    """A layer's ``tensor`` for images, uint8 [n, height, width, channels], in inference mode: float32 [n, features].
 
-    Args:
-        discriminator: a model without nested models.
-        tensor: one of its layers' outputs, [B, ...].
-        images: uint8 [n, height, width, channels].
-
-    Returns:
-        Float32 [n, all other dimensions in a row].
+    The model must not be nested.
     """
     return run_model(keras.Model(discriminator.inputs, tensor), images, to_float)[0].reshape(len(images), -1)
 
 
 @contextmanager
 def statistics_of(discriminator: keras.Model, images: np.ndarray):
-    """BatchNormalization with the means and variances of these images, layer after layer; the old ones come back.
+    """BatchNormalization with the statistics of ``images`` (uint8), layer after layer; restores the old ones on exit.
 
-    Args:
-        discriminator: a model without nested models.
-        images: uint8 [n, height, width, channels].
+    The model must not be nested.
     """
     normalizations = _normalizations(discriminator)
-    before = [[ops.convert_to_numpy(v).copy() for v in _statistics(layer)] for layer in normalizations]
+    before = [[array.copy() for array in layer.get_weights()] for layer in normalizations]
     try:
         for layer in normalizations:  # in the order of the layers: the later see what the earlier make of the images
             below = keras.Model(discriminator.inputs, layer.input)
@@ -83,22 +67,19 @@ def statistics_of(discriminator: keras.Model, images: np.ndarray):
                 part = part.reshape(-1, part.shape[-1]).astype("float64")
                 total, squares, rows = total + part.sum(axis=0), squares + (part**2).sum(axis=0), rows + len(part)
             mean = total / rows
-            _assign(layer, (mean, np.maximum(squares / rows - mean**2, 0)))
+            layer.moving_mean.assign(mean.astype("float32"))
+            layer.moving_variance.assign(np.maximum(squares / rows - mean**2, 0).astype("float32"))
         yield
     finally:
         for layer, values in zip(normalizations, before, strict=True):
-            _assign(layer, values)
+            layer.set_weights(values)
 
 
 def estimate_statistics(model: keras.Model, batches: Iterable, run: Callable):
-    """Set BatchNormalization's moving statistics to the average of its batch statistics.
+    """Set BatchNormalization's moving statistics, in nested models too, to the average of its batch statistics.
 
     In training they are a moving average over about nine batches (momentum 0.8) of networks that were still changing.
-
-    Args:
-        model: changed in place, nested models too.
-        batches: its inputs, all of equal numbers of rows.
-        run: called with each of the batches; calls the model with ``training=True``.
+    ``run`` is called with each of the equally large ``batches`` and calls the model with ``training=True``.
     """
     normalizations = _normalizations(model)
     momenta = [layer.momentum for layer in normalizations]
@@ -114,22 +95,13 @@ def estimate_statistics(model: keras.Model, batches: Iterable, run: Callable):
 
 
 def chunks(inputs, size: int = CHUNK) -> Iterator:
-    """Yields ``size`` rows of an array, or of each of several arrays, after another."""
+    """Yields ``size`` rows at a time of an array, or of each of several arrays."""
     for start in range(0, len(keras.tree.flatten(inputs)[0]), size):
         yield keras.tree.map_structure(lambda array, at=start: array[at : at + size], inputs)
 
 
 def _normalizations(model: keras.Model) -> list:
     return [layer for layer in model._flatten_layers() if isinstance(layer, layers.BatchNormalization)]
-
-
-def _statistics(layer):
-    return layer.moving_mean, layer.moving_variance
-
-
-def _assign(layer, values):
-    for variable, value in zip(_statistics(layer), values, strict=True):
-        variable.assign(np.asarray(value, "float32"))
 
 
 def _fill(array: np.ndarray, rows: int) -> np.ndarray:

@@ -16,8 +16,8 @@ class InfoGAN(GAN):
     """The latent is 62 numbers of noise, one of 10 categories and 2 continuous codes in [-1, 1].
 
     The head Q estimates the codes from the image. The code's entropy plus Q's log-likelihood is a lower bound of the
-    mutual information between code and image (section 5 of the paper; λ = 1, and the entropy is constant). The term
-    stands in the discriminator's update on generated images, where Q learns, and in the generator's.
+    mutual information between code and image (section 5 of the paper; λ = 1, and the entropy is constant). The term is
+    in the discriminator's update on generated images, where Q learns, and in the generator's.
     """
 
     name = "infogan"
@@ -27,7 +27,7 @@ class InfoGAN(GAN):
     convolutions = INFOGAN_CONVOLUTIONS
 
     def build_generator(self):
-        """Noise [B, 62], category [B] as a one-hot row, continuous [B, 2], side by side; then the generator."""
+        """Noise [B, 62], one-hot category [B] and continuous codes [B, 2], concatenated; then the generator."""
         noise = keras.Input((self.noise_dim,), name="noise")
         category = keras.Input((), dtype="int64", name="category")
         continuous = keras.Input((CONTINUOUS,), name="continuous")
@@ -60,27 +60,20 @@ class InfoGAN(GAN):
         return self._loss(codes, 0.0)
 
     def generator_loss(self, codes):
-        """To pass as real, with the code in plain sight."""
+        """To pass as real, with a code that can be read back."""
         return self._loss(codes, 1.0)
 
     def _loss(self, codes, target):
-        logits, *q = self.discriminator(self.generate(codes, training=True), training=True)
+        logits, *q = self.judge(codes)
         return logistic_loss(logits, target) + code_loss(codes, *q), logits
 
 
 def code_loss(codes, category_logits, mean):
-    """-E[log Q(c|x)]: cross-entropy of the category plus a unit Gaussian's loss of the continuous codes.
+    """-E[log Q(c|x)], a float32 scalar: the category's cross-entropy plus a Gaussian's loss of the continuous codes.
 
-    The Gaussian's deviation is fixed at 1 and its constant left out, so the term is half the squared error: never
-    negative, and no reward for hiding the code in the image ever more exactly.
-
-    Args:
-        codes: ``category`` int64 [B] and ``continuous`` float32 [B, 2].
-        category_logits: float32 [B, 10].
-        mean: float32 [B, 2].
-
-    Returns:
-        A float32 scalar.
+    Logits are float32 [B, 10], means float32 [B, 2]. The Gaussian's deviation is fixed at 1 and its constant left out,
+    so its term is half the squared error: never negative, and no reward for hiding the code in the image ever more
+    exactly.
     """
     category_loss = ops.sparse_categorical_crossentropy(codes["category"], category_logits, from_logits=True)
     continuous_loss = ops.sum(ops.square(codes["continuous"] - mean), axis=-1) / 2

@@ -1,7 +1,5 @@
 """From latent codes to images: which codes, and how many at once."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from .base import GAN, SAMPLING, random_stream
@@ -11,21 +9,11 @@ MANY = 250  # images that compiling the generator pays for
 
 
 def choose_codes(gan: GAN, count: int, seed: int = 0, *, labels=None, codes: dict | None = None, images=()) -> dict:
-    """Latent codes of ``count`` images: drawn by seed, but for those that are given.
+    """Latent codes of ``count`` images, arrays as :meth:`GAN.sample_codes` draws them: drawn by seed unless given.
 
-    Args:
-        gan: whose codes.
-        count: how many.
-        seed: of those that are drawn.
-        labels: ACGAN: the classes asked for, int [count] or one number.
-        codes: any part of the latent to fix, e.g. InfoGAN's ``{"category": 3, "continuous": [[-1, 0]]}``.
-        images: uint8 [n, height, width, channels]: what a conditional GAN is shown; the other GANs need none.
-
-    Returns:
-        Arrays of ``count`` rows, as :meth:`GAN.sample_codes` draws them.
-
-    Raises:
-        ValueError: a code this GAN does not have, or of the wrong shape or range.
+    ``labels`` are ACGAN's classes, int [count] or one number; ``codes`` fixes any part of the latent, e.g. InfoGAN's
+    ``{"category": 3, "continuous": [[-1, 0]]}``; ``images``, uint8 [n, height, width, channels], are what a conditional
+    GAN is shown.
     """
     for name, value, low in (("count", count, 1), ("seed", seed, 0)):
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or not low <= value < 2**63:
@@ -40,7 +28,7 @@ def choose_codes(gan: GAN, count: int, seed: int = 0, *, labels=None, codes: dic
 
 
 def generate_images(gan: GAN, codes: dict[str, np.ndarray]) -> np.ndarray:
-    """Codes → float32 [n, height, width, channels] in [-1, 1], in inference mode, a chunk at a time."""
+    """Codes → float32 [n, height, width, channels] in [-1, 1], in inference mode, chunk by chunk."""
     many = len(next(iter(codes.values()))) > MANY
     return run_model(gan.generator, gan.generator_inputs(codes), compiled=many)[0]
 

@@ -8,14 +8,14 @@ from .base import GAN
 
 
 class VanillaGAN(GAN):
-    """Dense layers only; the classical discriminator (``cnn``) is fully connected too. All GANs share the others."""
+    """Dense layers only, in the classical discriminator (``cnn``) too. The other trunks are as in all GANs."""
 
     name = "gan"
     label = "GAN"
     ignores = ("dropout",)
 
     def build_generator(self):
-        """Three Dense layers of 256, 512 and 1,024 units, then one unit a pixel."""
+        """Three Dense layers of 256, 512 and 1,024 units, then one unit per pixel."""
         latent = keras.Input((self.noise_dim,), name="latent")
         x = latent
         for units in (256, 512, 1024):

@@ -26,16 +26,13 @@ class Clip(keras.constraints.Constraint):
 
 
 class WassersteinGAN(GAN):
-    """The critic scores without bound; the difference of its mean scores estimates a distance (equation 2)."""
+    """The critic's scores are unbounded; the difference of their means estimates a distance (equation 2)."""
 
     is_critic = True
     n_critic = 5
     kernel_size = 4
     convolutions = SMALL_CONVOLUTIONS
-
-    def heads(self, features):
-        """The critic's score [B, 1], without bound."""
-        return score_head(features)
+    heads = staticmethod(score_head)
 
     def real_loss(self, images, labels):
         """Minus the mean score of real images."""
@@ -44,7 +41,7 @@ class WassersteinGAN(GAN):
 
     def fake_loss(self, codes):
         """The mean score of generated images."""
-        scores = self.discriminator(self.generate(codes, training=True), training=True)
+        scores = self.judge(codes)
         return ops.mean(scores), scores
 
     def generator_loss(self, codes):
@@ -53,19 +50,17 @@ class WassersteinGAN(GAN):
         return -loss, scores
 
     def accuracies(self, real_logits, fake_logits):
-        """A critic has no threshold: the shares of real above, generated below the midpoint of both means."""
+        """A critic has no threshold: shares of real images above, generated ones below the midpoint of both means."""
         midpoint = (ops.mean(real_logits) + ops.mean(fake_logits)) / 2
         return share(real_logits > midpoint), share(fake_logits < midpoint)
 
 
 class WGAN(WassersteinGAN):
-    """Clipping takes kernels and biases.
+    """Clips kernels and biases.
 
     The original also clipped BatchNorm's γ (``weight_clipping="all"``): then the critic's output shrinks to almost
-    nothing and neither player learns.
-
-    Votes of ``caps-routing`` are clipped too, to sizes at which they hardly agree or disagree: its couplings stay
-    almost uniform. WGAN-GP shows what routing does to a critic.
+    nothing and neither player learns. Votes of ``caps-routing`` are clipped too, to sizes at which they hardly agree or
+    disagree: its couplings stay almost uniform. WGAN-GP shows what routing does to a critic.
     """
 
     name = "wgan"

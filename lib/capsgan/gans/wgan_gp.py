@@ -1,5 +1,7 @@
 """WGAN-GP: a penalty on the critic's gradient instead of clipping (Gulrajani et al. 2017, arXiv:1704.00028)."""
 
+from functools import partial
+
 import keras
 from keras import layers, ops
 
@@ -12,9 +14,9 @@ PENALTY = 10.0
 class WGANGP(WassersteinGAN):
     """A critic whose slope is drawn towards 1 on the lines between real and generated images (equation 3).
 
-    The penalty is on the gradient for each image by itself, so no normalization may mix the images of a batch: where
-    the other GANs have BatchNormalization, all numbers of one image are normalized together (section 4 of the paper).
-    The penalty needs a real and a generated image at once: the critic's update is always joint.
+    The penalty is on the gradient for each image alone, so no normalization may mix the images of a batch: where the
+    other GANs have BatchNormalization, all numbers of one image are normalized together (section 4 of the paper). It
+    needs a real and a generated image at once, so the critic's update is always joint.
     """
 
     name = "wgan_gp"
@@ -23,13 +25,8 @@ class WGANGP(WassersteinGAN):
     ignores = ("discriminator_updates",)  # always joint
     penalizes_gradient = True
     joint = True
-
-    @staticmethod
-    def normalization():
-        """Layer normalization over the whole image. Keras's LayerNormalization has one mean and deviation for every
-        position: every capsule would come out of it with the same length.
-        """
-        return layers.GroupNormalization(groups=1)
+    # over the whole image: Keras's LayerNormalization, at each position, would give all capsules the same length
+    normalization = staticmethod(partial(layers.GroupNormalization, groups=1))
 
     def make_optimizer(self):
         """Adam(1e-4, β₁ 0, β₂ 0.9), algorithm 1 of the paper."""
@@ -44,11 +41,9 @@ class WGANGP(WassersteinGAN):
         return loss + PENALTY * self.gradient_penalty(images, generated, mixing), (real_scores, fake_scores)
 
     def gradient_penalty(self, real, generated, mixing):
-        """Mean of (|∇ₓ D(x)| - 1)² at points x between real and generated images: a float32 scalar.
+        """Mean of (|∇ₓ D(x)| - 1)² at points x between real and generated images [B, h, w, c]: a float32 scalar.
 
-        Args:
-            real, generated: float32 [B, height, width, channels].
-            mixing: float32 [B] in [0, 1): 0 is the real image, 1 the generated one.
+        ``mixing``, float32 [B] in [0, 1), is 0 for the real image and 1 for the generated one.
         """
         between = real + ops.reshape(mixing, (-1, 1, 1, 1)) * (generated - real)
         gradient = get_engine().input_gradient(lambda x: self.discriminator(x, training=True), between)

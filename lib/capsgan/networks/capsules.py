@@ -1,6 +1,6 @@
-"""Capsules: the squash, PrimaryCaps, the gated block that stands in for routing in the thesis, and true routing.
+"""Capsules: the squash, PrimaryCaps, the thesis's gated block in place of routing, and true routing.
 
-Shapes are written at the end of the lines; B is the batch, N the number of capsules.
+Shapes are at the ends of lines; B is the batch, N the number of capsules.
 """
 
 import keras
@@ -17,7 +17,7 @@ POSE_DIMENSION = 16  # Sabour et al. 2017, section 4
 
 
 def squash(s):
-    """Float32 [..., dimension], any range → vectors of the same direction and a length below 1, see :class:`Squash`."""
+    """Float32 [..., dimension] → vectors of the same direction and of length below 1, see :class:`Squash`."""
     squared = ops.sum(ops.square(s), axis=-1, keepdims=True)
     scale = squared / (1.0 + squared) / ops.sqrt(squared + keras.config.epsilon())
     return scale * (1.0 - 2.0**-22) * s  # the factor: so that rounding carries no length beyond 1
@@ -25,22 +25,22 @@ def squash(s):
 
 @keras.saving.register_keras_serializable("capsgan")
 class Squash(layers.Layer):
-    """Shrinks a vector s to a length in [0, 1) and keeps its direction.
+    """Shrinks a vector s to a length in [0, 1) and keeps its direction. Any shape [..., dimension].
 
     v = |s|² / (1 + |s|²) · s / |s|      (Sabour, Frosst & Hinton 2017, arXiv:1710.09829, equation 1)
 
-    Input and output: [..., dimension]. Computed in float32 whatever the precision of the network;
-    ε stands inside the square root, so that the gradient at s = 0 is 0 and not NaN.
+    Computed in float32 whatever the network's precision; ε is inside the square root, so that the gradient at s = 0 is
+    0 and not NaN.
     """
 
     def call(self, s):
-        """Float [..., dimension], any range → the same shape and dtype, length at most 1 (+ 1 ulp)."""
+        """Float [..., dimension] → the same shape and dtype, length at most 1 (+ 1 ulp)."""
         return ops.cast(squash(ops.cast(s, "float32")), self.compute_dtype)
 
 
 @keras.saving.register_keras_serializable("capsgan")
 class PrimaryConv2D(layers.Conv2D):
-    """A 'valid' ``Conv2D`` that is computed in the form the backend does best: it is most of a Caps step's work."""
+    """A 'valid' ``Conv2D`` in the backend's fastest form: it is most of a Caps step's work."""
 
     def convolution_op(self, inputs, kernel):
         """Float [B, h, w, channels] → [B, h', w', filters]."""
@@ -48,45 +48,28 @@ class PrimaryConv2D(layers.Conv2D):
 
 
 def primary_convolution(x, width: float = 1.0):
-    """PrimaryCaps' 9×9 convolution of stride 2.
+    """PrimaryCaps' 9×9 convolution of stride 2: [B, height, width, channels] → [B, h', w', 8 · types].
 
-    Args:
-        x: feature maps, float [B, height, width, channels], 9 pixels a side at least.
-        width: scales the number of capsule types, 32 in the thesis (section 5.2.2).
-
-    Returns:
-        Float [B, height', width', 8 · types].
+    ``width`` scales the number of capsule types, 32 in the thesis (section 5.2.2).
     """
     filters = CAPSULE_DIMENSION * round_filters(CAPSULE_TYPES, width)
     return PrimaryConv2D(filters, 9, strides=2, name="primarycap_conv2")(x)
 
 
 def primary_capsules(x, width: float = 1.0):
-    """PrimaryCaps: :func:`primary_convolution`, its channels read as 8-dimensional capsules and squashed.
-
-    Returns:
-        Float [B, N, 8] with N = height' · width' · types.
-    """
+    """PrimaryCaps: the convolution's channels read as capsules and squashed → [B, N, 8] with N = h' · w' · types."""
     x = primary_convolution(x, width)  # (B, h', w', 8 · types)
     x = layers.Reshape((-1, CAPSULE_DIMENSION), name="primarycap_reshape")(x)  # (B, N, 8)
     return Squash(name="primarycap_squash")(x)  # (B, N, 8)
 
 
 def gated_capsules(x, units: int = DIGIT_UNITS, rounds: int = 3, squashed: bool = False):
-    """The thesis's "DigitCaps" (listing 7.3): three rounds of softmax, Dense and multiplication into û.
+    """The thesis's "DigitCaps" (listing 7.3): ``rounds`` of softmax, Dense and product with û. [B, n] → [B, units].
 
-    We call it *gated capsules*: the softmax runs over all units, so there is no capsule axis, there are no votes
-    and no agreement, and nothing is routed. What is left is a gate: û times a learned function of itself.
-
-    Args:
-        x: flat features, float [B, features].
-        units: width of û and of every gate.
-        rounds: how often the gate is recomputed from the gated û; 0: û by itself, after LeakyReLU.
-        squashed: squash the 160 units as one capsule in place of LeakyReLU. The thesis did so first and blames it for
-            blurred images (comment in listing 7.3).
-
-    Returns:
-        Float [B, units].
+    We call it *gated capsules*: the softmax runs over all units, so there is no capsule axis, there are no votes and no
+    agreement, and nothing is routed. What is left is a gate: û times a learned function of itself. With 0 rounds it is
+    û alone, after LeakyReLU. ``squashed`` squashes the units as one capsule in place of LeakyReLU, as the thesis did at
+    first; it blames this for blurred images (comment in listing 7.3).
     """
     u_hat = layers.Dense(units, kernel_initializer="he_normal", name="uhat_digitcaps")(x)  # (B, units)
     s = u_hat if rounds else layers.LeakyReLU(LEAKY_SLOPE, name="uhat_leaky_relu")(u_hat)
@@ -102,14 +85,13 @@ def gated_capsules(x, units: int = DIGIT_UNITS, rounds: int = 3, squashed: bool 
 
 
 def dense_stack(x, units: int = DIGIT_UNITS, depth: int = 4):
-    """What is left of :func:`gated_capsules` without gates, softmax and products: Dense layers and LeakyReLU.
+    """:func:`gated_capsules` without gates, softmax and products: Dense and LeakyReLU, [B, features] → [B, units].
 
-    Float [B, features] → [B, units]. With ``depth`` 4 it has as many weights as three gated rounds.
+    With ``depth`` 4 it has as many weights as three gated rounds.
     """
     for number in range(1, depth + 1):
-        x = layers.LeakyReLU(LEAKY_SLOPE)(
-            layers.Dense(units, kernel_initializer="he_normal", name=f"dense_{number}")(x)
-        )
+        x = layers.Dense(units, kernel_initializer="he_normal", name=f"dense_{number}")(x)
+        x = layers.LeakyReLU(LEAKY_SLOPE)(x)
     return x
 
 
@@ -117,18 +99,17 @@ def dense_stack(x, units: int = DIGIT_UNITS, depth: int = 4):
 class RoutingCapsules(layers.Layer):
     """Capsules that receive votes from all capsules below, by agreement (Sabour et al. 2017, section 2).
 
-    Each capsule i below casts a vote û_{j|i} = W_ij u_i for the pose of each output capsule j; :func:`route` weighs the
-    votes. Weights are float32, and small at first (0.01), so that no capsule begins saturated.
-
-    Input: float [B, N, dimension below]. Output: s, float32 [B, capsules, dimension], the weighed votes *before* the
-    last squash, which a head may need without bound: ``squash(s)`` is the capsule.
+    Each capsule i below casts a vote û_{j|i} = W_ij u_i for the pose of each output capsule j; :func:`route` weights
+    the votes. Weights are float32, and small at first (0.01), so that no capsule starts saturated. [B, N, dimension
+    below] → s, float32 [B, capsules, dimension]: *before* the last squash, for heads that need it unbounded;
+    ``squash(s)`` is the capsule.
     """
 
     def __init__(self, capsules=OUTPUT_CAPSULES, dimension=POSE_DIMENSION, iterations=3, **kwargs):
         super().__init__(**{"dtype": "float32"} | kwargs)
         if capsules < 2:
             raise ValueError(
-                f"capsules={capsules!r} leaves nothing to route; expected 2 or more (a softmax over one is 1)"
+                f"capsules={capsules!r} leaves nothing to route; expected 2 or more (a softmax of one is 1)"
             )
         self.capsules, self.dimension, self.iterations = capsules, dimension, iterations
 
@@ -153,7 +134,7 @@ class RoutingCapsules(layers.Layer):
         return (shape[0], self.capsules, self.dimension)
 
     def multiply_adds(self) -> int:
-        """Of one image: votes, and for each iteration a weighted sum and, but for the last, an agreement."""
+        """For one image: votes, and for each iteration a weighted sum and, except the last, an agreement."""
         below, capsules, size, dimension = self.kernel.shape
         return below * capsules * dimension * (size + 2 * self.iterations - 1)
 
@@ -164,19 +145,12 @@ class RoutingCapsules(layers.Layer):
 
 
 def route(votes, bias=0.0, iterations: int = 3):
-    """Routing by agreement (Sabour et al. 2017, procedure 1).
+    """Routing by agreement (Sabour et al. 2017, procedure 1), from votes û, float32 [B, N, J, dimension].
 
     The couplings c_ij are a softmax of logits b_ij over the *output* capsules j: what a capsule below sends to one it
-    takes from the others. Logits begin at 0, so one iteration has uniform couplings (Gu & Tresp 2019, 1911.07968).
-
-    Args:
-        votes: float32 [B, N, J, dimension], û.
-        bias: float32 [J, dimension], added to the weighted sum of the votes.
-        iterations: 1 or more.
-
-    Returns:
-        s, float32 [B, J, dimension]: the weighed votes, of which ``squash(s)`` are the output capsules; and the
-        couplings they were weighed with, float32 [B, N, J].
+    takes from the others. Logits start at 0, so one iteration has uniform couplings (Gu & Tresp 2019, 1911.07968).
+    Returns s, float32 [B, J, dimension], whose squash is the output capsules, and the last couplings, float32 [B, N,
+    J].
     """
     logits = ops.zeros_like(votes[..., 0])  # b, (B, N, J)
     for iteration in range(iterations):

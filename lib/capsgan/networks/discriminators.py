@@ -1,21 +1,13 @@
 """Discriminators: a trunk that reads the image, and heads that answer."""
 
 import random
-from functools import partial
 
 import keras
 from keras import layers, ops
 
+from ..checks import require
 from ..names import DISCRIMINATORS
-from .capsules import (
-    LEAKY_SLOPE,
-    RoutingCapsules,
-    dense_stack,
-    gated_capsules,
-    primary_capsules,
-    primary_convolution,
-    round_filters,
-)
+from . import capsules
 from .layers import batch_normalization, check_shape
 
 # The classical trunks: (filters, stride, BatchNormalization after it?) of each 3×3 convolution (Keras-GAN, 2018).
@@ -25,18 +17,18 @@ INFOGAN_CONVOLUTIONS = ((64, 2, False), (128, 2, True), (256, 2, True), (512, 2,
 
 
 def score_head(features):
-    """A linear function of features, a critic's score: float [B, n] or capsules [B, J, d] → float32 [B, 1].
+    """A critic's score, linear in the features: float [B, n] or capsules [B, J, d] → float32 [B, 1].
 
-    Capsules come before their squash: of lengths below 1 a score would be bounded.
+    Capsules come before their squash: with lengths below 1 a score would be bounded.
     """
     return layers.Dense(1, dtype="float32", name="logit")(in_a_row(features))
 
 
 def logit_head(features):
-    """The logit of "real": float [B, n] or capsules [B, J, d] → float32 [B, 1].
+    """The logit of "real": float [B, n] or capsules [B, J, d] before their squash → float32 [B, 1].
 
-    Of capsules (before their squash) it is read from the lengths p after it, which say how surely each is there
-    (Sabour et al. 2017, section 2): a linear function of their logits, log p / (1 - p) = log |s|².
+    Of capsules it is a linear function of the logits of their squashed lengths p, how surely each is present (Sabour et
+    al. 2017, section 2): log p / (1 - p) = log |s|².
     """
     if len(features.shape) == 3:
         features = ops.log(ops.sum(ops.square(features), axis=-1) + keras.config.epsilon())  # (B, J)
@@ -44,7 +36,7 @@ def logit_head(features):
 
 
 def in_a_row(features):
-    """Features as they are, capsules [B, J, d] one after the other: float [B, n]."""
+    """Features as they are, capsules [B, J, d] flattened: float [B, n]."""
     return features if len(features.shape) == 2 else layers.Flatten()(features)
 
 
@@ -59,33 +51,23 @@ def build_discriminator(
     normalization=batch_normalization,
     heads=logit_head,
 ) -> keras.Model:
-    """A discriminator: a trunk that reads the image, and heads that answer.
+    """A trunk and heads: float32 [B, height, width, channels] in [-1, 1] → what ``heads`` gives: logits, no sigmoid.
 
-    Args:
-        discriminator: the trunk: ``cnn``, or one of :func:`caps_trunk`.
-        image_shape: (height, width, channels); height = width, one of ``IMAGE_SIZES``.
-        width: scales the filters of the Caps trunk; 1.0 is the thesis (29,042,753 parameters at 64×64×3).
-        dropout: of the classical trunk.
-        routing_iterations: of ``caps-routing``.
-        convolutions: the classical trunk's layers, see ``DCGAN_CONVOLUTIONS``.
-        normalization: function that makes a normalizing layer for either trunk; None: they have none.
-        heads: function from features (float [B, n]; of ``caps-routing`` capsules before their squash,
-            [B, J, d]) to the model's output or list of outputs.
-
-    Returns:
-        A model from float32 [B, height, width, channels] in [-1, 1] to what ``heads`` gives: logits, no sigmoid.
-
-    Raises:
-        ValueError: unknown trunk, or an image shape it cannot read.
+    discriminator: the trunk: ``cnn``, or one of :func:`caps_trunk`.
+    image_shape: (height, width, channels); height = width, one of ``IMAGE_SIZES``.
+    width: scales the filters of the Caps trunk; 1.0 is the thesis (29,042,753 parameters at 64×64×3).
+    dropout, convolutions: of the classical trunk.
+    normalization: makes a normalizing layer for either trunk; None: no normalization.
+    heads: from features (float [B, n]; of ``caps-routing`` [B, J, d] before the squash) to one or more outputs.
     """
+    trunks = [name for name in DISCRIMINATORS if name != "none"]
+    require(discriminator in trunks, "discriminator", discriminator, " | ".join(trunks))
     check_shape(image_shape)
     images = keras.Input(image_shape, name="image")
     if discriminator == "cnn":
         features = cnn_trunk(images, convolutions, dropout, normalization)
-    elif discriminator in DISCRIMINATORS:
-        features = caps_trunk(images, width, normalization, discriminator, routing_iterations)
     else:
-        raise ValueError(f"invalid discriminator={discriminator!r}; expected {' | '.join(DISCRIMINATORS)}")
+        features = caps_trunk(images, width, normalization, discriminator, routing_iterations)
     return keras.Model(images, heads(features), name="discriminator")
 
 
@@ -104,29 +86,25 @@ def cnn_trunk(images, convolutions=DCGAN_CONVOLUTIONS, dropout: float = 0.25, no
 
 
 def caps_trunk(images, width=1.0, normalization=batch_normalization, kind: str = "caps", routing_iterations: int = 3):
-    """The thesis's CapsNet (sections 5.2, 6.1.2, listing 7.3) and its controls.
+    """The thesis's CapsNet (sections 5.2, 6.1.2, listing 7.3) and its controls. Images → features [B, 160].
 
     ``caps`` is the thesis's; ``cnn-matched`` has the same layers without the capsules, LeakyReLU for the squash and
-    Dense layers for the gates; ``caps-routing`` ends in capsules routed by agreement in place of the gated block;
-    ``caps-squashed`` squashes in the gates; ``caps-ungated`` has no gates. All have the thesis's BatchNormalization
-    after the squash, which Sabour et al. do not: capsules come to the gates or the routing rescaled.
-
-    Images → features [B, 160]; of ``caps-routing`` ten capsules of 16 before their squash, [B, 10, 16].
+    Dense layers for the gates; ``caps-routing`` ends in capsules routed by agreement in place of the gated block: ten
+    of 16 dimensions before their squash, [B, 10, 16]; ``caps-squashed`` squashes in the gates; ``caps-ungated`` has no
+    gates. All have the thesis's BatchNormalization after the squash, which Sabour et al. do not: capsules come to the
+    gates or the routing rescaled.
     """
-    blocks = {
-        "caps": gated_capsules,
-        "cnn-matched": dense_stack,
-        "caps-squashed": partial(gated_capsules, squashed=True),
-        "caps-ungated": partial(gated_capsules, rounds=0),
-    }
-    x = layers.Conv2D(round_filters(256, width), 9, name="conv1")(images)
-    x = layers.LeakyReLU(LEAKY_SLOPE)(x)
+    x = layers.Conv2D(capsules.round_filters(256, width), 9, name="conv1")(images)
+    x = layers.LeakyReLU(capsules.LEAKY_SLOPE)(x)
     x = normalization()(x) if normalization else x
     if kind == "cnn-matched":
-        x = layers.LeakyReLU(LEAKY_SLOPE)(primary_convolution(x, width))  # (B, h', w', 8 · types)
+        x = layers.LeakyReLU(capsules.LEAKY_SLOPE)(capsules.primary_convolution(x, width))  # (B, h', w', 8 · types)
     else:
-        x = primary_capsules(x, width)  # (B, N, 8)
+        x = capsules.primary_capsules(x, width)  # (B, N, 8)
     x = normalization()(x) if normalization else x
     if kind == "caps-routing":
-        return RoutingCapsules(iterations=routing_iterations, name="routing")(x)
-    return blocks[kind](layers.Flatten()(x))
+        return capsules.RoutingCapsules(iterations=routing_iterations, name="routing")(x)
+    x = layers.Flatten()(x)
+    if kind == "cnn-matched":
+        return capsules.dense_stack(x)
+    return capsules.gated_capsules(x, rounds=0 if kind == "caps-ungated" else 3, squashed=kind == "caps-squashed")

@@ -7,21 +7,11 @@ from .layers import UpsampleConv2D, batch_normalization, check_shape
 
 
 def build_generator(image_shape=(28, 28, 1), latent_dim: int = 100, kernel_size: int = 3) -> keras.Model:
-    """The generator of the thesis (sections 5.1, 6.1.1, listing 7.2): Dense, then upsampling and convolutions.
+    """The thesis's generator (sections 5.1, 6.1.1, listing 7.2): Dense, then upsampling and convolutions.
 
-    At 64×64×3 it has the thesis's 1,069,507 parameters: three upsamplings from 8×8. At 28×28×1 it is Keras-GAN's:
-    two from 7×7.
-
-    Args:
-        image_shape: (height, width, channels); height = width, one of ``IMAGE_SIZES``.
-        latent_dim: length of the latent vector.
-        kernel_size: of the convolutions (Keras-GAN's WGAN has 4).
-
-    Returns:
-        A model from float32 [B, latent_dim] to float32 [B, height, width, channels] in [-1, 1].
-
-    Raises:
-        ValueError: the image shape is none the generator can make.
+    float32 [B, latent_dim] → float32 [B, height, width, channels] in [-1, 1]. At 64×64×3 it has the thesis's 1,069,507
+    parameters: three upsamplings from 8×8. At 28×28×1 it is Keras-GAN's: two from 7×7. Keras-GAN's WGAN has
+    ``kernel_size`` 4.
     """
     size, channels = check_shape(image_shape)
     base = 7 if size % 7 == 0 else 8
@@ -42,18 +32,11 @@ def build_generator(image_shape=(28, 28, 1), latent_dim: int = 100, kernel_size:
 def build_context_encoder(image_shape=(64, 64, 3), filters: int = 32, bottleneck: int = 128) -> keras.Model:
     """A context encoder (Pathak et al. 2016) with the skips of a U-Net: 1.1 M weights at 64×64×3.
 
-    Convolutions of stride 2 lead down to 4×4 (or 7×7) pixels, where a dense bottleneck lets every part of the image
-    see every other; upsampling convolutions lead back, each also shown what the encoder saw at its resolution.
-
-    Args:
-        image_shape: (height, width, channels); height = width, one of ``IMAGE_SIZES``.
-        filters: of the first convolution; they double up to four times as many.
-        bottleneck: units of the dense layer.
-
-    Returns:
-        A model from ``image``, float32 [B, height, width, channels] in [-1, 1], and ``mask``, float32
-        [B, height, width, 1], 1 where a pixel is known, to the image with its missing pixels painted, float32. What
-        ``image`` holds where the mask is 0 has no effect.
+    ``image``, float32 [B, height, width, channels] in [-1, 1], and ``mask``, float32 [B, height, width, 1], 1 where a
+    pixel is known → the image with its missing pixels painted, float32. What ``image`` holds in the hole has no effect.
+    Convolutions of stride 2 lead down to 4×4 (or 7×7) pixels, from ``filters`` to four times as many; a dense
+    bottleneck lets every part of the image see every other; upsampling convolutions lead back, each with the encoder's
+    features at its resolution.
     """
     size, channels = check_shape(image_shape)
     image, mask = keras.Input(image_shape, name="image"), keras.Input((size, size, 1), name="mask")

@@ -10,9 +10,9 @@ from .layers import UpsampleConv2D
 
 
 def layer_table(model: keras.Model) -> pd.DataFrame:
-    """A model as the thesis prints it in 6.1: one row a layer with ``layer``, ``output_shape``, ``parameters``.
+    """A model as the thesis prints it in 6.1: columns ``layer``, ``output_shape``, ``parameters``.
 
-    A folded upsampling and convolution are reported as the two rows they stand for.
+    A folded upsampling and convolution is two rows.
     """
     rows = []
     for layer in model.layers:
@@ -27,7 +27,7 @@ def layer_table(model: keras.Model) -> pd.DataFrame:
 
 
 def multiply_adds(model: keras.Model) -> int:
-    """Multiply-adds of convolutions and dense layers for one image, each upsampling counted before folding."""
+    """Multiply-adds of convolutions and dense layers for one image, upsampling counted before folding."""
     total = 0
     for layer in model.layers:
         if isinstance(layer, keras.Model):
@@ -42,15 +42,13 @@ def multiply_adds(model: keras.Model) -> int:
 
 
 def step_multiply_adds(gan) -> int:
-    """Multiply-adds of a whole training step, both players, counted.
+    """Multiply-adds of a whole training step of both players of a :class:`~capsgan.gans.base.GAN`.
 
-    A gradient takes twice the arithmetic of the answer: once for the weights, once for the input. The discriminator
-    learns from half a batch of real and half a batch of generated images in each of its updates; the generator from a
-    batch, for which the discriminator gives a gradient of its input alone. WGAN-GP's penalty asks for the gradient of a
-    gradient: twice the arithmetic of an answer and its input's gradient, beside these two, on half a batch.
-
-    Args:
-        gan: both players, see :class:`capsgan.gans.base.GAN`.
+    A gradient takes twice the arithmetic of the forward pass: once for the weights, once for the input. In each of its
+    updates the discriminator learns from half a batch of real and half a batch of generated images; the generator
+    learns from a batch, for which the discriminator gives only the gradient of its input. WGAN-GP's penalty needs the
+    gradient of a gradient on half a batch: twice the arithmetic of a forward pass and its input gradient, in addition
+    to these.
     """
     generator, discriminator = multiply_adds(gan.generator), multiply_adds(gan.discriminator)
     batch, half = gan.config.batch_size, gan.config.batch_size // 2
@@ -61,15 +59,11 @@ def step_multiply_adds(gan) -> int:
 
 
 def training_megabytes(model: keras.Model, images: int) -> float:
-    """What an update of a model by Adam keeps, in MB (10⁶ bytes), counted: the same on every machine.
+    """What an update of a model by Adam on ``images`` images keeps, in MB (10⁶ bytes): the same on every machine.
 
-    Four float32 numbers a trained weight (value, gradient, two moments), one a weight that is not trained, and for each
-    image what every layer puts out, in the layer's own precision: back-propagation needs it again. Layers that only
-    give their input another shape keep nothing. What libraries and kernels take besides is not counted.
-
-    Args:
-        model: a model without nested models.
-        images: of one update.
+    Four float32 numbers per trained weight (value, gradient, two moments), one per other weight, and for each image
+    every layer's output in the layer's precision, which back-propagation needs again; reshaping layers keep nothing.
+    What libraries and kernels use is not counted. The model must not be nested.
     """
     weights = {True: 0, False: 0}
     for weight in model.weights:

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from ..checks import require
 from ..engines import upsample_convolve
 from ..names import IMAGE_SIZES
 
@@ -14,12 +15,10 @@ MOMENTUM = 0.8  # of every BatchNormalization, in the thesis and in Keras-GAN
 class UpsampleConv2D(layers.Layer):
     """Nearest-neighbour upsampling by two and a 'same' convolution, folded into one transposed convolution.
 
-    Upsampling repeats every pixel, so several taps of the k×k kernel meet the same input pixel. Adding these taps up
-    first gives a transposed kernel K' = M K Mᵀ of stride 2: the same function with the same k·k parameters a filter
+    Upsampling repeats every pixel, so several taps of the k×k kernel meet the same input pixel. Adding up these taps
+    first gives a transposed kernel K' = M K Mᵀ of stride 2: the same function with the same k·k parameters per filter
     pair, in 16 instead of 36 multiplications for k = 3. It is the thesis's "DeConv" (section 5.1), two rows of its
-    table in 6.1.
-
-    Input: float [B, h, w, channels]. Output: float [B, 2h, 2w, filters].
+    table in 6.1. Float [B, h, w, channels] → [B, 2h, 2w, filters].
     """
 
     def __init__(self, filters: int, kernel_size: int = 3, **kwargs):
@@ -29,9 +28,8 @@ class UpsampleConv2D(layers.Layer):
 
     def build(self, shape):
         """Make the kernel of the convolution before folding, [k, k, channels, filters], and the bias."""
-        self.kernel = self.add_weight(
-            shape=(self.kernel_size, self.kernel_size, shape[-1], self.filters), name="kernel"
-        )
+        taps = (self.kernel_size, self.kernel_size)
+        self.kernel = self.add_weight(shape=(*taps, shape[-1], self.filters), name="kernel")
         self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
 
     def call(self, x):
@@ -72,9 +70,7 @@ def batch_normalization() -> layers.Layer:
 def check_shape(image_shape) -> tuple[int, int]:
     """(height, channels) of a shape that the networks take; another raises ``ValueError``."""
     height, width, channels = image_shape
-    if height != width or height not in IMAGE_SIZES or channels not in (1, 3):
-        sizes = ", ".join(map(str, IMAGE_SIZES))
-        raise ValueError(
-            f"invalid image_shape={tuple(image_shape)}; expected square of {sizes} pixels, 1 or 3 channels"
-        )
+    good = height == width and height in IMAGE_SIZES and channels in (1, 3)
+    sizes = ", ".join(map(str, IMAGE_SIZES))
+    require(good, "image_shape", tuple(image_shape), f"square of {sizes} pixels, 1 or 3 channels")
     return height, channels

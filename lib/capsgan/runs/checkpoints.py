@@ -1,29 +1,22 @@
 """Checkpoints: everything that training changes, with the history so far."""
 
-from __future__ import annotations
-
+import io
 import warnings
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 from keras import ops
 
-from ..paths import write_atomically
+from ..paths import DAMAGED_ARCHIVE, write_atomically
 
 KEPT = 2
-DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, OSError, NotImplementedError)
 
 
 def save_checkpoint(directory: Path, step: int, variables: list, history: np.ndarray) -> Path:
-    """Write ``step_<number>.npz`` and drop all but the newest two.
+    """Write ``step_<number>.npz`` to the run's folder of checkpoints and drop all but the newest two.
 
-    Args:
-        directory: of the run's checkpoints.
-        step: the last step that is done.
-        variables: Keras variables, those of the optimizers and of the dropout's seeds included.
-        history: float64 [rows, columns], the history so far.
+    ``step`` is the last step done, ``variables`` are Keras variables, including those of the optimizers and the
+    dropout's seeds, and ``history`` is float64 [rows, columns].
     """
     arrays = {f"v{number:04d}": ops.convert_to_numpy(variable.value) for number, variable in enumerate(variables)}
     path = directory / f"step_{step:08d}.npz"
@@ -34,54 +27,60 @@ def save_checkpoint(directory: Path, step: int, variables: list, history: np.nda
 
 
 def checkpoint_paths(directory: Path) -> list[Path]:
-    """The checkpoints in a directory, oldest first (steps of a warm-up are numbered up to 0)."""
+    """The checkpoints in a folder, oldest first (steps of a warm-up are numbered up to 0)."""
     return sorted(directory.glob("step_*.npz"), key=lambda path: int(path.stem.removeprefix("step_")))
 
 
 def read_checkpoint(directory: Path) -> tuple[int, np.ndarray, list[np.ndarray]] | None:
-    """The newest checkpoint that can be read: (step, history, values of the variables). None if there is none.
+    """The newest readable checkpoint: (step, history, values of the variables), or None. Needs the run's lock.
 
-    For the process that holds the run's lock. A damaged checkpoint is renamed to ``*.damaged`` with a warning, and
-    the one before it is read.
+    A damaged checkpoint is renamed to ``*.damaged`` with a warning, and the one before it is read.
     """
     for path in reversed(checkpoint_paths(directory)):
         try:
             with np.load(path) as archive:  # the zip format checks every array's CRC
                 values = [archive[key] for key in sorted(archive.files) if key.startswith("v")]
                 return int(archive["step"]), archive["history"], values
-        except DAMAGE as error:
+        except DAMAGED_ARCHIVE as error:
             aside = path.with_suffix(".damaged")
             path.replace(aside)
             warnings.warn(f"checkpoint {path.name} is damaged ({error}); set aside as {aside.name}", stacklevel=2)
     return None
 
 
+def pack_weights(model) -> bytes:
+    """The bytes of an archive with a model's weights in float16."""
+    file = io.BytesIO()
+    np.savez_compressed(file, *(weight.astype("float16") for weight in model.get_weights()))
+    return file.getvalue()
+
+
+def read_weights(file) -> list[np.ndarray]:
+    """The weights in such an archive (a path or an open file), float32, for ``set_weights``."""
+    with np.load(file) as archive:
+        return [archive[key].astype("float32") for key in archive.files]
+
+
 def all_finite(variables: list) -> bool:
-    """Whether no variable holds an infinity or NaN."""
+    """Whether every variable is finite."""
     return all(np.isfinite(ops.convert_to_numpy(variable.value)).all() for variable in variables)
 
 
 def read_history(directory: Path) -> np.ndarray | None:
-    """The history in the newest checkpoint that can be read, for onlookers: renames nothing, waits for nobody."""
+    """The history in the newest readable checkpoint, without the run's lock: renames nothing, waits for no one."""
     for path in reversed(checkpoint_paths(directory)):
         try:
             with np.load(path) as archive:
                 return archive["history"]
-        except DAMAGE:
+        except DAMAGED_ARCHIVE:
             continue
     return None
 
 
 def restore_variables(variables: list, values: list[np.ndarray]):
-    """Put a checkpoint's values into the variables they came from.
-
-    Raises:
-        ValueError: number or shapes differ, so the checkpoint is of another network.
-    """
+    """Put a checkpoint's values into the variables that they came from; ``ValueError`` if they don't fit."""
     theirs, ours = [value.shape for value in values], [tuple(variable.shape) for variable in variables]
     if theirs != ours:
-        raise ValueError(
-            f"the checkpoint holds {len(theirs)} arrays that do not fit the network's {len(ours)} variables"
-        )
+        raise ValueError(f"the checkpoint's {len(theirs)} arrays do not fit the network's {len(ours)} variables")
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

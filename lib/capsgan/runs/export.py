@@ -1,7 +1,5 @@
 """Images out of a run and into files."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -14,22 +12,10 @@ from .run import Run
 def write_images(
     run: Run, count: int, out: str | Path, *, labels=None, grid: bool = False, seed: int = 0
 ) -> list[Path]:
-    """Generate images and write them as PNG files.
+    """Generate images and write them as ``0000.png``, ``0001.png``, … to the folder ``out``; returns the paths.
 
-    Args:
-        run: a finished run, or a reference with weights.
-        count: how many images.
-        out: the folder for ``0000.png``, ``0001.png``, …; made if it is missing.
-        labels: ACGAN: classes, taken in turn; None: drawn at random.
-        grid: write one picture of all images, ``grid.png``, instead of one file each.
-        seed: of the latents.
-
-    Returns:
-        The files that were written.
-
-    Raises:
-        ValueError: as :meth:`Run.generate`.
-        DiskError: a file cannot be written.
+    ``run`` is a finished run or a reference with weights. ``labels`` are ACGAN's classes, taken in turn (None: random).
+    ``grid`` writes one picture, ``grid.png``, instead.
     """
     classes = None if labels is None else np.resize(labels, count)
     images = to_uint8(run.generate(count, seed, labels=classes))
@@ -38,6 +24,5 @@ def write_images(
     pictures = {"grid.png": tile(images, columns)} if grid else {f"{i:0{digits}}.png": x for i, x in enumerate(images)}
     paths = [Path(out) / name for name in pictures]
     for path, picture in zip(paths, pictures.values(), strict=True):
-        data = encode_png(picture)
-        write_atomically(path, lambda file, data=data: file.write(data))
+        write_atomically(path, encode_png(picture))
     return paths

@@ -1,7 +1,5 @@
 """Where a result comes from: versions, machine, and a hash of the source that decides results."""
 
-from __future__ import annotations
-
 import ast
 import contextlib
 import hashlib
@@ -16,9 +14,8 @@ import keras
 
 from ..config import RunConfig
 from ..data.datasets import Dataset
-from ..paths import ROOT
+from ..paths import PACKAGE, ROOT
 
-PACKAGE = Path(__file__).parents[1]
 DECIDING = ("data/*.py", "networks/*.py", "gans/*.py")
 NOT_DECIDING = ("networks/inspection.py", "gans/inference.py", "gans/sampling.py")
 SAME_RESULTS = (  # hashes of sources that gave the same results bit for bit, the present one last
@@ -32,10 +29,10 @@ SAME_RESULTS = (  # hashes of sources that gave the same results bit for bit, th
 
 
 def source_sha256() -> str:
-    """Hash of the code that decides a result: data, networks and GANs. Tests hold all engines to the same results.
+    """Hash of the code that decides a result: data, networks and GANs (tests hold all engines to the same results).
 
-    Comments, docstrings, imports and the place of a definition do not count: moving a function to another of these
-    modules or rewording it changes nothing, changing a constant does.
+    Comments, docstrings, imports and where a definition is do not count: moving a function to another of these modules
+    or rewording it changes nothing, changing a constant does.
     """
     paths = {path for pattern in DECIDING for path in PACKAGE.glob(pattern)} - {PACKAGE / name for name in NOT_DECIDING}
     statements = [statement for path in paths for statement in _statements(path)]
@@ -43,29 +40,23 @@ def source_sha256() -> str:
 
 
 def gives_the_same_results(sha256: str | None) -> bool:
-    """Whether a run that was made by source of this hash would come out the same today."""
+    """Whether a run made by source with this hash would have the same result today."""
     today = source_sha256()
     return sha256 == today or (sha256 in SAME_RESULTS and today in SAME_RESULTS)
 
 
 def _statements(path: Path) -> list[str]:
-    """The statements of a module as syntax trees, without docstrings and imports."""
+    """A module's statements as syntax trees, without docstrings and imports."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and _is_text(body[0]):
-            del body[0]
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
+            del node.body[0]
     return [ast.dump(statement) for statement in tree.body if not isinstance(statement, ast.Import | ast.ImportFrom)]
 
 
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-
-
 def describe(config: RunConfig, dataset: Dataset, device: str) -> dict:
-    """Plain JSON values: what a reader needs to judge or repeat a run."""
+    """What a reader needs to judge or repeat a run, as plain JSON values."""
     backend = keras.backend.backend()
-    packages = ["keras", "numpy", {"torch": "torch", "jax": "jax", "tensorflow": "tensorflow"}[backend]]
     return {
         "backend": backend,
         "device": device,
@@ -75,7 +66,7 @@ def describe(config: RunConfig, dataset: Dataset, device: str) -> dict:
         "gpu": gpu_model() if device.startswith("gpu") else None,
         "machine": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "versions": {name: importlib.metadata.version(name) for name in packages},
+        "versions": {name: importlib.metadata.version(name) for name in ("keras", "numpy", backend)},
         "commit": source_commit(),
         "source_sha256": source_sha256(),
         "dataset_sha256": dataset.sha256,
@@ -85,7 +76,7 @@ def describe(config: RunConfig, dataset: Dataset, device: str) -> dict:
 
 
 def cpu_model() -> str:
-    """The processor's name with what tells apart models of one name, e.g. ``AMD EPYC (family 25, model 1)``."""
+    """The processor's name, family and model: ``AMD EPYC (family 25, model 1)``."""
     with contextlib.suppress(OSError, KeyError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split("\n\n")[0].splitlines()
         facts = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
@@ -103,13 +94,13 @@ def gpu_model() -> str | None:
 
 
 def reset_peak_memory():
-    """Have :func:`peak_memory_mb` begin anew, where the system allows it (Linux)."""
+    """Restart :func:`peak_memory_mb` where the system allows it (Linux)."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
 
 
 def peak_memory_mb() -> float | None:
-    """Peak resident memory of this process in MB (10⁶ bytes); None where the system does not tell."""
+    """Peak resident memory of this process in MB (10⁶ bytes); None if the system does not report it."""
     with contextlib.suppress(OSError, StopIteration):
         lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
         return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024 / 1e6
@@ -122,7 +113,7 @@ def peak_memory_mb() -> float | None:
 
 
 def source_commit() -> str | None:
-    """The commit of the checkout, with ``-dirty`` where files differ from it; None outside of one.
+    """The checkout's commit, with ``-dirty`` if files differ from it; None outside a checkout.
 
     A copy inside another project's repository has none: that repository's commit says nothing about it.
     """
@@ -132,9 +123,7 @@ def source_commit() -> str | None:
         words = ["git", "-C", str(ROOT), *command]
         return subprocess.run(words, env=ours, capture_output=True, encoding="utf-8", check=True).stdout.strip()
 
-    try:
+    with contextlib.suppress(OSError, subprocess.CalledProcessError, UnicodeError):
         if Path(ask("rev-parse", "--show-toplevel")).resolve() == ROOT.resolve():
             return ask("describe", "--always", "--dirty", "--exclude", "*")
-    except (OSError, subprocess.CalledProcessError, UnicodeError):
-        pass
     return None

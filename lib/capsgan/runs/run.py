@@ -1,13 +1,10 @@
 """A run on disk: its config, history, sample grids, checkpoints, trained models and provenance."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -23,18 +20,15 @@ from ..gans import GAN, build_gan
 from ..gans.base import METRICS
 from ..gans.sampling import choose_codes, generate_images
 from ..paths import file_lock, home
-from .checkpoints import read_history
-from .provenance import gives_the_same_results
+from .checkpoints import read_history, read_weights
 
 COLUMNS = ("step", *METRICS, "seconds")
 
 
 class Run:
-    """A training run, finished or not. Everything but the config is read from disk when it is asked for.
+    """A training run, finished or not: its ``directory``, ``<CAPSGAN_HOME>/runs/<id>``, and its ``config``.
 
-    Attributes:
-        directory: ``<CAPSGAN_HOME>/runs/<id>``.
-        config: what was trained.
+    Everything but the config is read from disk when it is asked for.
     """
 
     def __init__(self, directory: Path, config: RunConfig):
@@ -45,14 +39,14 @@ class Run:
 
     @property
     def checkpoints(self) -> Path:
-        """Where the checkpoints of an unfinished run lie."""
+        """The folder of an unfinished run's checkpoints."""
         return self.directory / "checkpoints"
 
     @property
     def provenance(self) -> dict:
         """Versions, machine, checksums, times; ``status`` is running, failed or finished."""
         path = self.directory / "provenance.json"
-        return _read(path, lambda: {} | json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+        return read_or_refuse(path, lambda: {} | json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
     @property
     def status(self) -> str:
@@ -70,41 +64,42 @@ class Run:
 
     @property
     def history(self) -> pd.DataFrame:
-        """One row a step: step, g_loss, d_loss, accuracy, accuracy_real, accuracy_fake, seconds.
+        """One row per step: step, g_loss, d_loss, accuracy, accuracy_real, accuracy_fake, seconds.
 
         Losses are mean natural-log cross-entropies (scores for WGAN), accuracies shares in [0, 1]. Steps of the
         discriminator alone (``discriminator_warmup``) come first, numbered up to 0, without g_loss. With separate
         updates the real half is judged before the discriminator moves and the generated half after, so an accuracy
-        can lie below one half. Of an unfinished run: what its last checkpoint holds.
+        can be below one half. Of an unfinished run: what its last checkpoint holds.
         """
         path = self.directory / "history.csv"
-        if path.exists():
-            return _read(path, lambda: pd.read_csv(path, engine="python")[list(COLUMNS)])  # its floats are exact
+        if path.exists():  # the Python engine's floats are exact
+            return read_or_refuse(path, lambda: pd.read_csv(path, engine="python")[list(COLUMNS)])
         rows = read_history(self.checkpoints)
         return history_frame([] if rows is None else rows)
 
     @property
     def history_sha256(self) -> str:
-        """Checksum of the history's file: saved figures carry it, so that anyone can tell what they show."""
+        """Checksum of the history's file, which saved figures carry: it tells what they show."""
         return hashlib.sha256((self.directory / "history.csv").read_bytes()).hexdigest()
 
     @cached_property
     def gan(self) -> GAN:
         """Both players with their trained weights."""
         self.require_finished()
-        provenance = self.provenance
-        gan = build_gan(self.config, provenance["image_shape"], provenance["classes"])
+        gan = self.build()
         for name in gan.players:
             path = self.directory / f"{name}.weights.h5"
-            _read(path, partial(getattr(gan, name).load_weights, path))
+            read_or_refuse(path, partial(getattr(gan, name).load_weights, path))
         return gan
+
+    def build(self, config: RunConfig | None = None, **options) -> GAN:
+        """The GAN of this run, or of another config for the same images, with initial weights."""
+        return build_gan(config or self.config, self.provenance["image_shape"], self.provenance["classes"], **options)
 
     def load_data(self, split: str = "train") -> Dataset:
         """The images that the run was trained on, or those of the other split.
 
-        Raises:
-            ValueError: a folder is gone, or holds other images than when the run was trained.
-            RuntimeError: a dataset is not on disk and could not be downloaded.
+        A folder that is gone or has different images raises ``ValueError``, a failed download ``RuntimeError``.
         """
         dataset = load_dataset(self.config.dataset, split, **self.config.data_options)
         trained_on = self.provenance.get("dataset_sha256")
@@ -127,19 +122,11 @@ class Run:
         return self.gan.discriminator
 
     def generate(self, count: int, seed: int = 0, *, labels=None, codes: dict | None = None) -> np.ndarray:
-        """Generate images, BatchNormalization with its moving statistics; or complete held-out images.
+        """Images, float32 [count, height, width, channels] in [-1, 1]: generated, or completed held-out ones.
 
-        Args:
-            count: how many.
-            seed: of the latents; the same for every run of the same GAN.
-            labels: ACGAN: the classes asked for, int [count] or one number. Drawn at random if None.
-            codes: any part of the latent to fix, e.g. InfoGAN's ``{"category": 3, "continuous": [[-1, 0]]}``.
-
-        Returns:
-            Float32 [count, height, width, channels] in [-1, 1].
-
-        Raises:
-            ValueError: a code this GAN does not have, or of the wrong shape or range; or the run is not finished.
+        seed: of the latents; the same for every run of the same GAN.
+        labels: ACGAN's classes, int [count] or one number; None: random.
+        codes: any part of the latent to fix, e.g. InfoGAN's ``{"category": 3, "continuous": [[-1, 0]]}``.
         """
         images, config = (), self.config
         if self.gan.conditional:
@@ -149,67 +136,35 @@ class Run:
 
     def generator_at(self, step: int):
         """The generator as it was at one of the config's ``snapshots`` (kept in float16)."""
-        weights, provenance = self.weights_at(step), self.provenance
-        model = build_gan(self.config, provenance["image_shape"], provenance["classes"]).generator
+        weights = self.weights_at(step)
+        model = self.build(generator_only=True).generator
         model.set_weights(weights)
         return model
 
     @property
     def snapshot_steps(self) -> list[int]:
-        """The steps of the snapshots that are on disk: those of the config, or the last of them."""
+        """The steps of the snapshots on disk: those of the config, or the last of them."""
         return sorted(int(path.stem.removeprefix("step_")) for path in self.directory.glob("snapshots/step_*.npz"))
 
     def weights_at(self, step: int) -> list[np.ndarray]:
-        """The generator's weights in a snapshot, float32, for ``set_weights``.
-
-        Raises:
-            ValueError: there is no snapshot of this step. Lists those that there are.
-        """
+        """The generator's weights in a snapshot, float32, for ``set_weights``."""
         path = self.directory / "snapshots" / f"step_{step:08d}.npz"
         if not path.exists():
             raise ValueError(f"step={step!r} has no snapshot in {self.directory.name}; expected {self.snapshot_steps}")
-        with np.load(path) as archive:
-            return [archive[key].astype("float32") for key in archive.files]
+        return read_weights(path)
 
     def sample_paths(self) -> list[Path]:
         """The sample grids saved during training, in the order of their steps."""
         return sorted((self.directory / "samples").glob("step_*.png"))
 
     def gif(self) -> bytes:
-        """The fixed latents' images over the course of training, as a GIF."""
+        """The images of the fixed latents over the course of training, as a GIF."""
         colours = 16 if self.provenance["image_shape"][-1] == 1 else 128
         return encode_gif([read_png(path) for path in self.sample_paths()], colours=colours)
 
-    def check_config(self):
-        """Refuse to go on with a run whose directory holds another config.
-
-        Raises:
-            ValueError: names the fields that differ.
-        """
-        path = self.directory / "config.json"
-        if not path.exists():
-            return
-        saved = _read(path, lambda: RunConfig.from_dict(json.loads(path.read_text(encoding="utf-8"))))
-        if is_folder(saved.dataset) and is_folder(self.config.dataset):  # the directory's name tells their content
-            saved = replace(saved, dataset=self.config.dataset)
-        theirs, ours = saved.identity, self.config.identity
-        names = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
-        if names:
-            changes = ", ".join(f"{n}={theirs.get(n)!r}, not {ours.get(n)!r}" for n in names)
-            raise ValueError(f"{self.directory} was begun with another config ({changes}); remove it or use --force")
-
-    def check_source(self):
-        """Warn where a finished run was made by other source than this."""
-        if not gives_the_same_results(self.provenance.get("source_sha256")):
-            warnings.warn(
-                f"{self.directory.name} was made by another version of the networks or GANs; "
-                "train it again with force=True (--force) to be sure",
-                stacklevel=3,
-            )
-
     @property
     def lock_path(self) -> Path:
-        """The file that the process which trains this run holds a lock on."""
+        """The file on which the process that trains this run holds a lock."""
         return self.directory.parent / ".locks" / f"{self.directory.name}.lock"
 
     def _is_locked(self) -> bool:
@@ -237,25 +192,26 @@ def list_runs() -> list[Run]:
     runs = []
     for path in sorted((home() / "runs").glob("[!.]*/config.json")):
         try:
-            runs.append(Run(path.parent, RunConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))))
+            runs.append(Run(path.parent, read_config(path)))
         except (ValueError, TypeError, OSError) as error:
             warnings.warn(f"{path} is left out: {error}", stacklevel=2)
     return runs
 
 
 def load_run(prefix: str) -> Run:
-    """The run whose id begins with ``prefix``.
-
-    Raises:
-        ValueError: none or several begin so; lists them.
-    """
+    """The run whose id begins with ``prefix``; ``ValueError`` lists the runs if it is not exactly one."""
     runs = list_runs()
     found = [run for run in runs if run.directory.name.startswith(prefix)]
     if len(found) != 1:
-        names = ", ".join(run.directory.name for run in found or runs) or f"no runs in {home() / 'runs'}"
+        ids = ", ".join(run.directory.name for run in found or runs) or f"no runs in {home() / 'runs'}"
         more = "; write more of the id" if found else ""
-        raise ValueError(f"run={prefix!r} names {len(found)} runs; there are: {names}{more}")
+        raise ValueError(f"run={prefix!r} names {len(found)} runs; there are: {ids}{more}")
     return found[0]
+
+
+def read_config(path: Path) -> RunConfig:
+    """The config in a run's ``config.json``."""
+    return RunConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def history_frame(rows) -> pd.DataFrame:
@@ -264,8 +220,8 @@ def history_frame(rows) -> pd.DataFrame:
     return frame.astype({"step": "int64"})
 
 
-def _read(path: Path, read: Callable):
-    """What ``read()`` gives; what it raises becomes a ``ValueError`` that names the file and the way out."""
+def read_or_refuse(path: Path, read: Callable):
+    """What ``read()`` returns; what it raises becomes a ``ValueError`` that names the file and the way out."""
     try:
         return read()
     except (ValueError, TypeError, KeyError, OSError) as error:

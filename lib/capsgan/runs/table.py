@@ -1,6 +1,4 @@
-"""All runs side by side: the table that chapter 8's figures stand for."""
-
-from __future__ import annotations
+"""All runs side by side: the numbers behind chapter 8's figures."""
 
 import pandas as pd
 
@@ -14,20 +12,17 @@ TAIL = 0.1  # share of the steps that the tail statistics are taken over
 
 
 def comparison_table(runs: list[Run]) -> pd.DataFrame:
-    """One row a run: final and tail values of every metric, time a step, sizes of both networks.
+    """One row per finished run: final and tail values of every metric, time per step, sizes of both networks.
 
-    Columns: ``network``, ``steps``, ``<metric>_final``, ``<metric>_tail_mean`` and ``_tail_std`` (over the last
-    tenth of the steps), ``ms_per_step`` (median), ``minutes``, ``generator_parameters``,
-    ``discriminator_parameters``, ``discriminator_multiply_adds`` (one image), ``peak_memory_mb`` and ``run``.
-
-    Raises:
-        ValueError: a run is not finished.
+    Columns: ``network``, ``steps``, ``<metric>_final``, ``<metric>_tail_mean`` and ``_tail_std`` (over the last tenth
+    of the steps), ``ms_per_step`` (median), ``minutes``, ``generator_parameters``, ``discriminator_parameters``,
+    ``discriminator_multiply_adds`` (one image), ``peak_memory_mb`` and ``run``.
     """
     return pd.DataFrame([row(run) for run in runs])
 
 
 def save_table(table: pd.DataFrame, profile: str):
-    """Write the table beside the profile's figures as ``comparison.csv`` and return its path."""
+    """Write the table next to the profile's figures as ``comparison.csv``; returns its path."""
     path = figures_directory(profile) / "comparison.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(path, index=False, float_format="%.6g")
@@ -35,11 +30,10 @@ def save_table(table: pd.DataFrame, profile: str):
 
 
 def row(run: Run) -> dict:
-    """One row of :func:`comparison_table`; of a reference run as it was when the whole history was at hand."""
+    """One row of :func:`comparison_table`; a reference run stores the row of its whole history."""
     if isinstance(run, ReferenceRun):
         return run.summary
-    if not run.finished:
-        raise ValueError(f"{run.directory.name} is {run.status}, not finished; train it to its end first")
+    run.require_finished()
     history = run.history[run.history.step > 0]
     tail = history.tail(max(1, round(len(history) * TAIL)))
     row = {"network": run.config.label, "steps": len(history)}

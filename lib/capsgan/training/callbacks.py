@@ -1,7 +1,5 @@
 """Hooks into a training: a callback is any function ``callback(run, step, metrics)``."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from ..data.pixels import read_png
@@ -9,13 +7,9 @@ from ..runs.run import Run
 
 
 class TensorBoard:
-    """Write losses, accuracies and sample grids for TensorBoard.
+    """Write losses, accuracies and sample grids for TensorBoard, each run to its own folder in ``directory``.
 
-    Args:
-        directory: each run gets a folder of its own in it: ``tensorboard --logdir DIRECTORY`` shows them side by side.
-
-    Raises:
-        ValueError: the writer, ``tensorboardX``, is not installed.
+    ``tensorboard --logdir DIRECTORY`` shows them side by side. Needs ``tensorboardX``.
     """
 
     def __init__(self, directory: str | Path):
@@ -26,7 +20,7 @@ class TensorBoard:
         self.directory, self.make_writer, self.writers = Path(directory), SummaryWriter, {}
 
     def __call__(self, run: Run, step: int, metrics: dict[str, float]):
-        """Write what one step gave."""
+        """Write the results of one step."""
         name = run.directory.name
         if name not in self.writers:
             self.writers[name] = self.make_writer(str(self.directory / name), flush_secs=10)

@@ -1,6 +1,4 @@
-"""Many runs side by side, within a limit of time."""
-
-from __future__ import annotations
+"""Many runs side by side, within a time limit."""
 
 import sys
 import time
@@ -19,20 +17,15 @@ def train_grid(
     force: bool = False,
     device: str = "auto",
 ) -> list[Job]:
-    """Train runs in processes of their own, in their order; finished ones are reused. The same call goes on.
+    """Train runs in processes of their own, in order; finished ones are reused, and the same call continues the others.
 
-    Args:
-        configs: what to train.
-        jobs: how many at once, each with one thread; 1: one after the other, each on all cores. None: one per core.
-        stop_after: seconds. A network that would not end by then, as earlier ones of its kind say, is not begun; one
-            that is on its way when time is up stops with a checkpoint. None: no limit.
-        force, device: as of :func:`capsgan.train`.
+    jobs: how many at once, each with one thread; 1: one after the other, each on all cores; None: one per core.
+    stop_after: seconds. A network that would not finish by then, judging by earlier ones of its kind, does not start;
+        one that is running stops with a checkpoint. None: no limit.
+    force, device: as in :func:`capsgan.train`.
 
-    Returns:
-        The trainings that failed, each with its log.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C or SIGTERM; the runs on their way have checkpoints.
+    Returns the trainings that failed, each with its log. Ctrl-C or SIGTERM raise ``KeyboardInterrupt`` after
+    checkpoints.
     """
     begin, more = time.monotonic(), (f"--device={device}", *["--force"] * force)
     todo = [config for config in configs if force or not run_for(config).finished]
@@ -42,9 +35,10 @@ def train_grid(
             return True
         left, expected = stop_after - (time.monotonic() - begin), expected_seconds(trainings[job])
         job.command.append(f"--stop-after={max(1, int(left))}")
-        if left < max(expected, 1):
+        enough = left >= max(expected, 1)
+        if not enough:
             print(f"{job.name}: {expected:.0f} s expected, {max(left, 0):.0f} s left; not begun", flush=True)
-        return left >= max(expected, 1)
+        return enough
 
     trainings = {training_job(config, more): config for config in todo}
     done = len(configs) - len(todo) + len(run_jobs(list(trainings), jobs or core_count(), may_begin))
@@ -60,10 +54,8 @@ def training_job(config: RunConfig, options: tuple[str, ...] = ()) -> Job:
 
 
 def expected_seconds(config: RunConfig) -> float:
-    """The longest time that a finished run took which differs from ``config`` in the seed only; 0 without one."""
+    """The longest time of a finished run that differs from ``config`` only in the seed; 0 without one."""
     kind = config.identity | {"seed": None}
-    alike = [
-        run for run in list_runs() if run.finished and run.config.dataset == config.dataset
-    ]  # a folder may be gone
-    alike = [run for run in alike if run.config.identity | {"seed": None} == kind]
-    return max((run.provenance["wall_seconds"] for run in alike), default=0.0)
+    runs = [run for run in list_runs() if run.finished and run.config.dataset == config.dataset]  # a folder may be gone
+    times = [run.provenance["wall_seconds"] for run in runs if run.config.identity | {"seed": None} == kind]
+    return max(times, default=0.0)

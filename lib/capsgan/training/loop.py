@@ -1,17 +1,16 @@
 """``train(config)``: the loop, and nothing else."""
 
-from __future__ import annotations
-
 import math
 import signal
 import time
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import keras
 
+from ..checks import require
 from ..config import RunConfig
-from ..data.datasets import Dataset, load_dataset
+from ..data.datasets import load_dataset
 from ..engines import check_device, get_engine
 from ..gans import build_gan
 from ..gans.base import METRICS, SAMPLING, random_stream
@@ -43,44 +42,37 @@ def train(
     callbacks: Sequence[Callable] = (),  # each called as callback(run, step, metrics) after every step
     progress: bool = True,
 ) -> Run:
-    """Train the run of ``config``, or load it if it is finished, or go on where it stopped.
+    """Train the run of ``config``, load it if it is finished, or continue where it stopped.
 
-    A run may be begun under one backend and go on under another: data, latents and weights are the same; only the
-    dropout's masks are another sequence. Its provenance lists each session with its backend.
+    A run may start under one backend and continue under another: data, latents and weights are the same; only the
+    dropout's masks differ. Its provenance lists each session with its backend.
 
     A callback gets the run, the number of the step, and its losses, accuracies and seconds by name, after all files of
-    the step are written. Where several steps go to the device at once (on a GPU), it gets them one after the other
-    when they are back. See :class:`capsgan.training.callbacks.TensorBoard`.
+    the step are written; where several steps go to the device at once (on a GPU), one after the other when they are
+    back. See :class:`capsgan.training.callbacks.TensorBoard`.
 
-    Returns:
-        The finished run.
-
-    Raises:
-        ValueError: the config, device or dataset is invalid. Nothing was trained.
-        TrainingDiverged: a loss is not finite; names the step and the last good checkpoint.
-        DiskError: a file cannot be written; what was written before is whole.
-        KeyboardInterrupt: after Ctrl-C, SIGTERM, SIGHUP or ``stop_after``, once a checkpoint is saved.
+    Returns the finished run. Raises ``ValueError`` before training for an invalid config, device or dataset,
+    ``TrainingDiverged`` if a loss is not finite, ``DiskError`` if a file cannot be written, and ``KeyboardInterrupt``
+    after Ctrl-C, SIGTERM, SIGHUP or ``stop_after``, once a checkpoint is saved.
     """
     counts = {"checkpoint_every": checkpoint_every, "samples_every": samples_every, "steps_per_call": steps_per_call}
     for name, value in counts.items():
-        if value is not None and value < 1:
-            raise ValueError(f"invalid {name}={value!r}; expected 1 or more, or None")
+        require(value is None or value >= 1, name, value, "1 or more, or None")
     deadline = time.monotonic() + (math.inf if stop_after is None else stop_after)
     device = check_device(device)
     run = RecordedRun(run_for(config).directory, config)
-    if run.finished and not force:
-        run.check_config()
-        run.check_source()
+    if not force and run.is_done():
         return run
     with run.wait_for_lock(), keras.device(device):
-        if not force:
-            run.check_config()
-            if run.finished:
-                run.check_source()
-                return run
+        if not force and run.is_done():
+            return run
         reset_peak_memory()
         dataset = load_dataset(config.dataset, **config.data_options)
-        _check_size(config, dataset)
+        if len(dataset) < config.batch_size:
+            raise ValueError(
+                f"batch_size={config.batch_size} is more than the {len(dataset)} training images of {config.dataset!r} "
+                f"at fraction={config.fraction:g}; expected up to {len(dataset)}, or use more images"
+            )
         gan = build_gan(config, dataset.image_shape, dataset.classes)
         if force:
             run.discard()
@@ -133,20 +125,10 @@ def train(
                 report_progress(bar, rows, len(steps), pacing)
 
         gan.settle((draw(step) for step in range(1, min(20, config.steps) + 1)), dataset.images)
-        history = history_frame(rows)
+        history, peak = history_frame(rows), peak_memory_mb()
         provenance |= {"finished": now(), "wall_seconds": round(history.seconds.sum(), 3)}
-        peak = peak_memory_mb()
-        provenance |= {"peak_memory_mb": peak and round(peak, 1)}
-        run.finish(gan, history, provenance)
+        run.finish(gan, history, provenance | {"peak_memory_mb": peak and round(peak, 1)})
     return run
-
-
-def _check_size(config: RunConfig, dataset: Dataset):
-    if len(dataset) < config.batch_size:
-        raise ValueError(
-            f"batch_size={config.batch_size} is more than the {len(dataset)} training images of {config.dataset!r} "
-            f"at fraction={config.fraction:g}; expected up to {len(dataset)}, or use more images"
-        )
 
 
 def _begin_session(run: RecordedRun, description: dict, pacing: Pacing) -> dict:
@@ -187,20 +169,20 @@ def _stop_signals():
     """
     caught, before = [], {}
 
-    def note(number, frame):
-        caught.append(number)
+    def restore():
         for signum, handler in before.items():
             signal.signal(signum, handler)
 
-    try:
+    def note(number, frame):
+        caught.append(number)
+        restore()
+
+    with suppress(ValueError):  # not in the main thread: signals go elsewhere
         for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):  # the last two are not on every system
             signum = getattr(signal, name, None)
             if signum and not (name == "SIGHUP" and signal.getsignal(signum) == signal.SIG_IGN):
                 before[signum] = signal.signal(signum, note)
-    except ValueError:  # not in the main thread: signals go elsewhere
-        pass
     try:
         yield caught
     finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
+        restore()

@@ -1,7 +1,5 @@
 """Which steps of a training are played together, and after which something is written."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +17,7 @@ class Pacing:
     steps_per_call: int
 
     def samples(self, step: int) -> bool:
-        """Whether a sample grid is made after this step: the first, the last, and some between."""
+        """Whether a sample grid is drawn after this step: the first, the last, and some between."""
         return step in (1, self.last) or (step > 0 and step % self.samples_every == 0)
 
     def saves(self, step: int) -> bool:
@@ -27,7 +25,7 @@ class Pacing:
         return step % self.checkpoint_every == 0
 
     def calls(self) -> Iterator[range]:
-        """All steps in calls of at most ``steps_per_call``; one after which something is written ends its call."""
+        """All steps in calls of at most ``steps_per_call``; a step after which something is written ends its call."""
         step = self.first
         while step <= self.last:
             together = range(step, min(step + self.steps_per_call, self.last + 1))
@@ -40,7 +38,7 @@ class Pacing:
 
 
 def drawn_ahead(draw: Callable, calls: Iterator[range]) -> Iterator[tuple[range, list]]:
-    """Each call's steps with their batches, the next call's drawn while the present one runs."""
+    """Each call's steps with their batches; the next call's are drawn while the current one runs."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         coming = ((steps, pool.submit(lambda steps=steps: [draw(step) for step in steps])) for steps in calls)
         present = next(coming, None)

@@ -1,7 +1,5 @@
 """Jobs side by side: each is a process with a log, one display shows them all, Ctrl-C ends them cleanly."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal
@@ -20,12 +18,12 @@ STOPPED = (130, -signal.SIGTERM)  # the status of a job that a signal or its tim
 
 @dataclass(eq=False)
 class Job:
-    """A command, and how far it is. It begins when the jobs in ``needs`` are done."""
+    """A command and its progress. It starts when the jobs in ``needs`` are done."""
 
     name: str
     command: list[str]
     log: Path
-    needs: tuple[Job, ...] = ()
+    needs: "tuple[Job, ...]" = ()
     steps: int = 0  # of a training; 0: it has none
     process: subprocess.Popen | None = None
     begin: float = 0.0
@@ -37,7 +35,7 @@ class Job:
         return None if self.process is None else self.process.poll()
 
     def tail(self) -> list[str]:
-        """The last lines of the log, a progress bar as it was last drawn."""
+        """The last lines of the log, of a progress bar its last state."""
         text = self.log.read_bytes()[-4096:].decode(errors="replace").replace("\r\n", "\n")
         return [line.split("\r")[-1].rstrip() for line in text.split("\n") if line.strip()]
 
@@ -50,7 +48,7 @@ class Job:
         return int(step), float(speed) if unit == "s/step" else 1 / float(speed)
 
     def start(self, threads: int):
-        """Begin it with so many threads (0: any), in a session of its own, so that Ctrl-C does not reach it twice."""
+        """Start it with this many threads (0: any), in its own session, so that Ctrl-C does not reach it twice."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         path = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
         limits = dict.fromkeys(THREADS, str(threads)) if threads else {}
@@ -63,14 +61,12 @@ class Job:
 
 
 def run_jobs(jobs: list[Job], at_once: int, may_begin=lambda job: True) -> list[Job]:
-    """Run jobs, ``at_once`` side by side, in their order as far as their needs allow; return those that are done.
+    """Run jobs, ``at_once`` side by side, in order as far as their needs allow; returns those that succeeded.
 
-    Of several at once a training has one thread; other jobs share the cores that are idle when they begin. A failed job
-    is named with the last lines of its log, and those that need it do not begin, nor do those for which
-    ``may_begin(job)`` is false.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C or SIGTERM; every training has saved a checkpoint, unless a second one came.
+    If several run at once, a training has one thread; other jobs share the cores that are idle when they start. A
+    failed job is named with the last lines of its log; jobs that need it do not start, nor do those for which
+    ``may_begin(job)`` is false. Ctrl-C or SIGTERM raise ``KeyboardInterrupt`` once every training has saved a
+    checkpoint, a second one at once.
     """
     waiting, running, done, shown = list(jobs), [], [], _Display(len(jobs), at_once)
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -154,10 +150,10 @@ class _Display:  # redraws a line per running job on a terminal; elsewhere print
 
 
 def core_count() -> int:
-    """The cores that this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def in_words(seconds: float) -> str:
-    """Seconds, or minutes where they are many."""
+    """Seconds, or minutes if there are many."""
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

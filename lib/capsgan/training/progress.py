@@ -1,13 +1,17 @@
-"""What a training says while it runs: a bar on standard error, and how long it will take once that is known."""
-
-from __future__ import annotations
+"""How far a training is and how long it takes: a bar on standard error, an estimate, the time of a step."""
 
 import sys
+import time
 
+import keras
 from tqdm import tqdm
 
 from ..config import RunConfig
+from ..data.datasets import load_dataset
+from ..engines import check_device, get_engine
+from ..gans import build_gan
 from .pacing import Pacing
+from .step import compile_step
 
 TIMED_STEPS = 20
 
@@ -21,7 +25,7 @@ def progress_bar(config: RunConfig, first: int, progress: bool) -> tqdm:
 
 
 def report_progress(bar: tqdm, rows: list[tuple], played: int, pacing: Pacing):
-    """Show the last of the history's ``rows``, ``played`` steps on; after ``TIMED_STEPS`` also how long it takes."""
+    """Show the last of the history's ``rows``, ``played`` steps later; after ``TIMED_STEPS`` also the time left."""
     bar.update(played)
     _, g_loss, d_loss, accuracy, *_ = rows[-1]
     bar.set_postfix_str(f"G {g_loss:.2f} D {d_loss:.2f} acc {accuracy:.2f}", refresh=False)
@@ -31,3 +35,23 @@ def report_progress(bar: tqdm, rows: list[tuple], played: int, pacing: Pacing):
         seconds = timed[TIMED_STEPS // 2]  # the median: the first call also compiles
         left = (pacing.last - int(rows[-1][0])) * seconds
         bar.write(f"{bar.desc}: {seconds * 1000:.0f} ms a step, about {left / 60:.1f} minutes to go", file=sys.stdout)
+
+
+def seconds_per_step(config: RunConfig, *, steps: int = 50, device: str = "auto") -> float:
+    """Mean seconds of ``steps`` training steps of a fresh network, without compiling. Nothing is saved.
+
+    It compiles the program that :func:`capsgan.train` uses, so that a compile cache has it for later.
+    """
+    device = check_device(device)
+    with keras.device(device):
+        dataset = load_dataset(config.dataset, **config.data_options)
+        gan = build_gan(config, dataset.image_shape, dataset.classes)
+        most = get_engine().STEPS_PER_CALL[device[:3]]
+        play = compile_step(gan, dataset.images, dataset.labels, most)
+        batches = [gan.draw_batch(step, len(dataset)) for step in range(1, steps + 1)]
+        calls = [batches[start : start + most] for start in range(0, steps, most)]
+        play(calls[0])
+        begin = time.perf_counter()
+        for call in calls:
+            play(call)
+        return (time.perf_counter() - begin) / steps

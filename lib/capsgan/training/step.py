@@ -1,24 +1,16 @@
 """One training step, compiled."""
 
-from __future__ import annotations
-
 from keras import ops
 
 from ..engines import get_engine
 
 
 def compile_step(gan, images, labels, steps_per_call: int = 1):
-    """The step of a GAN, compiled, over data that lies in the device's memory once.
+    """The step of a GAN, compiled, with the data already in the device's memory.
 
-    Args:
-        gan: the players, see :class:`capsgan.gans.base.GAN`.
-        images: uint8 [n, height, width, channels].
-        labels: whole numbers [n], or None where the images have none.
-        steps_per_call: the most batches that one call gets.
-
-    Returns:
-        A function ``(batches, train_generator=True) → float32 [steps, 5]``: plays one step for each batch of a list
-        and answers with the values of ``METRICS``.
+    ``images`` are uint8 [n, height, width, channels], ``labels`` whole numbers [n] or None, and ``steps_per_call`` is
+    the most batches per call. Returns ``(batches, train_generator=True) → float32 [steps, 5]``, which plays one step
+    per batch of a list and returns the values of ``METRICS``.
     """
     labels = ops.zeros(len(images), "int32") if labels is None else ops.convert_to_tensor(labels, "int32")
     data = ops.convert_to_tensor(images), labels
