@@ -14,7 +14,7 @@ from .checkpoints import pack_weights, read_weights
 from .run import Run
 
 PRETRAINED = shipped("pretrained")
-DEFAULT = "faces-completion-none"  # what ``capsgan regenerate`` uses
+DEFAULT = "faces-completion-caps"  # what ``capsgan regenerate`` uses
 
 
 class PretrainedNetwork:
@@ -34,7 +34,7 @@ class PretrainedNetwork:
 
     @cached_property
     def gan(self) -> GAN:
-        """The generator in its GAN, float32, without an adversary. Weights must be those of the card."""
+        """The generator in its GAN, float32, without a discriminator. Weights must be those of the card."""
         path = PRETRAINED / f"{self.name}.npz"
         try:
             data = path.read_bytes()
@@ -42,8 +42,8 @@ class PretrainedNetwork:
             raise ValueError(f"{path} cannot be read ({error.strerror}); install capsgan again") from error
         if hashlib.sha256(data).hexdigest() != self.card["sha256"]:
             raise ValueError(f"{path} is truncated or was altered (SHA-256 differs); install capsgan again")
-        config = replace(self.config, precision="float32", discriminator="none")
-        gan = build_gan(config, self.card["image_shape"])
+        config = replace(self.config, precision="float32")
+        gan = build_gan(config, self.card["image_shape"], generator_only=True)
         gan.generator.set_weights(read_weights(io.BytesIO(data)))
         return gan
 
@@ -62,7 +62,8 @@ def load_pretrained(name: str = DEFAULT) -> PretrainedNetwork:
     """A generator that ships with the project."""
     names = [path.stem for path in sorted(PRETRAINED.glob("*.json"))]
     if name not in names:
-        raise ValueError(f"unknown pretrained network {name!r}; expected {' | '.join(names) or 'none: none is here'}")
+        known = " | ".join(names) or f"weights in {PRETRAINED}, where there are none; install capsgan again"
+        raise ValueError(f"unknown pretrained network {name!r}; expected {known}")
     return PretrainedNetwork(name)
 
 
