@@ -90,7 +90,7 @@ def test_a_run_whose_provenance_is_damaged_blocks_no_other(trained, capsys, dama
 
 @pytest.mark.parametrize("damage", ["", "[]", '{"averaged": 3}', "{}"])
 def test_a_score_that_is_damaged_is_no_score(trained, damage):
-    from capsgan.metrics.evaluation import is_scored
+    from capsgan.metrics.run_scores import is_scored
 
     (trained.directory / "metrics.json").write_text(damage, encoding="utf-8")
     assert not is_scored(trained)

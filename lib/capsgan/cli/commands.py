@@ -255,8 +255,8 @@ def _generate(options: argparse.Namespace):
 def _evaluate(options: argparse.Namespace):
     """Score runs by their images; print each metric beside what real images get; write metrics.json beside the run."""
     with _standard_error_to_null():
-        from ..metrics.evaluation import evaluate, is_scored
-        from ..metrics.measures import LEAST
+        from ..metrics.image_scores import LEAST
+        from ..metrics.run_scores import evaluate, is_scored
         from ..paths import home
         from ..runs.reference import list_references
         from ..runs.run import list_runs

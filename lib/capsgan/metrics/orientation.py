@@ -1,6 +1,4 @@
-"""What a discriminator knows of orientation and of how parts lie to each other, and what its layers tell."""
-
-from __future__ import annotations
+"""What a discriminator knows of orientation and of the arrangement of parts, and what its layers tell."""
 
 import cv2
 import keras
@@ -22,14 +20,9 @@ COMPONENTS = 160  # principal components that a probe reads: as many as the thes
 
 
 def rotate(images: np.ndarray, degrees) -> np.ndarray:
-    """Turn images counter-clockwise about their centres, bilinear, what comes in from outside is 0.
+    """Turn uint8 images [n, height, width, channels] counter-clockwise about their centres by a number or [n] degrees.
 
-    Args:
-        images: uint8 [n, height, width, channels].
-        degrees: one number, or [n].
-
-    Returns:
-        Uint8 of the same shape.
+    Bilinear; pixels from outside are 0.
     """
     height, width = images.shape[1:3]
     centre = (width - 1) / 2, (height - 1) / 2
@@ -42,10 +35,7 @@ def rotate(images: np.ndarray, degrees) -> np.ndarray:
 
 
 def shift(images: np.ndarray, share: float = SHIFT) -> np.ndarray:
-    """Move images to the right and down by a share of their side; what leaves on one side is lost, 0 comes in.
-
-    Uint8 [n, height, width, channels] → the same shape.
-    """
+    """Move uint8 images [n, height, width, channels] right and down by a share of their side; 0 comes in."""
     pixels = round(share * images.shape[1])
     moved = np.zeros_like(images)
     moved[:, pixels:, pixels:] = images[:, : images.shape[1] - pixels, : images.shape[2] - pixels]
@@ -53,7 +43,7 @@ def shift(images: np.ndarray, share: float = SHIFT) -> np.ndarray:
 
 
 def scramble(images: np.ndarray) -> np.ndarray:
-    """Exchange the four quarters of what the margin surrounds crosswise: every part is there, in the wrong place.
+    """Swap the four quarters inside the margin crosswise: every part is there, in the wrong place.
 
     Uint8 [n, height, width, channels] → the same shape, the same pixels.
     """
@@ -65,27 +55,18 @@ def scramble(images: np.ndarray) -> np.ndarray:
     return scrambled
 
 
-TRANSFORMATIONS = {
-    "turned": lambda images: rotate(images, 90),
-    "shifted": shift,
-    "scrambled": scramble,
-}
+TRANSFORMATIONS = {"turned": lambda images: rotate(images, 90), "shifted": shift, "scrambled": scramble}
 
 
 def transformation_orders(gan: GAN, images: np.ndarray) -> dict[str, dict]:
-    """Whether a discriminator that saw upright images only tells turned, shifted and scrambled ones from them.
+    """Whether a discriminator that saw only upright images can tell turned, shifted and scrambled ones from them.
 
-    BatchNormalization's statistics are estimated anew on the upright images, see
-    :func:`~capsgan.metrics.overfitting.overfitting`.
+    ``images`` are real and upright, uint8 [n, height, width, channels]. BatchNormalization's statistics are estimated
+    anew on them, see :func:`~capsgan.metrics.overfitting.overfitting`.
 
-    Args:
-        gan: with a trained discriminator.
-        images: real, upright, uint8 [n, height, width, channels].
-
-    Returns:
-        ``turned_order``, ``shifted_order``, ``scrambled_order``: the probability that an upright image gets a higher
-        logit (a critic: score) than a transformed one, whatever the logits' scale: 0.5 if the discriminator does not
-        mind, 1 if it always does. ``floor``: one half of the upright images against the other.
+    Returns ``turned_order``, ``shifted_order``, ``scrambled_order``: the probability that an upright image gets a
+    higher logit (a critic: score) than a transformed one, whatever the logits' scale: 0.5 if the discriminator does not
+    mind, 1 if it always does. ``floor``: one half of the upright images against the other.
     """
     check_images("images", images, gan.image_shape)
     with statistics_of(gan.discriminator, images):
@@ -100,19 +81,14 @@ def transformation_orders(gan: GAN, images: np.ndarray) -> dict[str, dict]:
 def probes(gan: GAN, training: tuple, held_out: tuple, *, images: int = 2000, seed: int = 0) -> dict[str, dict]:
     """What a linear function can read from a frozen discriminator (Alain & Bengio 2016, arXiv:1610.01644).
 
-    Of every layer the same number of principal components is read, so that a wide layer has no advantage.
+    It reads the same number of principal components of every layer, so that a wide layer has no advantage.
+    ``training`` and ``held_out`` are real: (uint8 images [n, height, width, channels], int labels [n]). A probe learns
+    from up to ``images`` of the former and is tested on half as many of the latter.
 
-    Args:
-        gan: with a trained discriminator.
-        training, held_out: (uint8 images [n, height, width, channels], int labels [n]), real.
-        images: of ``training`` that a probe learns from at most; half as many held-out ones test it.
-        seed: of the choice of images and of the angles.
-
-    Returns:
-        ``class_accuracy``: share of held-out images whose label a logistic regression reads from the trunk's features;
-        ``angle_error``: by how many degrees, in the mean, a ridge regression misses the angle by which a held-out
-        image was turned (uniform in ±60°), read from :func:`pose_layer`: the primary capsules, or a CNN's last
-        feature maps. ``floor``: the same read from the pixels themselves.
+    Returns ``class_accuracy``: share of held-out images whose label a logistic regression reads from the trunk's
+    features; ``angle_error``: mean error in degrees of a ridge regression for the angle by which a held-out image was
+    turned (uniform in ±60°), read from :func:`pose_layer`: the primary capsules, or a CNN's last feature maps.
+    ``floor``: the same read from the pixels themselves.
     """
     rng = np.random.Generator(np.random.Philox(key=seed))
     (x, y, angles), (x_test, y_test, test_angles) = (
@@ -152,7 +128,6 @@ def pose_layer(discriminator: keras.Model):
 
 
 def _choose(gan: GAN, name: str, images: np.ndarray, labels: np.ndarray, count: int, rng):
-    """Some of the images, their labels, and an angle for each."""
     check_images(name, images, gan.image_shape)
     labels = check_labels(name, labels, len(images), int(np.max(labels)) + 1)
     rows = rng.choice(len(images), min(count, len(images)), replace=False)

@@ -1,7 +1,5 @@
 """Whether a discriminator knows its training images from real images that it never saw."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ..checks import check_images
@@ -13,28 +11,17 @@ IMAGES = 2000  # of each kind: the Caps trunk at full width takes 0.2 G multiply
 
 
 def overfitting(gan: GAN, training: np.ndarray, held_out: np.ndarray, *, images: int = IMAGES, seed: int = 0) -> dict:
-    """The discriminator's answers on training images against those on held-out real images.
+    """The discriminator's answers on its training images against those on held-out images of the same source.
 
-    BatchNormalization's moving statistics mix real and generated batches, while the discriminator judged real images
-    among real ones. So for this measurement its statistics are estimated anew on the real images that are measured,
-    training and held-out ones together and in equal numbers, and put back afterwards. Dropout is off.
+    Both are uint8 [·, height, width, channels]; up to ``images`` of each are chosen by ``seed``. BatchNormalization's
+    moving statistics mix real and generated batches, while the discriminator judged real images among real ones. So its
+    statistics are estimated anew on the images that are measured, training and held-out ones together and in equal
+    numbers, and restored afterwards. Dropout is off.
 
-    Args:
-        gan: with a trained discriminator.
-        training: uint8 [n, height, width, channels], what it was trained on.
-        held_out: uint8 [m, height, width, channels], from the same source.
-        images: how many of each kind at most.
-        seed: of the choice.
-
-    Returns:
-        Each with ``value`` and ``floor``, the same number for two halves of the held-out images:
-        ``logit_gap``: mean logit (a critic: mean score) on training minus on held-out images;
-        ``logit_order``: probability that a training image gets a higher logit than a held-out one, 0.5 without
-        over-fitting, whatever the logits' scale;
-        ``accuracy_gap``: share of training minus share of held-out images called real. A critic has none.
-
-    Raises:
-        ValueError: wrong dtype or shape, fewer than two held-out images, or logits that are not finite.
+    Each metric has a ``value`` and a ``floor``, the same number for two halves of the held-out images. ``logit_gap``:
+    mean logit (a critic: mean score) on training minus on held-out images. ``logit_order``: probability that a training
+    image gets a higher logit than a held-out one, 0.5 without over-fitting, whatever the logits' scale.
+    ``accuracy_gap``: share of training minus share of held-out images classified as real; a critic has none.
     """
     check_images("training", training, gan.image_shape)
     check_images("held_out", held_out, gan.image_shape)

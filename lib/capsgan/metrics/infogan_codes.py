@@ -1,7 +1,5 @@
 """What InfoGAN's Q head reads from generated images, and the parts of both losses that a run's history adds up."""
 
-from __future__ import annotations
-
 import numpy as np
 from keras import ops
 
@@ -16,19 +14,14 @@ CHANCE = {"code_accuracy": 1 / CATEGORIES, "code_error": 1 / 3, "code_loss": flo
 
 
 def read_codes(gan: InfoGAN, images: np.ndarray, *, seed: int = 0) -> dict[str, float]:
-    """How well the code can be read, and the losses' parts, of the finished networks, which are not changed.
+    """How well Q reads the code, and the parts of the losses, of trained networks, which do not change.
 
-    As in training, on batches of the run's own size: with the statistics of each batch, and with dropout.
+    As in training: batches of the run's own size, normalized by their own statistics, with dropout. ``images`` are
+    real, uint8 [n, height, width, channels]; ``seed``: of the latents and of the choice of images.
 
-    Args:
-        gan: both players, trained.
-        images: uint8 [n, height, width, channels], real.
-        seed: of the latents and of the real images.
-
-    Returns:
-        ``code_accuracy``: share of images whose category Q reads correctly; ``code_error``: mean squared error of the
-        continuous codes; ``code_loss``: the part of both losses that is about the code; ``<name>_chance``: each of the
-        three where Q knows nothing; ``g_loss_adversarial`` and ``d_loss_adversarial``: the other part of each loss.
+    Returns ``code_accuracy``: share of images whose category Q reads correctly; ``code_error``: mean squared error of
+    the continuous codes; ``code_loss``: the part of both losses that is about the code; ``<name>_chance``: each of the
+    three where Q knows nothing; ``g_loss_adversarial`` and ``d_loss_adversarial``: the other part of each loss.
     """
     batch, rows, smooth = gan.config.batch_size, [], gan.config.label_smoothing
     codes = choose_codes(gan, BATCHES * batch, seed)
