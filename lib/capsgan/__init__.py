@@ -27,9 +27,9 @@ _HOMES = {
     "comparison_table": "runs.table",
     "score": "metrics.image_scores",
     "evaluate": "metrics.run_scores",
-    "make_masks": "regeneration.masks",
-    "regenerate": "regeneration.images",
-    "regenerate_photos": "regeneration.photos",
+    "make_masks": "data.holes",
+    "regenerate": "regeneration.reconstruction",
+    "regenerate_photos": "regeneration.cropping",
 }
 __all__ = sorted(_HOMES)
 __version__ = "0.1.0"

@@ -13,7 +13,7 @@ from capsgan.config import RunConfig
 from capsgan.data.datasets import load_dataset
 from capsgan.data.pixels import encode_png
 from capsgan.paths import home as capsgan_home
-from capsgan.regeneration.images import _training_images
+from capsgan.regeneration.reconstruction import _training_images
 from capsgan.runs import provenance as provenance_module
 from capsgan.runs.run import Run, list_runs
 from capsgan.training.grid import expected_seconds

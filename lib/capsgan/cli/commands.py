@@ -331,7 +331,7 @@ def _regenerate(options: argparse.Namespace):
     values, search = read_regenerate_options(options)
     with _standard_error_to_null():
         from ..regeneration.degradations import make_degradation
-        from ..regeneration.files import regenerate_files
+        from ..regeneration.picture_files import regenerate_files
         from ..runs.pretrained import DEFAULT, load_pretrained
         from ..runs.run import load_run
 

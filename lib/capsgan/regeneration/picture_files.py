@@ -1,6 +1,4 @@
-"""Pictures from files and back into files: all are read and checked before the search, and written after it."""
-
-from __future__ import annotations
+"""Regenerate image files: all are read and checked before the search, and written after it."""
 
 import os
 from collections.abc import Sequence
@@ -11,35 +9,27 @@ import numpy as np
 from ..data.image_files import read_image, read_transparency
 from ..data.pixels import encode_png
 from ..paths import DiskError, write_atomically
+from .cropping import regenerate_photos
 from .degradations import make_degradation
 from .masks import check_masks, read_mask
-from .photos import regenerate_photos
 
 
 def regenerate_files(
     run, images: Sequence[Path], masks: Sequence[Path], out: Path, *, invert: bool = False, **options
 ) -> list[Path]:
-    """Regenerate image files; all are read and checked before the search, and written as PNG after it.
+    """Regenerate image files with a finished run and write PNG files, whose paths are returned.
 
-    Args:
-        run: a finished run.
-        images: the files.
-        masks: one for all of them, one each, or none; white is kept, see :func:`~capsgan.regeneration.masks.read_mask`.
-        out: of one image: the file, ``….png``; or a folder, which gets files of the images' names.
-        invert: the masks' black is kept.
-        options: of :func:`regenerate_photos`.
-
-    Returns:
-        The files written.
-
-    Raises:
-        ValueError: a file cannot be read or written, or see :func:`regenerate_photos`. Nothing is written then.
+    ``masks``: one for all images, one each, or none, see :func:`~capsgan.regeneration.masks.read_mask`. ``out``: for
+    one image a file, ``….png``; or a folder, which gets files of the images' names. ``options``: of
+    :func:`~capsgan.regeneration.cropping.regenerate_photos`. A file that cannot be read or written raises
+    ``ValueError``; then nothing is written.
     """
     images, masks = [Path(path) for path in images], [Path(path) for path in masks]
     if len(masks) not in (0, 1, len(images)):
         raise ValueError(f"mask: {len(masks)} masks for {len(images)} images; expected one for all, or one each")
     paths = _output_paths(images, Path(out), masks)
     photos = [read_image(path) for path in images]
+    known = [None] * len(images)
     if masks:
         used = masks if len(masks) == len(images) else masks * len(images)
         known = [read_mask(path, invert) for path in used]
@@ -49,8 +39,6 @@ def regenerate_files(
                 check_masks(mask, photo[None], holes=holes, names=["the mask"])
             except ValueError as error:
                 raise ValueError(f"{path} with {source}: {error}") from error
-    else:
-        known = [None] * len(images)
     results = regenerate_photos(run, photos, known, **options)
     for path, source, photo, mask, result in zip(paths, images, photos, known, results, strict=True):
         data = encode_png(keep_transparency(source, photo, mask, np.ascontiguousarray(result)))
@@ -64,9 +52,9 @@ def regenerate_files(
 
 
 def keep_transparency(source: Path, photo: np.ndarray, known: np.ndarray | None, result: np.ndarray) -> np.ndarray:
-    """A result with the colours and the opacity of its file where nothing changed: uint8 [height, width, 4].
+    """A result with its file's colours and opacity where nothing changed, opaque elsewhere: uint8 [height, width, 4].
 
-    What was filled in is opaque. As it is where the file has no transparency, or the result is of another size.
+    Without transparency in the file, and for a result of a different size, it is returned as it is.
     """
     own = read_transparency(source)
     if own is None or own.shape[:2] != result.shape[:2]:
