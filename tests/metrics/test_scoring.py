@@ -18,12 +18,11 @@ from capsgan.gans import build_gan
 from capsgan.gans.inference import run_discriminator, statistics_of
 from capsgan.gans.sampling import choose_codes
 from capsgan.metrics import classes, run_scores, snapshots
-from capsgan.metrics import overfitting as module
+from capsgan.metrics import discriminator_scores as module
+from capsgan.metrics.discriminator_scores import BATCHES, overfitting, read_codes
 from capsgan.metrics.distances import Gaussian
 from capsgan.metrics.features import SPACES, load_features
 from capsgan.metrics.image_scores import measure, score
-from capsgan.metrics.infogan_codes import BATCHES, read_codes
-from capsgan.metrics.overfitting import overfitting
 from capsgan.metrics.real_images import real_images
 from capsgan.metrics.run_scores import evaluate, is_scored
 from capsgan.runs import reference

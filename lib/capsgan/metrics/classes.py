@@ -9,16 +9,7 @@ from scipy.special import entr, rel_entr
 from ..checks import check_images, check_labels
 from ..data.datasets import Dataset
 from .cache import remembered
-from .features import (
-    CLASSES,
-    DIMENSIONS,
-    convolution,
-    dense,
-    draw_weights,
-    load_features,
-    read_images,
-    single_precision,
-)
+from .features import CLASSES, DIMENSIONS, convolution, dense, draw_weights, read_images, single_precision
 
 MISSING = 0.1  # a class with less than this part of its equal share counts as missing
 UPDATES = 500  # of the classifier that learns from generated images
@@ -65,13 +56,12 @@ def class_metrics(probabilities: np.ndarray) -> dict:
     }
 
 
-def label_metrics(images: np.ndarray, codes: dict, floor: Dataset, held_out: Dataset, *, seed: int = 0) -> dict:
-    """Do images show the class that was asked for, and can one learn from them? For a GAN with classes of digits.
+def label_metrics(network, images: np.ndarray, codes: dict, floor: Dataset, held_out: Dataset, *, seed: int) -> dict:
+    """Do images show the digit that was asked for, and can one learn from them?
 
-    ``images`` are uint8 [n, 28, 28, 1], generated from ``codes`` with ``labels`` or ``category``, int [n]. Returns
-    place → metric → numbers, as ``metrics.json`` holds them.
+    ``network`` classifies; ``images``, uint8 [n, 28, 28, 1], were generated from ``codes`` with ``labels`` or
+    ``category``, int [n]. Returns place → metric → numbers, as in ``metrics.json``.
     """
-    network = load_features("digits")
     seen = network.probabilities(images).argmax(axis=1)
     shuffled = seen[np.random.Generator(np.random.Philox(key=seed)).permutation(len(seen))]
     asked, by_chance = (_asked(codes, classes) for classes in (seen, shuffled))
@@ -93,11 +83,9 @@ def label_metrics(images: np.ndarray, codes: dict, floor: Dataset, held_out: Dat
 def match_codes(codes: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     """Which class each code stands for: one class per code, so that as many images as possible agree.
 
-    InfoGAN finds its categories without labels, in its own order. Matching them is the assignment problem of Kuhn 1955
-    (*The Hungarian method*), solved by ``scipy.optimize.linear_sum_assignment``.
-
-    ``codes``, int [n] from 0 to 9, are the categories that images were made from; ``predictions``, int [n] from 0 to 9,
-    the classes that the classifier assigns to them. Returns int64 [10]: the class of code 0, of code 1, ...
+    InfoGAN finds its categories without labels, in its own order; matching them is the assignment problem of Kuhn 1955
+    (*The Hungarian method*). ``codes``, int [n] from 0 to 9, are the categories that images were made from;
+    ``predictions`` the classes that the classifier assigns to them. Returns int64 [10]: the class of code 0, 1, ...
     """
     predictions = check_labels("predictions", predictions, len(predictions), CLASSES)
     codes = check_labels("codes", codes, len(predictions), CLASSES)
@@ -117,7 +105,7 @@ def classification_accuracy(
     classifier is small (two convolutions) and makes a fixed number of updates, however many images there are.
 
     Images are uint8 [·, height, width, channels], labels int from 0 to 9: the classes that were asked for, and the true
-    ones of the real test images. ``seed``: of batches and initial weights. The result is in [0, 1].
+    ones of the real test images.
     """
     check_images("images", images)
     check_images("test_images", test_images, images.shape[1:])

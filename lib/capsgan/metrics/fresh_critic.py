@@ -21,10 +21,9 @@ def fresh_critic_losses(generated: list[np.ndarray], real: np.ndarray, *, seed: 
     each that it has not seen (the idea of Im et al. 2018, arXiv:1803.01045). It has no BatchNormalization, whose
     statistics would mix the generators.
 
-    ``generated`` are uint8 [n, height, width, channels] of each generator, n equal: one half is learned from, the other
-    is judged. ``real`` are uint8 [m, height, width, channels]; ``seed``: of weights and batches. Returns mean -log D(x)
-    over the images of each generator, in nats: about log 2 if the critic can tell none of them from real ones, more for
-    those that it can tell, and less for one that is better than the others.
+    All images are uint8 [·, height, width, channels], of each generator equally many: one half is learned from, the
+    other is judged. Returns mean -log D(x) over the images of each generator, in nats: about log 2 if the critic can
+    tell none of them from real ones, more for those that it can tell, and less for one better than the others.
     """
     for number, images in enumerate(generated):
         check_images(f"generated[{number}]", images, real.shape[1:])

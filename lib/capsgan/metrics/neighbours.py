@@ -71,7 +71,8 @@ def nearest_images(images: np.ndarray, training: np.ndarray) -> tuple[np.ndarray
     scale = np.float32(255)
     for start in range(0, len(others), WIDE_BLOCK):
         blocks = _squared_distances(flat / scale, others[start : start + WIDE_BLOCK] / scale, BLOCK)
-        found, squares = (np.concatenate(parts) for parts in zip(*map(_least, blocks), strict=True))
+        least_of_blocks = [(rows.argmin(axis=1), rows.min(axis=1)) for rows in blocks]
+        found, squares = (np.concatenate(parts) for parts in zip(*least_of_blocks, strict=True))
         nearer = squares < least
         least[nearer], indices[nearer] = squares[nearer], found[nearer] + start
     distances = np.empty(len(flat))
@@ -85,15 +86,14 @@ def nearest_images(images: np.ndarray, training: np.ndarray) -> tuple[np.ndarray
 def memorisation(generated: np.ndarray, held_out: np.ndarray, training: np.ndarray) -> dict[str, dict]:
     """Whether generated images are nearer to training images than held-out real images are.
 
-    A generator that has learned the distribution comes as near to its training images as new real images do; one that
-    copies comes nearer (the question of Meehan, Chaudhuri & Dasgupta 2020, arXiv:2004.05675). Blurred or empty images
-    are near to many, too: read it beside precision. All images are uint8 [·, height, width, channels].
+    If the generator has learned the distribution they are as near as new ones; if it copies, nearer (the question
+    of Meehan, Chaudhuri & Dasgupta 2020, arXiv:2004.05675). Blurred or empty images are near to many, too: read it
+    beside precision. All images are uint8 [·, height, width, channels].
 
-    Each metric has a ``value`` and a ``floor``, that of the held-out images. ``nearest_training``: median distance from
-    an image to its nearest training image, Euclidean over pixels in [0, 1]. ``nearer_than_real``: the probability that
-    a generated image is nearer to its nearest training image than a held-out one to its own (Mann and Whitney's
-    U / nm); 0.5 for held-out ones by definition. ``copies``: share of images that are nearer than all but the nearest
-    hundredth of the held-out ones.
+    Each metric has a ``value`` and a ``floor``, that of the held-out images. ``nearest_training``: median distance, see
+    :func:`nearest_images`. ``nearer_than_real``: the probability that a generated image is nearer to its training image
+    than a held-out one to its own (Mann and Whitney's U / nm); 0.5 for held-out ones by definition. ``copies``: share
+    of images that are nearer than all but the nearest hundredth of the held-out ones.
     """
     check_images("held_out", held_out, np.shape(generated)[1:])
     ours, real = nearest_images(generated, training)[0], nearest_images(held_out, training)[0]
@@ -103,10 +103,6 @@ def memorisation(generated: np.ndarray, held_out: np.ndarray, training: np.ndarr
         "nearer_than_real": {"value": exceeds(real, ours), "floor": 0.5},
         "copies": {"value": float((ours <= near).mean()), "floor": float((real <= near).mean())},
     }
-
-
-def _least(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return rows.argmin(axis=1), rows.min(axis=1)
 
 
 def exceeds(x: np.ndarray, y: np.ndarray) -> float:

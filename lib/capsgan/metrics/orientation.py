@@ -27,10 +27,8 @@ def rotate(images: np.ndarray, degrees) -> np.ndarray:
     height, width = images.shape[1:3]
     centre = (width - 1) / 2, (height - 1) / 2
     angles = np.broadcast_to(np.asarray(degrees, "float64"), len(images))
-    turned = [
-        cv2.warpAffine(image, cv2.getRotationMatrix2D(centre, angle, 1), (width, height))
-        for image, angle in zip(images, angles, strict=True)
-    ]
+    matrices = [cv2.getRotationMatrix2D(centre, angle, 1) for angle in angles]
+    turned = [cv2.warpAffine(image, m, (width, height)) for image, m in zip(images, matrices, strict=True)]
     return np.stack(turned).reshape(images.shape)
 
 
@@ -62,20 +60,20 @@ def transformation_orders(gan: GAN, images: np.ndarray) -> dict[str, dict]:
     """Whether a discriminator that saw only upright images can tell turned, shifted and scrambled ones from them.
 
     ``images`` are real and upright, uint8 [n, height, width, channels]. BatchNormalization's statistics are estimated
-    anew on them, see :func:`~capsgan.metrics.overfitting.overfitting`.
+    anew on them, see :func:`~capsgan.metrics.discriminator_scores.overfitting`.
 
     Returns ``turned_order``, ``shifted_order``, ``scrambled_order``: the probability that an upright image gets a
-    higher logit (a critic: score) than a transformed one, whatever the logits' scale: 0.5 if the discriminator does not
-    mind, 1 if it always does. ``floor``: one half of the upright images against the other.
+    higher logit (a critic: score) than a transformed one, 0.5 if the discriminator sees no difference, 1 if it always
+    does. ``floor``: one half of the upright images against the other.
     """
     check_images("images", images, gan.image_shape)
     with statistics_of(gan.discriminator, images):
         upright = run_discriminator(gan.discriminator, images)
-        others = {
-            name: run_discriminator(gan.discriminator, change(images)) for name, change in TRANSFORMATIONS.items()
+        logits = {
+            f"{name}_order": run_discriminator(gan.discriminator, f(images)) for name, f in TRANSFORMATIONS.items()
         }
     floor = exceeds(upright[::2], upright[1::2])
-    return {f"{name}_order": {"value": exceeds(upright, logits), "floor": floor} for name, logits in others.items()}
+    return {name: {"value": exceeds(upright, others), "floor": floor} for name, others in logits.items()}
 
 
 def probes(gan: GAN, training: tuple, held_out: tuple, *, images: int = 2000, seed: int = 0) -> dict[str, dict]:
@@ -91,25 +89,21 @@ def probes(gan: GAN, training: tuple, held_out: tuple, *, images: int = 2000, se
     ``floor``: the same read from the pixels themselves.
     """
     rng = np.random.Generator(np.random.Philox(key=seed))
-    (x, y, angles), (x_test, y_test, test_angles) = (
-        _choose(gan, name, *kind, count, rng)
-        for name, kind, count in (("training", training, images), ("held_out", held_out, images // 2))
-    )
+    x, y, angles = _choose(gan, "training", *training, images, rng)
+    x_test, y_test, test_angles = _choose(gan, "held_out", *held_out, images // 2, rng)
     turned, turned_test = rotate(x, angles), rotate(x_test, test_angles)
 
     def read(layer, these):
         return read_layer(gan.discriminator, layer, these) if layer is not None else these.reshape(len(these), -1)
 
     accuracy, error = {}, {}
+    trunk, poses = trunk_features(gan.discriminator), pose_layer(gan.discriminator)
     with statistics_of(gan.discriminator, x):
-        for side, features, poses in (
-            ("value", trunk_features(gan.discriminator), pose_layer(gan.discriminator)),
-            ("floor", None, None),
-        ):
-            classifier = _probe(LogisticRegression(max_iter=300), read(features, x), seed).fit(read(features, x), y)
-            accuracy[side] = float(classifier.score(read(features, x_test), y_test))
-            regression = _probe(Ridge(), read(poses, turned), seed).fit(read(poses, turned), angles)
-            error[side] = float(np.abs(regression.predict(read(poses, turned_test)) - test_angles).mean())
+        for side, trunk_layer, angle_layer in (("value", trunk, poses), ("floor", None, None)):
+            classifier = _fit(LogisticRegression(max_iter=300), read(trunk_layer, x), y, seed)
+            accuracy[side] = float(classifier.score(read(trunk_layer, x_test), y_test))
+            regression = _fit(Ridge(), read(angle_layer, turned), angles, seed)
+            error[side] = float(np.abs(regression.predict(read(angle_layer, turned_test)) - test_angles).mean())
     return {"class_accuracy": accuracy, "angle_error": error}
 
 
@@ -138,6 +132,6 @@ def _names(discriminator):
     return {layer.name for layer in discriminator.layers}
 
 
-def _probe(estimator, features: np.ndarray, seed: int):
-    parts = min(COMPONENTS, *features.shape)
-    return make_pipeline(PCA(parts, svd_solver="randomized", random_state=seed), StandardScaler(), estimator)
+def _fit(estimator, features: np.ndarray, targets: np.ndarray, seed: int):
+    components = PCA(min(COMPONENTS, *features.shape), svd_solver="randomized", random_state=seed)
+    return make_pipeline(components, StandardScaler(), estimator).fit(features, targets)

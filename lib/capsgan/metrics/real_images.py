@@ -29,9 +29,8 @@ def real_images(name: str, image_size: int | None = None, channels: int | None =
     drawn at random is about half as high. The digits of ``mnist5k`` are among the first 6,000. Other datasets: floor
     and reference are drawn at random from the training split, by class.
     """
-    training, held_out = (
-        load_dataset(name, split, image_size=image_size, channels=channels) for split in ("train", "test")
-    )
+    shape = {"image_size": image_size, "channels": channels}
+    training, held_out = (load_dataset(name, split, **shape) for split in ("train", "test"))
     count, least = max(len(held_out), LEAST), LEAST + DIMENSIONS + 1
     if len(training) < least:
         raise ValueError(

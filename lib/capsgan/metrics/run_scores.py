@@ -14,13 +14,12 @@ from ..runs.provenance import source_commit
 from ..runs.reference import ReferenceRun
 from ..runs.run import Run
 from .classes import label_metrics
+from .discriminator_scores import overfitting, read_codes
 from .distances import Gaussian
 from .features import SPACES, load_features, spaces_for
 from .image_scores import LEAST, measure, run_with_bar, sharpness, side_by_side
-from .infogan_codes import read_codes
 from .neighbours import memorisation, nearest_images
 from .orientation import probes, transformation_orders
-from .overfitting import overfitting
 from .real_images import RealImages, real_images
 from .snapshots import SnapshotSampler
 from .training_numbers import curve_numbers, step_cost
@@ -38,21 +37,17 @@ def evaluate(run: Run, samples: int | None = None, *, seed: int = 0, progress: b
 
     The score is the mean over the run's last three snapshots (without snapshots: its final generator), each in float32
     and with BatchNormalization's statistics estimated anew. The floor and the score of held-out images use as many
-    images, so that a FID's bias is the same: see :mod:`capsgan.metrics.real_images`. A reference run has no
-    discriminator; metrics that need it are skipped.
-
-    ``samples``: images per snapshot, 256 or more; None: 10,000. There are never more than the floor has: 1,000 of
-    ``mnist5k``. ``seed``: of the latents and of all random choices.
+    images, so that a FID's bias is the same: see :mod:`capsgan.metrics.real_images`. ``samples``: images per snapshot,
+    256 or more; None: 10,000; never more than the floor has: 1,000 of ``mnist5k``.
 
     Returns the content of ``metrics.json``, plain JSON. ``metrics``: by place (a feature space, ``pixels``,
     ``discriminator``, ``training``, ``cost``) and metric the numbers ``value``, ``floor`` and ``held_out``, which
-    ``docs/metrics.md`` explains. ``averaged``: the steps that they are means of; what takes long is measured on the
-    last of them only, and the discriminator's metrics on the finished networks. ``snapshots``: by step the scores of
-    each snapshot. ``skipped``: what was skipped and why. The rest is provenance: config, measure, numbers of images,
-    seed, checksums, versions, and the commit of this code.
+    ``docs/metrics.md`` explains. ``averaged``: the steps that they are means of; slow metrics are of the last of them
+    only, those of the discriminator of the finished networks. ``snapshots``: by step the scores of each snapshot.
+    ``skipped``: metric → reason. The rest is provenance.
 
-    A run without trained weights, too few real images and a generator of NaN raise ``ValueError``; a file that cannot
-    be written raises ``DiskError``.
+    A run that is not finished, too few real images and a generator of NaN raise ``ValueError``; a file that cannot be
+    written raises ``DiskError``.
     """
     if samples is not None:
         whole = isinstance(samples, int | np.integer) and samples is not True
@@ -75,9 +70,8 @@ class _Scores:
         self.run, self.seed, self.training = run, seed, run.load_data()  # first: it refuses other images
         self.real = real_images(config.dataset, config.image_size, config.channels)
         self.count = min(samples, len(self.real.floor))
-        self.floor, self.held_out = (
-            part.take(np.arange(min(self.count, len(part)))) for part in (self.real.floor, self.real.held_out)
-        )
+        parts = self.real.floor, self.real.held_out
+        self.floor, self.held_out = (part.take(np.arange(min(self.count, len(part)))) for part in parts)
         self.spaces, self.sampler = spaces_for(self.floor.image_shape, config.dataset), SnapshotSampler(run, seed)
         self.averaged = self.sampler.steps[-AVERAGED:]
         self.skipped = _reasons(run, self.real, self.sampler)
@@ -113,12 +107,10 @@ class _Scores:
         """The mean over the last snapshots beside the scores of other real images."""
         others = {"floor": self.floor} | ({} if "held_out" in self.skipped else {"held_out": self.held_out})
         for space in self.spaces:
-            sides = {
-                side: measure(part.images, self.real.reference.images, space, self.seed)
-                for side, part in others.items()
-            }
-            average = _average([self.snapshots[step][space] for step in self.averaged])
-            self.metrics[space] = side_by_side({"value": average} | sides)
+            sides = {"value": _average([self.snapshots[step][space] for step in self.averaged])}
+            for side, part in others.items():
+                sides[side] = measure(part.images, self.real.reference.images, space, self.seed)
+            self.metrics[space] = side_by_side(sides)
 
     def measure_pixels(self):
         """Whether training images are copied, and how sharp the images are."""
@@ -131,8 +123,8 @@ class _Scores:
     def measure_labels(self):
         """Of a GAN with classes: do the images show the class that was asked for, and can one learn from them?"""
         if "classification_accuracy" not in self.skipped:
-            codes = self.sampler.codes(self.count)
-            found = label_metrics(self.generated, codes, self.floor, self.held_out, seed=self.seed)
+            network, codes = load_features("digits"), self.sampler.codes(self.count)
+            found = label_metrics(network, self.generated, codes, self.floor, self.held_out, seed=self.seed)
             for place, numbers in found.items():
                 self.metrics[place] |= numbers
 
@@ -193,15 +185,12 @@ def without_nan(values):
 
 def is_scored(run: Run, samples: int | None = None, *, seed: int = 0) -> bool:
     """Whether a run's ``metrics.json`` was made by this measure, with these networks, numbers of images and seed."""
-    path = run.directory / "metrics.json"
-    if not path.exists():
-        return False
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads((run.directory / "metrics.json").read_text(encoding="utf-8"))
         if run.snapshot_steps and found["averaged"] != run.snapshot_steps[-AVERAGED:]:
             return False
         enough = found["samples"] == min(samples or SAMPLES, found.get("floor", SAMPLES))
-    except (ValueError, KeyError, TypeError, AttributeError):  # damaged, or not of this project
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):  # missing, damaged, or a stranger's
         return False
     return enough and all(found.get(name) == value for name, value in _measured_by(run, seed).items())
 

@@ -115,9 +115,8 @@ def run_baselines(damaged: np.ndarray, masks: np.ndarray, training: np.ndarray, 
 
 def _each(damaged, masks, fill, whole: bool = False) -> np.ndarray:
     hidden = hide(damaged, masks)  # cv2.inpaint's gradients do look into the hole
-    return _keep_known(
-        damaged, masks & (not whole), np.stack([fill(*pair) for pair in zip(hidden, masks, strict=True)])
-    )
+    filled = np.stack([fill(*pair) for pair in zip(hidden, masks, strict=True)])
+    return _keep_known(damaged, masks & (not whole), filled)
 
 
 def _keep_known(damaged, masks, filled) -> np.ndarray:

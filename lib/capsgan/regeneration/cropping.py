@@ -50,16 +50,12 @@ def regenerate_photos(
     if not photos:
         raise ValueError("photos: there are none; expected one picture or more")
     if degradation == Fading() and all(mask is None for mask in masks):
-        raise ValueError(
-            "task='restore' has nothing to restore; give contrast, brightness, grey or a mask of scratches"
-        )
+        raise ValueError("task='restore' has nothing to restore; give contrast, brightness, grey or a mask")
     region = region or ("hole" if run.gan.conditional else "square")
     require(region in REGIONS, "region", region, " | ".join(REGIONS))
     shape = degradation.observed_shape(run.gan.image_shape)
-    squares = [
-        _cut(number, photo, mask, shape, degradation, box or region)
-        for number, (photo, mask) in enumerate(zip(photos, masks, strict=True))
-    ]
+    pairs = enumerate(zip(photos, masks, strict=True))
+    squares = [_cut(number, *pair, shape, degradation, box or region) for number, pair in pairs]
     for number, (square, *_) in enumerate(squares):
         factor = square.shape[0] / shape[0]
         if run.gan.conditional and factor > 1:
@@ -69,18 +65,15 @@ def regenerate_photos(
     found = regenerate(run, small, holes, task=degradation, **options)
     if degradation.enlarges:
         return list(found.images)
-    return [
-        _put_back(photo, square, generated, degradation)
-        for photo, square, generated in zip(photos, squares, found.unblended, strict=True)
-    ]
+    parts = zip(photos, squares, found.unblended, strict=True)
+    return [_put_back(*part, degradation) for part in parts]
 
 
 def _cut(number, photo, mask, shape, degradation, region):
     """The square of a picture: (uint8 [side, side, channels], bool [side, side], its place in the picture)."""
     if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[-1] not in (1, 3) or 0 in photo.shape:
-        raise ValueError(
-            f"photos: picture {number} is {photo.dtype} {photo.shape}; expected uint8 (height, width, 1 or 3)"
-        )
+        found = f"{photo.dtype} {photo.shape}"
+        raise ValueError(f"photos: picture {number} is {found}; expected uint8 (height, width, 1 or 3)")
     height, width = photo.shape[:2]
     if mask is None and degradation.needs_mask:
         raise ValueError("invalid masks=None with task='inpaint'; expected a mask of each picture (--mask PNG)")
@@ -97,9 +90,8 @@ def _cut(number, photo, mask, shape, degradation, region):
         place = _find_square(number, known, region, shape[0]) if region in REGIONS else _box(number, known, region)
     square = photo[place]
     if shape[-1] == 1 < square.shape[-1]:
-        warnings.warn(
-            f"picture {number} is in colour, the network's images are grey: holes are filled in grey", stacklevel=4
-        )
+        grey = f"picture {number} is in colour, the network's images are grey: holes are filled in grey"
+        warnings.warn(grey, stacklevel=4)
     if shape[-1] != square.shape[-1]:
         square = to_grey(square) if shape[-1] == 1 else square.repeat(3, axis=-1)
     if square.shape[0] < shape[0]:
@@ -112,18 +104,16 @@ def _cut(number, photo, mask, shape, degradation, region):
 
 
 def _box(number, known, box):
-    left, top, columns, rows = box
+    (left, top, columns, rows), (height, width) = box, known.shape
     side = max(rows, columns)
     top, left = top - (side - rows) // 2, left - (side - columns) // 2
-    height, width = known.shape
+    place, wanted = np.s_[top : top + side, left : left + side], None
     if min(rows, columns) < 1 or min(top, left) < 0 or top + side > height or left + side > width:
-        raise ValueError(
-            f"invalid box={','.join(map(str, box))}; expected x,y,width,height of a square inside picture {number} "
-            f"of {width}×{height} pixels"
-        )
-    place = np.s_[top : top + side, left : left + side]
-    if (~known).sum() > (~known[place]).sum():
-        raise ValueError(f"invalid box={','.join(map(str, box))}; expected one that holds the hole of picture {number}")
+        wanted = f"x,y,width,height of a square inside picture {number} of {width}×{height} pixels"
+    elif (~known).sum() > (~known[place]).sum():
+        wanted = f"one that holds the hole of picture {number}"
+    if wanted:
+        raise ValueError(f"invalid box={','.join(map(str, box))}; expected {wanted}")
     return place
 
 
@@ -154,7 +144,7 @@ def _shrink(number, square, known, shape):
     share = cv2.resize(known.astype("float32"), size, interpolation=how)
     total = cv2.resize(square * known[..., None].astype("float32"), size, interpolation=how).reshape(shape)
     small = share >= LEAST_KNOWN
-    if small.all() and not known.all():  # holes finer than the network's pixels: the pixels with the largest share
+    if small.all() and not known.all():  # holes finer than the network's pixels: the least known count as missing
         small = share > share.min()
         if not small.any():  # all shares are equal
             raise ValueError(

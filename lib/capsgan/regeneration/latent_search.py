@@ -22,7 +22,7 @@ TERMS = ("total", "context", "prior", "norm")
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """Options of a latent search; a value out of its range raises ``ValueError``."""
+    """Options of a latent search."""
 
     restarts: int = 8  # searches per image, each with its own start
     steps: int = 150  # of Adam

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..checks import require
 from ..data.image_files import read_image, read_transparency
 from ..data.pixels import encode_png
 from ..paths import DiskError, write_atomically
@@ -45,9 +46,8 @@ def regenerate_files(
         try:
             write_atomically(path, lambda file, data=data: file.write(data))
         except DiskError as error:
-            raise ValueError(
-                f"out={str(path)!r} cannot be written ({error.__cause__}); choose another place"
-            ) from error
+            message = f"out={str(path)!r} cannot be written ({error.__cause__}); choose another place"
+            raise ValueError(message) from error
     return paths
 
 
@@ -65,14 +65,11 @@ def keep_transparency(source: Path, photo: np.ndarray, known: np.ndarray | None,
 
 
 def _output_paths(images: list[Path], out: Path, masks: list[Path]) -> list[Path]:
-    if out.suffix.lower() == ".png" and not out.is_dir():
-        if len(images) > 1:
-            raise ValueError(f"out={str(out)!r} is one file for {len(images)} images; expected a folder")
-        paths = [out]
-    elif out.suffix and not out.is_dir():
-        raise ValueError(f"invalid out={str(out)!r}; expected a name ending in .png, or a folder")
-    else:
-        paths = [out / f"{path.stem}.png" for path in images]
+    single = out.suffix and not out.is_dir()
+    require(not single or out.suffix.lower() == ".png", "out", str(out), "a name ending in .png, or a folder")
+    if single and len(images) > 1:
+        raise ValueError(f"out={str(out)!r} is one file for {len(images)} images; expected a folder")
+    paths = [out] if single else [out / f"{path.stem}.png" for path in images]
     names = [path.name.casefold() for path in paths]  # many disks take A.png and a.png for one file
     twice = sorted({path.name for path in paths if names.count(path.name.casefold()) > 1})
     if twice:
@@ -81,9 +78,7 @@ def _output_paths(images: list[Path], out: Path, masks: list[Path]) -> list[Path
     for path in paths:
         if path.resolve() in sources:
             raise ValueError(f"out={str(path)!r} is an image or mask that is read; choose another name")
-    folder = paths[0].parent
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
+    folder = next(folder for folder in paths[0].parents if folder.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise ValueError(f"out={str(out)!r} cannot be written: {folder} is no folder with permission to write")
     return paths

@@ -27,7 +27,6 @@ PAIRS = (  # of methods that fill holes, in the documentation's table
 )
 PEAK = 255  # the pixels' range
 WANG = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}  # their section 3.B
-COLUMNS = ("image", "method", "metric", "value")
 
 
 def measure(truth: np.ndarray, restored: np.ndarray, masks: np.ndarray) -> pd.DataFrame:
@@ -66,15 +65,11 @@ def compare_methods(truth: np.ndarray, masks: np.ndarray, restored: Mapping[str,
 
     Rows of ``image`` (number), ``method``, ``metric`` (the columns of :func:`measure`), ``value``.
     """
-    frames = [
-        measure(truth, images, masks)
-        .rename_axis("image")
-        .reset_index()
-        .melt("image", var_name="metric")
-        .assign(method=method)
+    frames = {
+        method: measure(truth, images, masks).melt(var_name="metric", ignore_index=False)
         for method, images in restored.items()
-    ]
-    return pd.concat(frames, ignore_index=True)[list(COLUMNS)]
+    }
+    return pd.concat(frames, names=["method", "image"]).reset_index()[["image", "method", "metric", "value"]]
 
 
 def shuffle_truth(truth: np.ndarray) -> np.ndarray:
@@ -149,10 +144,9 @@ def faces_table() -> str:
     lines += ["", "Pairs of methods, PSNR in the hole, first minus second:", ""]
     lines += [f"| pair | {' | '.join(tables)} |", "|---" * (len(tables) + 1) + "|"]
     for first, second in PAIRS:
-        gaps = [paired_intervals(scores, second).set_index(["method", "metric"]) for scores in faces_scores().values()]
-        lines.append(
-            f"| {first} − {second} | {' | '.join(describe_gap(gap.loc[first, 'psnr_hole']) for gap in gaps)} |"
-        )
+        intervals = [paired_intervals(scores, second) for scores in faces_scores().values()]
+        gaps = [gap.set_index(["method", "metric"]).loc[first, "psnr_hole"] for gap in intervals]
+        lines.append(f"| {first} − {second} | {' | '.join(map(describe_gap, gaps))} |")
     words = (
         "Means over faces. PSNR and SSIM are computed in the hole alone, the distance between whole images in the "
         "features of an untrained network. Differences are between results on the same face, with 95 % t intervals "

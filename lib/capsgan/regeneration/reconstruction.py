@@ -58,22 +58,21 @@ def regenerate(
 ) -> Regeneration:
     """Search the latents whose images, damaged in the same way, look like these.
 
-    ``run`` is a finished :class:`~capsgan.runs.run.Run`, or its :class:`~capsgan.gans.base.GAN`, which needs ``real``;
-    so is ``prior_of``. ``images`` are uint8 [n, height, width, channels] as observed, of the network's size; for
-    super-resolution of a ``scale``-th of it, for restoration from grey of one channel. ``masks`` are bool [n, height,
-    width] or [height, width], True where a pixel is known; inpainting needs them. ``options`` are fields of
-    :class:`~capsgan.regeneration.latent_search.SearchOptions` and replace those of ``search``.
+    ``run`` and ``prior_of`` are finished runs, or their GANs, which need ``real``. ``images`` are the observed ones,
+    uint8 [n, height, width, channels] of the network's size; for super-resolution a ``scale``-th of it, for restoration
+    from grey with one channel. ``masks`` are bool [n, height, width] or [height, width], True where a pixel is known;
+    inpainting needs them. ``options`` are fields of :class:`~capsgan.regeneration.latent_search.SearchOptions` that
+    replace those of ``search``.
 
-    Adam minimises for each restart on its own: the mean L1 distance of known pixels (for holes alone weighted by
-    :func:`~capsgan.regeneration.masks.context_weights`), plus the discriminator's loss of a generated image (-log D as
-    in training; for a critic minus its score, in deviations from the mean score of real images), plus
-    :func:`~capsgan.regeneration.latent_search.norm_penalty`. The best restart by this loss is taken.
+    Adam minimises, for each restart on its own, the mean L1 distance of known pixels (for inpainting with
+    :func:`~capsgan.regeneration.masks.context_weights`) plus ``prior`` times the loss of
+    :func:`~capsgan.regeneration.latent_search.discriminator_prior` plus ``norm`` times
+    :func:`~capsgan.regeneration.latent_search.norm_penalty`. The restart with the smallest loss is taken.
 
-    Both networks are in inference mode. The discriminator's BatchNormalization uses the statistics of real training
-    images, because its moving ones mix real and generated batches (:func:`~capsgan.gans.inference.statistics_of`).
-    Restarts begin at the best of 1,000 random latents; an ACGAN's labels and an InfoGAN's categories are spread over
-    the restarts and stay fixed, continuous codes are searched inside [-1, 1]. The result for an image does not depend
-    on the other images or their number, up to rounding.
+    Both networks are in inference mode; the discriminator's BatchNormalization uses the statistics of real images,
+    because its moving ones mix real and generated batches. Restarts begin at the best of 1,000 random latents; ACGAN's
+    labels and InfoGAN's categories are spread over the restarts and stay fixed, continuous codes are searched inside
+    [-1, 1]. The result for an image does not depend on the other images or their number, up to rounding.
     """
     search = replace(search or SearchOptions(), **options)
     gan = _gan_of(run)
@@ -94,15 +93,9 @@ def regenerate(
         latent_search = LatentSearch(gan, degradation, prior_loss, search)
         losses, terms, best, codes, kept = _search_in_parts(latent_search, starts, observed, weights, progress)
     generated = to_uint8(generate_images(gan, codes))
-    return Regeneration(
-        images=degradation.restore(images, generated, masks),
-        unblended=generated,
-        losses=losses.transpose(2, 0, 1),
-        terms=terms,
-        best=best,
-        codes=codes,
-        snapshots={step: to_uint8(generate_images(gan, codes)) for step, codes in sorted(kept.items())},
-    )
+    blended = degradation.restore(images, generated, masks)
+    snapshots = {step: to_uint8(generate_images(gan, kept[step])) for step in sorted(kept)}
+    return Regeneration(blended, generated, losses.transpose(2, 0, 1), terms, best, codes, snapshots)
 
 
 def complete(gan: GAN, images: np.ndarray, masks: np.ndarray, task: str | Degradation = "inpaint") -> Regeneration:
@@ -115,15 +108,8 @@ def complete(gan: GAN, images: np.ndarray, masks: np.ndarray, task: str | Degrad
     masks = _check_observed(gan, degradation, images, masks)
     codes = {"image": ops.convert_to_numpy(to_float(images)), "mask": masks[..., None].astype("float32")}
     generated = to_uint8(generate_images(gan, codes))
-    return Regeneration(
-        images=degradation.restore(images, generated, masks),
-        unblended=generated,
-        losses=np.zeros((1, len(images), 1), "float32"),
-        terms={"total": np.zeros(len(images), "float32")},
-        best=np.zeros(len(images), "int64"),
-        codes={},
-        snapshots={},
-    )
+    blended, losses = degradation.restore(images, generated, masks), np.zeros((1, len(images), 1), "float32")
+    return Regeneration(blended, generated, losses, {"total": losses.ravel()}, np.zeros(len(images), "int64"), {}, {})
 
 
 def check_fills(degradation: Degradation):
