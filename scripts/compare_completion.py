@@ -7,8 +7,6 @@ known pixels by themselves: blending would change nothing. PCA's components are 
 that it was not fitted to. The rows "shuffled truth" score each method's images against other images.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys
@@ -18,17 +16,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pandas as pd
-from skimage.metrics import structural_similarity
+from compare_regeneration import write_scores
 
 import capsgan
-from capsgan.data.listing import is_folder, safe_name
+from capsgan.data.holes import make_masks
 from capsgan.regeneration.baselines import BASELINES, fit_pca, pca_mean
 from capsgan.regeneration.blending import blend
-from capsgan.regeneration.images import complete
-from capsgan.regeneration.masks import hide, make_masks
-from capsgan.regeneration.quality import PEAK, WANG, shuffle_truth
+from capsgan.regeneration.masks import hide
+from capsgan.regeneration.quality import PEAK, shuffle_truth, similarity
+from capsgan.regeneration.reconstruction import complete
 from capsgan.runs.provenance import cpu_model
-from capsgan.study.results import RESULTS
 from capsgan.study.statistics import mean_interval
 
 MASKS = ("centre", "half-left", "strokes", "pixels")
@@ -82,9 +79,7 @@ def main() -> int:
         rows, columns=["mask", "method", "truth", "metric", "mean", "low", "high", "images", "seconds"]
     )
     table = table.assign(training=options.training, cpu=cpu_model())
-    name = safe_name(options.dataset) if is_folder(options.dataset) else options.dataset
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    table.to_csv(RESULTS / f"completion_{name}.csv", index=False, float_format="%.5g")
+    write_scores(table, "completion", options.dataset)
     shown = table[table.truth == "right"].pivot(index="method", columns=["mask", "metric"], values="mean")
     print(shown.to_string(float_format="{:.2f}".format))
     return 0
@@ -111,7 +106,7 @@ def score(truth, images, masks) -> np.ndarray:
     rows = []
     for true, image, known in zip(truth, images, masks, strict=True):
         difference = np.abs(true.astype("float64") - image)[~known]
-        _, ssim = structural_similarity(true, image, data_range=PEAK, channel_axis=-1, full=True, **WANG)
+        _, ssim = similarity(true, image)
         psnr = 10 * np.log10(PEAK**2 / max((difference**2).mean(), 1e-3))
         rows.append((psnr, ssim[~known].mean(), difference.mean()))
     return np.array(rows)

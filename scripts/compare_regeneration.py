@@ -3,8 +3,6 @@
 .venv/bin/python scripts/compare_regeneration.py cartoon [--profile quick] [--images 40]
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys
@@ -15,11 +13,12 @@ import numpy as np
 import pandas as pd
 
 import capsgan
+from capsgan.data.holes import centre_mask
 from capsgan.data.listing import is_folder, safe_name
 from capsgan.regeneration.baselines import run_baselines
-from capsgan.regeneration.images import regenerate_with_priors
-from capsgan.regeneration.masks import centre_mask, hide
+from capsgan.regeneration.masks import hide
 from capsgan.regeneration.quality import compare_methods, scores_table, shuffle_truth
+from capsgan.regeneration.reconstruction import regenerate_with_priors
 from capsgan.study.results import RESULTS
 
 
@@ -50,12 +49,17 @@ def main() -> int:
     table = pd.concat([scores, wrong]).assign(profile=profile.name, restarts=options.restarts)
     for number, column in enumerate(("generator", "prior")):
         table[column] = [run_behind(method, runs, number) for method in table.method]
-    name = safe_name(options.dataset) if is_folder(options.dataset) else options.dataset
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    table.to_csv(RESULTS / f"regeneration_{name}.csv", index=False, float_format="%.5g")
+    write_scores(table, "regeneration", options.dataset)
     for against in ("mean image", "telea"):
         print(scores_table(scores, against).to_string(), end="\n\n")
     return 0
+
+
+def write_scores(table: pd.DataFrame, kind: str, dataset: str):
+    """Write data/results/KIND_NAME.csv; of a folder the name is a safe one."""
+    name = safe_name(dataset) if is_folder(dataset) else dataset
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    table.to_csv(RESULTS / f"{kind}_{name}.csv", index=False, float_format="%.5g")
 
 
 def run_behind(method: str, runs: dict, number: int) -> str:

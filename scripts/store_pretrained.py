@@ -5,8 +5,6 @@
 A run that is still being trained is taken as it is after its last checkpoint: it is finished as a run of so many steps.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os
@@ -17,11 +15,12 @@ from dataclasses import replace
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from compare_completion import METRICS, describe, score
+from compare_completion import MASKS, METRICS, describe, score
 
 import capsgan
-from capsgan.regeneration.images import complete
-from capsgan.regeneration.masks import hide, make_masks
+from capsgan.data.holes import make_masks
+from capsgan.regeneration.masks import hide
+from capsgan.regeneration.reconstruction import complete
 from capsgan.runs.checkpoints import checkpoint_paths
 from capsgan.runs.pretrained import store_pretrained
 from capsgan.runs.run import Run, run_for
@@ -50,7 +49,7 @@ def main() -> int:
     )
     truth = held_out[: options.images]
     scores = {}
-    for kind in ("centre", "half-left", "strokes", "pixels"):
+    for kind in MASKS:
         masks = make_masks(kind, len(truth), truth.shape[1:3], seed=1)
         values = score(truth, complete(gan, hide(truth, masks), masks).images, masks)
         scores[kind] = {m: [round(v, 3) for v in describe(column)] for m, column in zip(METRICS, values.T, strict=True)}

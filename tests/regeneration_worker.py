@@ -9,11 +9,11 @@ import keras
 import numpy as np
 
 from capsgan.config import RunConfig
+from capsgan.data.holes import centre_mask
 from capsgan.data.pixels import to_uint8
 from capsgan.gans import GAN
 from capsgan.gans.vanilla import VanillaGAN
-from capsgan.regeneration.images import regenerate
-from capsgan.regeneration.masks import centre_mask
+from capsgan.regeneration.reconstruction import regenerate
 
 SHAPE, NOISE = (28, 28, 1), 4
 PLANTED = np.array([[1, 1, 1, -1], [-1.5, 0.5, 1, 0], [0.2, 2, 0.1, -0.4], [-1, -1, 0.9, 1]], "float32")

@@ -25,11 +25,11 @@ _HOMES = {
     "train": "training.loop",
     "train_grid": "training.grid",
     "comparison_table": "runs.table",
-    "score": "metrics.scoring",
-    "evaluate": "metrics.evaluation",
-    "make_masks": "regeneration.masks",
-    "regenerate": "regeneration.images",
-    "regenerate_photos": "regeneration.photos",
+    "score": "metrics.image_scores",
+    "evaluate": "metrics.run_scores",
+    "make_masks": "data.holes",
+    "regenerate": "regeneration.reconstruction",
+    "regenerate_photos": "regeneration.cropping",
 }
 __all__ = sorted(_HOMES)
 __version__ = "0.1.0"

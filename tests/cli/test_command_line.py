@@ -200,7 +200,7 @@ def test_evaluate_prints_every_metric_beside_its_floor(pair, shared_home, monkey
 
 @pytest.mark.slow
 def test_evaluate_without_a_name_scores_all_finished_runs_and_takes_references_by_name(home, monkeypatch, capsys):
-    from capsgan.metrics import evaluation as run_scores
+    from capsgan.metrics import run_scores
     from capsgan.runs.reference import list_references
 
     scored = []

@@ -120,7 +120,7 @@ def test_a_mistake_of_the_program_keeps_its_traceback(home, monkeypatch):
 
 
 def test_a_number_that_cannot_be_had_does_not_lose_the_others():
-    from capsgan.metrics.evaluation import without_nan
+    from capsgan.metrics.run_scores import without_nan
 
     values = {"a": {"value": float("nan")}, "b": [1.5, float("inf")], "c": (1, "x", None, True)}
     written = json.dumps(without_nan(values), allow_nan=False)
@@ -132,14 +132,15 @@ def test_a_system_that_does_not_tell_its_memory_is_scored(pair, monkeypatch, tmp
     """As on Windows."""
     import shutil
 
-    from capsgan.metrics.evaluation import _cost, _values
+    from capsgan.metrics.run_scores import _values
+    from capsgan.metrics.training_numbers import step_cost
     from capsgan.runs.run import Run
     from capsgan.study.results import metrics_frame
 
     shutil.copytree(pair[0].directory, tmp_path / "run")
     path = tmp_path / "run" / "provenance.json"
     path.write_text(json.dumps(pair[0].provenance | {"peak_memory_mb": None}), encoding="utf-8")
-    cost = _values(_cost(Run(tmp_path / "run", pair[0].config)))
+    cost = _values(step_cost(Run(tmp_path / "run", pair[0].config)))
     assert np.isnan(cost["peak_memory_mb"]["value"]) and cost["discriminator_parameters"]["value"] > 0
     cost["peak_memory_mb"]["value"] = None  # as it is written
     rows = metrics_frame([{"run": "a", "config": {}, "samples": 256, "metrics": {"cost": cost}}])

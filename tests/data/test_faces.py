@@ -295,7 +295,7 @@ def test_networks_train_on_cartoon_faces(home, gan, trunk):
 
 def test_a_run_of_a_folder_is_listed_and_loaded_when_the_folder_is_gone(home, people, monkeypatch):
     from capsgan import train
-    from capsgan.metrics.evaluation import evaluate
+    from capsgan.metrics.run_scores import evaluate
 
     monkeypatch.chdir(people.parent)
     config = RunConfig("acgan", dataset="folder:my people", image_size=28, steps=1, batch_size=4)

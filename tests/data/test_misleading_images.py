@@ -13,8 +13,8 @@ from capsgan.data.image_files import UnreadableImageError, decode_file, quiet_re
 from capsgan.data.image_folder import split_folders
 from capsgan.data.listing import list_images
 from capsgan.data.pixels import encode_png
-from capsgan.regeneration.files import keep_transparency, regenerate_files
 from capsgan.regeneration.masks import read_mask
+from capsgan.regeneration.picture_files import keep_transparency, regenerate_files
 
 RNG = np.random.default_rng(0)
 SMOOTH = cv2.GaussianBlur(RNG.integers(0, 256, (96, 96, 3)).astype("uint8"), (0, 0), 2)

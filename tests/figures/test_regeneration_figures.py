@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from capsgan.data.holes import centre_mask
 from capsgan.figures import regeneration as plots
 from capsgan.figures.runs import COLOURS
-from capsgan.regeneration.images import Regeneration, context_weights
-from capsgan.regeneration.masks import centre_mask
+from capsgan.regeneration.masks import context_weights
 from capsgan.regeneration.quality import scores_table
+from capsgan.regeneration.reconstruction import Regeneration
 
 
 @pytest.fixture

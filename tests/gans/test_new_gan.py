@@ -19,7 +19,7 @@ USE = """
 import json, sys
 import capsgan
 from capsgan.figures.runs import metrics_figure
-from capsgan.metrics.overfitting import overfitting
+from capsgan.metrics.discriminator_scores import overfitting
 found = {}
 for trunk in ("cnn", "caps"):
     config = capsgan.RunConfig("lsgan", trunk, steps=6, width=1 / 64, batch_size=4, fraction=0.05, label_smoothing=0.1)

@@ -6,7 +6,7 @@ import pytest
 from capsgan.data.datasets import load_dataset
 from capsgan.metrics.distances import frechet_distance, kernel_distance
 from capsgan.metrics.features import SPACES, load_features
-from capsgan.metrics.measures import measure
+from capsgan.metrics.image_scores import measure
 from capsgan.metrics.real_images import POOL, feature_training_digits, real_images
 
 

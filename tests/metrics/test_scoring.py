@@ -17,17 +17,14 @@ from capsgan.data.pixels import to_float
 from capsgan.gans import build_gan
 from capsgan.gans.inference import run_discriminator, statistics_of
 from capsgan.gans.sampling import choose_codes
-from capsgan.metrics import classes, snapshots
-from capsgan.metrics import evaluation as run_scores
-from capsgan.metrics import overfitting as module
-from capsgan.metrics.codes import BATCHES, read_codes
+from capsgan.metrics import classes, run_scores, snapshots
+from capsgan.metrics import discriminator_scores as module
+from capsgan.metrics.discriminator_scores import BATCHES, overfitting, read_codes
 from capsgan.metrics.distances import Gaussian
-from capsgan.metrics.evaluation import evaluate, is_scored
 from capsgan.metrics.features import SPACES, load_features
-from capsgan.metrics.measures import measure
-from capsgan.metrics.overfitting import overfitting
+from capsgan.metrics.image_scores import measure, score
 from capsgan.metrics.real_images import real_images
-from capsgan.metrics.scoring import score
+from capsgan.metrics.run_scores import evaluate, is_scored
 from capsgan.runs import reference
 from capsgan.runs.reference import ReferenceRun, list_references, save_reference
 from capsgan.runs.run import Run
@@ -324,7 +321,7 @@ def test_a_generator_is_measured_by_the_digits_it_is_asked_for(name, asked, tmp_
 
     monkeypatch.setattr(snapshots, "generate_images", generate)
     monkeypatch.setattr(run_scores, "curve_numbers", lambda _: {})  # it has no history
-    monkeypatch.setattr(run_scores, "_cost", lambda _: {})
+    monkeypatch.setattr(run_scores, "step_cost", lambda _: {})
     found = evaluate(run, 600, progress=False)
     metrics = found["metrics"]
     assert found["skipped"].keys() == {"snapshots"}

@@ -4,16 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from capsgan.regeneration.masks import (
-    KINDS,
-    centre_mask,
-    check_masks,
-    hide,
-    make_masks,
-    pixel_mask,
-    read_mask,
-    stroke_mask,
-)
+from capsgan.data.holes import KINDS, centre_mask, make_masks, pixel_mask, stroke_mask
+from capsgan.regeneration.masks import check_masks, hide, read_mask
 
 
 @pytest.mark.parametrize("kind", KINDS)

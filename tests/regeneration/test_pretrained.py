@@ -9,7 +9,7 @@ from capsgan.cli.commands import main
 from capsgan.config import RunConfig
 from capsgan.data.image_files import read_image
 from capsgan.data.pixels import encode_png
-from capsgan.regeneration.photos import regenerate_photos
+from capsgan.regeneration.cropping import regenerate_photos
 from capsgan.runs import pretrained
 from capsgan.runs.pretrained import load_pretrained, store_pretrained
 from capsgan.training.loop import train

@@ -10,8 +10,9 @@ from scipy import stats
 from skimage.metrics import peak_signal_noise_ratio
 
 from capsgan.data.datasets import load_dataset
+from capsgan.data.holes import centre_mask, make_masks
 from capsgan.regeneration.baselines import BASELINES, fit_pca, nearest_image, pca_mean, run_baselines
-from capsgan.regeneration.masks import centre_mask, hide, make_masks
+from capsgan.regeneration.masks import hide
 from capsgan.regeneration.quality import compare_methods, measure, paired_intervals, shuffle_truth
 
 ROOT = Path(__file__).parents[2]

@@ -13,17 +13,18 @@ import pytest
 import regeneration_worker as worker
 
 from capsgan.config import RunConfig
+from capsgan.data.holes import centre_mask, make_masks
 from capsgan.data.image_files import read_image
 from capsgan.data.pixels import to_float
 from capsgan.gans import build_gan
 from capsgan.regeneration import blending
-from capsgan.regeneration import images as regeneration
+from capsgan.regeneration import reconstruction as regeneration
 from capsgan.regeneration.blending import blend
+from capsgan.regeneration.cropping import regenerate_photos
 from capsgan.regeneration.degradations import Downscaling, Fading, Inpainting, make_degradation, to_grey
-from capsgan.regeneration.images import context_weights, regenerate, regenerate_with_priors
-from capsgan.regeneration.latent_search import choose_starts, norm_penalty
-from capsgan.regeneration.masks import centre_mask, make_masks
-from capsgan.regeneration.photos import regenerate_photos
+from capsgan.regeneration.latent_search import SearchOptions, choose_starts, norm_penalty
+from capsgan.regeneration.masks import context_weights
+from capsgan.regeneration.reconstruction import regenerate, regenerate_with_priors
 
 LIBRARY = Path(regeneration.__file__).parents[1]
 QUICK = {"restarts": 2, "steps": 3, "progress": False}
@@ -84,6 +85,17 @@ def test_many_images_are_searched_a_part_at_a_time(linear, found, monkeypatch):
     parts = regenerate(gan, images, centre_mask(4, (28, 28)), **worker.SEARCH, snapshots=(50,))
     np.testing.assert_allclose(parts.losses, found.losses, atol=1e-3)
     assert np.abs(parts.snapshots[50].astype(int) - found.snapshots[50]).max() <= 2
+
+
+def test_options_may_come_as_an_object_and_keywords_replace_its_fields(linear):
+    gan, images = linear
+    quick = SearchOptions(restarts=2, steps=3, prior=0)
+    call = {"images": images[:1], "masks": centre_mask(1, (28, 28)), "progress": False}
+    given, plain = regenerate(gan, search=quick, **call), regenerate(gan, restarts=2, steps=3, prior=0, **call)
+    assert (given.losses == plain.losses).all()
+    assert regenerate(gan, search=quick, steps=2, **call).losses.shape == (3, 1, 2)
+    with pytest.raises(TypeError, match="'iterations'"):
+        regenerate(gan, iterations=9, **call)
 
 
 @pytest.mark.parametrize("scale", [2, 4])
@@ -503,7 +515,7 @@ def test_bad_files_are_one_line_and_nothing_is_written(shelf, pair, shared_home,
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_permission_is_refused(shelf):
-    from capsgan.regeneration.files import regenerate_files
+    from capsgan.regeneration.picture_files import regenerate_files
 
     (shelf / "folder.png").chmod(0o500)
     with pytest.raises(ValueError, match="permission to write"):

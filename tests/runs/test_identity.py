@@ -13,7 +13,7 @@ from capsgan.config import RunConfig
 from capsgan.data.datasets import load_dataset
 from capsgan.data.pixels import encode_png
 from capsgan.paths import home as capsgan_home
-from capsgan.regeneration.images import _training_images
+from capsgan.regeneration.reconstruction import _training_images
 from capsgan.runs import provenance as provenance_module
 from capsgan.runs.run import Run, list_runs
 from capsgan.training.grid import expected_seconds
@@ -90,7 +90,7 @@ def test_a_run_whose_provenance_is_damaged_blocks_no_other(trained, capsys, dama
 
 @pytest.mark.parametrize("damage", ["", "[]", '{"averaged": 3}', "{}"])
 def test_a_score_that_is_damaged_is_no_score(trained, damage):
-    from capsgan.metrics.evaluation import is_scored
+    from capsgan.metrics.run_scores import is_scored
 
     (trained.directory / "metrics.json").write_text(damage, encoding="utf-8")
     assert not is_scored(trained)

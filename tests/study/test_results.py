@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from capsgan.metrics.cache import remembered
-from capsgan.metrics.curves import curve_numbers
 from capsgan.metrics.fresh_critic import fresh_critic_losses
-from capsgan.metrics.sharpness import sharpness
+from capsgan.metrics.image_scores import sharpness
+from capsgan.metrics.training_numbers import curve_numbers
 from capsgan.paths import ROOT
 from capsgan.runs.reference import ReferenceRun
 from capsgan.runs.run import Run

@@ -255,8 +255,8 @@ def _generate(options: argparse.Namespace):
 def _evaluate(options: argparse.Namespace):
     """Score runs by their images; print each metric beside what real images get; write metrics.json beside the run."""
     with _standard_error_to_null():
-        from ..metrics.evaluation import evaluate, is_scored
-        from ..metrics.measures import LEAST
+        from ..metrics.image_scores import LEAST
+        from ..metrics.run_scores import evaluate, is_scored
         from ..paths import home
         from ..runs.reference import list_references
         from ..runs.run import list_runs
@@ -331,7 +331,7 @@ def _regenerate(options: argparse.Namespace):
     values, search = read_regenerate_options(options)
     with _standard_error_to_null():
         from ..regeneration.degradations import make_degradation
-        from ..regeneration.files import regenerate_files
+        from ..regeneration.picture_files import regenerate_files
         from ..runs.pretrained import DEFAULT, load_pretrained
         from ..runs.run import load_run
 

@@ -14,8 +14,8 @@ from ..data.image_files import decode_image
 from ..data.pixels import encode_png
 from ..figures.runs import show_image
 from ..regeneration.baselines import navier_stokes, telea
+from ..regeneration.cropping import regenerate_photos
 from ..regeneration.masks import check_masks, hide
-from ..regeneration.photos import regenerate_photos
 
 PREVIEW = 256  # pixels a side that a picture is shown with
 PLACES = ("left", "top", "width", "height")  # of the hole, in percent of the picture's smaller side
@@ -27,7 +27,7 @@ class RegenerationTool:
     Args:
         runs: name → finished :class:`~capsgan.runs.run.Run` on images of 64×64 pixels or any other size.
         photo: uint8 [height, width, 1 or 3], the picture to begin with.
-        options: of :func:`~capsgan.regeneration.images.regenerate`, e.g. ``restarts``.
+        options: of :func:`~capsgan.regeneration.reconstruction.regenerate`, e.g. ``restarts``.
     """
 
     def __init__(self, runs: Mapping[str, object], photo: np.ndarray, **options):

@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from ..regeneration.images import Regeneration, context_weights
-from ..regeneration.masks import hide
+from ..regeneration.masks import context_weights, hide
+from ..regeneration.reconstruction import Regeneration
 from .runs import COLOURS, show_image
 
 UNITS = {"psnr": "dB", "psnr_hole": "dB", "ssim": "", "ssim_hole": "", "features": "distance"}
@@ -39,7 +39,7 @@ def weights_figure(image: np.ndarray, known: np.ndarray, window: int) -> plt.Fig
     Args:
         image: uint8 [height, width, 1 or 3].
         known: bool [height, width], False in the hole.
-        window: as of :func:`capsgan.regeneration.images.context_weights`.
+        window: as of :func:`capsgan.regeneration.masks.context_weights`.
     """
     figure, axes = plt.subplots(1, 3, figsize=(9, 2.9), layout="constrained")
     for axis, shown, name in zip(axes, (image, hide(image[None], known[None])[0]), ("truth", "observed"), strict=False):

@@ -1,6 +1,4 @@
-"""Answers about real images are the same for every run that is evaluated: they are remembered."""
-
-from __future__ import annotations
+"""Remember answers about real images, which are the same for every run that is evaluated."""
 
 import hashlib
 from collections import OrderedDict
@@ -29,7 +27,7 @@ def remembered(function):
 
 
 def _freeze(answer):
-    """An answer that nobody can change for those who are given it later: arrays are read-only."""
+    """Make arrays read-only: later callers get the same ones."""
     for array in answer if isinstance(answer, list | tuple) else [answer]:
         if isinstance(array, np.ndarray):
             array.setflags(write=False)

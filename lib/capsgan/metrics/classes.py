@@ -1,7 +1,5 @@
 """What a classifier of digits makes of generated images: their classes, and whether one can learn from them."""
 
-from __future__ import annotations
-
 import keras
 import numpy as np
 from keras import layers
@@ -9,6 +7,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.special import entr, rel_entr
 
 from ..checks import check_images, check_labels
+from ..data.datasets import Dataset
 from .cache import remembered
 from .features import CLASSES, DIMENSIONS, convolution, dense, draw_weights, read_images, single_precision
 
@@ -20,21 +19,18 @@ BATCH = 128
 def classifier_score(probabilities: np.ndarray) -> float:
     """The Inception score's formula on our classifier of digits: exp(E[KL(p(y|x) ‖ p(y))]).
 
-    Salimans et al. 2016 (arXiv:1606.03498), section 4; over all images at once: splits add bias (Barratt & Sharma
-    2018, arXiv:1801.01973). It sees neither copies nor a lack of variety inside a class.
+    Salimans et al. 2016 (arXiv:1606.03498), section 4; over all images at once, because splits add bias (Barratt &
+    Sharma 2018, arXiv:1801.01973). It sees neither copies nor a lack of variety inside a class.
 
-    Args:
-        probabilities: numbers [n, classes] in [0, 1], rows sum to 1.
-
-    Returns:
-        From 1 (all images alike to the classifier) to the number of classes (each sure, all equally often).
+    ``probabilities`` are numbers [n, classes] in [0, 1] whose rows sum to 1. The result goes from 1 (the classifier
+    sees no difference between images) to the number of classes (each image is clear, all classes equally frequent).
     """
     probabilities = _check_probabilities(probabilities)
     return float(np.exp(rel_entr(probabilities, probabilities.mean(axis=0)).sum(axis=1).mean()))
 
 
 def class_histogram(probabilities: np.ndarray) -> np.ndarray:
-    """How many images the classifier gives to each class: probabilities [n, classes] → int64 [classes]."""
+    """How many images the classifier assigns to each class: probabilities [n, classes] → int64 [classes]."""
     probabilities = _check_probabilities(probabilities)
     return np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1])
 
@@ -50,14 +46,7 @@ def missing_classes(histogram: np.ndarray) -> float:
 
 
 def class_metrics(probabilities: np.ndarray) -> dict:
-    """All of the above: ``classifier_score``, ``class_histogram``, ``divergence_from_uniform``, ``missing_classes``.
-
-    Args:
-        probabilities: numbers [n, classes] in [0, 1], rows sum to 1.
-
-    Returns:
-        Plain numbers, the histogram a list of them.
-    """
+    """All of the above from probabilities [n, classes], by name; the histogram as a list."""
     histogram = class_histogram(probabilities)
     return {
         "classifier_score": classifier_score(probabilities),
@@ -67,18 +56,36 @@ def class_metrics(probabilities: np.ndarray) -> dict:
     }
 
 
+def label_metrics(network, images: np.ndarray, codes: dict, floor: Dataset, held_out: Dataset, *, seed: int) -> dict:
+    """Do images show the digit that was asked for, and can one learn from them?
+
+    ``network`` classifies; ``images``, uint8 [n, 28, 28, 1], were generated from ``codes`` with ``labels`` or
+    ``category``, int [n]. Returns place → metric → numbers, as in ``metrics.json``.
+    """
+    seen = network.probabilities(images).argmax(axis=1)
+    shuffled = seen[np.random.Generator(np.random.Philox(key=seed)).permutation(len(seen))]
+    asked, by_chance = (_asked(codes, classes) for classes in (seen, shuffled))
+    real = network.probabilities(floor.images).argmax(axis=1)
+    test = held_out.images, held_out.labels
+    accuracy = {
+        "value": classification_accuracy(images, asked, *test, seed=seed),
+        "floor": classification_accuracy(floor.images, floor.labels, *test, seed=seed),
+    }
+    return {
+        "digits": {
+            "label_accuracy": {"value": _agreement(seen, asked), "floor": _agreement(real, floor.labels)},
+            "label_accuracy_chance": {"value": _agreement(shuffled, by_chance)},
+        },
+        "pixels": {"classification_accuracy": accuracy},
+    }
+
+
 def match_codes(codes: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-    """Which class each code stands for: one class a code, so that as many images as possible agree.
+    """Which class each code stands for: one class per code, so that as many images as possible agree.
 
-    InfoGAN finds its categories without labels, in an order of its own. To match them is the assignment problem of Kuhn
-    1955 (*The Hungarian method*), solved by ``scipy.optimize.linear_sum_assignment``.
-
-    Args:
-        codes: int [n], 0 to 9, the category that each image was made from.
-        predictions: int [n], 0 to 9, the class that the classifier of digits gives to it.
-
-    Returns:
-        Int64 [10]: the class of code 0, of code 1, ...
+    InfoGAN finds its categories without labels, in its own order; matching them is the assignment problem of Kuhn 1955
+    (*The Hungarian method*). ``codes``, int [n] from 0 to 9, are the categories that images were made from;
+    ``predictions`` the classes that the classifier assigns to them. Returns int64 [10]: the class of code 0, 1, ...
     """
     predictions = check_labels("predictions", predictions, len(predictions), CLASSES)
     codes = check_labels("codes", codes, len(predictions), CLASSES)
@@ -92,20 +99,13 @@ def match_codes(codes: np.ndarray, predictions: np.ndarray) -> np.ndarray:
 def classification_accuracy(
     images: np.ndarray, labels: np.ndarray, test_images: np.ndarray, test_labels: np.ndarray, *, seed: int = 0
 ) -> float:
-    """Classification accuracy score: how well a classifier that learned from generated images knows real ones.
+    """Classification accuracy score: the accuracy on real images of a classifier that learned from generated ones.
 
-    Ravuri & Vinyals 2019 (arXiv:1905.10887). Falls where images are bad, labels wrong or kinds of digits missing. The
-    classifier is small (two convolutions) and learns for a fixed number of updates, however many images there are.
+    Ravuri & Vinyals 2019 (arXiv:1905.10887). It falls when images are bad, labels wrong or kinds of digits missing. The
+    classifier is small (two convolutions) and makes a fixed number of updates, however many images there are.
 
-    Args:
-        images: uint8 [n, height, width, channels], generated.
-        labels: int [n], 0 to 9, the classes that were asked for.
-        test_images: uint8 [m, height, width, channels], real.
-        test_labels: int [m], 0 to 9.
-        seed: of the batches and the initial weights.
-
-    Returns:
-        The share of real images that are classified rightly, in [0, 1].
+    Images are uint8 [·, height, width, channels], labels int from 0 to 9: the classes that were asked for, and the true
+    ones of the real test images.
     """
     check_images("images", images)
     check_images("test_images", test_images, images.shape[1:])
@@ -129,13 +129,18 @@ def _batches(images, labels, seed: int):
         yield images[rows] / np.float32(255), labels[rows]
 
 
+def _asked(codes: dict, seen: np.ndarray) -> np.ndarray:
+    """The class asked for: the label, or the one that a category was found to stand for."""
+    return codes["labels"] if "labels" in codes else match_codes(codes["category"], seen)[codes["category"]]
+
+
+def _agreement(classes: np.ndarray, others: np.ndarray) -> float:
+    return float(np.mean(classes == others))
+
+
 def _check_probabilities(probabilities: np.ndarray) -> np.ndarray:
     array = np.asarray(probabilities, "float64")
-    if (
-        array.ndim != 2
-        or 0 in array.shape
-        or not (array >= 0).all()
-        or not np.allclose(array.sum(axis=1), 1, atol=1e-4)
-    ):
+    matrix = array.ndim == 2 and array.size > 0
+    if not (matrix and (array >= 0).all() and np.allclose(array.sum(axis=1), 1, atol=1e-4)):
         raise ValueError(f"invalid probabilities of shape {array.shape}; expected (n, classes), rows sum to 1")
     return array

@@ -1,12 +1,14 @@
-"""How far generated features lie from real ones as a whole: Fréchet distance, its limit, and kernel distance."""
+"""How far generated features are from real ones as a whole: Fréchet distance, its limit, and kernel distance.
 
-from __future__ import annotations
+Features are numbers [n, d] (real) and [m, d] (generated); everything is computed in float64.
+"""
 
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
-from ..checks import check_features
+from ..checks import check_features, require
 from .cache import remembered
 
 POINTS = 15  # sample sizes that the limit is fitted through, as in the paper
@@ -14,42 +16,26 @@ SUBSETS = 10
 
 
 def frechet_distance(real: np.ndarray, generated: np.ndarray) -> float:
-    """FID's formula: the Fréchet distance of two Gaussians with the features' means and covariances.
+    """FID's formula: the squared Fréchet distance of two Gaussians with the features' means and covariances.
 
-    d² = |μ - μ'|² + tr(Σ + Σ' - 2 (Σ Σ')^½): Heusel et al. 2017 (arXiv:1706.08500), equation 6. Biased upwards, the
-    more the fewer the samples: compare numbers of equal sample sizes and of one feature space only.
-
-    Args:
-        real: features, numbers [n, d], n > d.
-        generated: features, numbers [m, d], m > d.
-
-    Returns:
-        The squared distance, 0 or more, computed in float64.
+    d² = |μ - μ'|² + tr(Σ + Σ' - 2 (Σ Σ')^½): Heusel et al. 2017 (arXiv:1706.08500), equation 6; n > d and m > d. It is
+    biased upwards, the more the fewer the samples: compare only numbers of equal sample sizes and one feature space.
     """
     real, generated = check_features(real, generated, np.shape(real)[-1] + 1)
     return _reference(real).distance(Gaussian.of(generated))
 
 
 def frechet_distance_infinity(real: np.ndarray, generated: np.ndarray, *, points: int = POINTS, seed: int = 0) -> float:
-    """FID∞: the Fréchet distance extrapolated to infinitely many generated samples.
+    """FID∞: the Fréchet distance extrapolated to infinitely many generated samples; n > d, m ≥ 4d.
 
-    The bias falls as 1/N: a line is fitted to the distances of subsets of N samples over 1/N, and read off at 0
-    (Chong & Forsyth 2020, arXiv:1911.07023, section 4). The real side keeps its number of samples, and with it its part
+    The bias falls as 1/N: a line is fitted to the distances of subsets of N samples over 1/N, and its intercept is the
+    result, which may be slightly negative (Chong & Forsyth 2020, arXiv:1911.07023, section 4). There are ``points``
+    sizes, equally spaced from m/10 (at least 2d) to m. The real side keeps its number of samples, and with it its part
     of the bias.
-
-    Args:
-        real: features, numbers [n, d], n > d.
-        generated: features, numbers [m, d], m ≥ 4d.
-        points: how many sizes, equally spaced from m/10 (2d at least) to m.
-        seed: of the subsets.
-
-    Returns:
-        The intercept; slightly negative values are possible.
     """
     dimensions = np.shape(real)[-1]
     real, generated = check_features(real, generated, dimensions + 1, 4 * dimensions)
-    if points < 2:
-        raise ValueError(f"invalid points={points!r}; expected 2 or more, for a line")
+    require(points >= 2, "points", points, "2 or more, for a line")
     count, rng = len(generated), np.random.Generator(np.random.Philox(key=seed))
     sizes = np.linspace(max(count // 10, 2 * dimensions), count, points).astype(int)
     subsets = (rng.choice(generated, size, replace=False, shuffle=False) for size in sizes)
@@ -63,21 +49,11 @@ def kernel_distance(
 ) -> tuple[float, float]:
     """KID's formula: the mean of :func:`squared_mmd` over subsets, and the standard error of that mean.
 
-    Bińkowski et al. 2018 (arXiv:1801.01401), section 4. The subsets are disjoint, so that their spread gives an honest
-    standard error; 10 of them at 10,000 samples are of the usual size, 1,000.
-
-    Args:
-        real: features, numbers [n, d].
-        generated: features, numbers [m, d].
-        subsets: into how many parts both are split, 2 or more.
-        seed: of the split.
-
-    Returns:
-        (mean, standard error). The estimate is unbiased: where both distributions are equal it is negative half of
-        the time.
+    Bińkowski et al. 2018 (arXiv:1801.01401), section 4. The 2 or more subsets are disjoint, so that their spread gives
+    an honest standard error; 10 of 10,000 samples have the usual size, 1,000. The estimate is unbiased: for equal
+    distributions it is negative half of the time.
     """
-    if subsets < 2:
-        raise ValueError(f"invalid subsets={subsets!r}; expected 2 or more, for a standard error")
+    require(subsets >= 2, "subsets", subsets, "2 or more, for a standard error")
     real, generated = check_features(real, generated, 2 * subsets)
     rng = np.random.Generator(np.random.Philox(key=seed))
     parts = [_split(features, subsets, rng) for features in (real, generated)]
@@ -88,15 +64,8 @@ def kernel_distance(
 def squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
     """Unbiased estimate of the squared maximum mean discrepancy under the kernel k(x, y) = (x·y / d + 1)³.
 
-    Equation 3 of Gretton et al. 2012 (JMLR 13), with the kernel of Bińkowski et al. 2018 (arXiv:1801.01401),
-    section 3.1.
-
-    Args:
-        x: numbers [n, d], n > 1.
-        y: numbers [m, d], m > 1.
-
-    Returns:
-        The estimate, computed in float64; it may be negative.
+    Equation 3 of Gretton et al. 2012 (JMLR 13), with the kernel of Bińkowski et al. 2018 (arXiv:1801.01401), section
+    3.1. x [n, d] and y [m, d] need 2 rows each; the estimate may be negative.
     """
     x, y = check_features(x, y, 2)
     return float(_mean_off_diagonal(_cube(x, x)) + _mean_off_diagonal(_cube(y, y)) - 2 * _cube(x, y).mean())
@@ -114,7 +83,7 @@ class Gaussian:
         self.mean, self.covariance = mean, covariance
 
     @classmethod
-    def of(cls, features: np.ndarray) -> Gaussian:
+    def of(cls, features: np.ndarray) -> Self:
         """The one with the mean and covariance of features float64 [n, d], n > d."""
         return cls(features.mean(axis=0), np.cov(features, rowvar=False).reshape(2 * features.shape[1:]))
 
@@ -123,11 +92,11 @@ class Gaussian:
         values, vectors = np.linalg.eigh(self.covariance)
         return vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
 
-    def distance(self, other: Gaussian) -> float:
+    def distance(self, other: Self) -> float:
         """The squared Fréchet distance to another one, 0 or more.
 
         (Σ Σ')^½ and (Σ^½ Σ' Σ^½)^½ have the same trace, and the latter is symmetric: no complex roots, and no trouble
-        where units of the feature network never answer and the covariances are singular.
+        where units of the feature network are always silent and the covariances are singular.
         """
         squares = np.linalg.eigvalsh(self._root @ other.covariance @ self._root)
         trace = np.trace(self.covariance) + np.trace(other.covariance) - 2 * np.sqrt(np.maximum(squares, 0)).sum()

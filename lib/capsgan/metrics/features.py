@@ -1,7 +1,5 @@
 """Feature networks: from images to vectors whose distances mean something, and to probabilities of the ten digits."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import zipfile
@@ -17,7 +15,7 @@ import numpy as np
 from keras import layers
 from scipy.special import softmax
 
-from ..checks import check_images
+from ..checks import check_images, require
 from ..gans.inference import run_model
 from ..names import DIGITS
 from ..paths import shipped
@@ -29,7 +27,7 @@ UNTRAINED = "random"
 CLASSES = 10
 DIMENSIONS = 64  # of every space
 
-# Weights are set afterwards: no initializer should draw from Python's random numbers, from which Keras seeds a run's.
+# Weights are set afterwards: an initializer would draw from Python's random numbers, from which Keras seeds a run.
 convolution = partial(layers.Conv2D, padding="same", activation="relu", kernel_initializer="zeros")
 dense = partial(layers.Dense, kernel_initializer="zeros")
 
@@ -74,34 +72,24 @@ def spaces_for(image_shape: tuple[int, int, int], dataset: str = DIGITS[0]) -> t
 
 
 class FeatureNetwork:
-    """A fixed network that reads images.
-
-    Attributes:
-        name: of the feature space.
-        image_shape: (height, width, channels) of the images it reads.
-        sha256: of its weights.
-    """
+    """A fixed network: ``name`` of its space, ``image_shape`` that it reads, ``sha256`` of its weights."""
 
     def __init__(self, name: str, model: keras.Model, sha256: str):
         self.name, self.model, self.sha256 = name, model, sha256
         self.image_shape = tuple(model.input.shape[1:])
 
     def features(self, images: np.ndarray) -> np.ndarray:
-        """Uint8 [n, height, width, channels] → float32 [n, 64], each row from its image alone; raises as ``read``."""
+        """Uint8 [n, height, width, channels] → float32 [n, 64], each row from its image alone."""
         return self.read(images)[0]
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Uint8 [n, height, width, channels] → float32 [n, 10], the classifier's softmax; rows sum to 1.
-
-        Raises:
-            ValueError: dtype or shape are others; or the network is no classifier.
-        """
+        """Uint8 [n, height, width, channels] → float32 [n, 10], the softmax of a classifier; rows sum to 1."""
         if len(self.model.outputs) == 1:
             raise ValueError(f"invalid features={self.name!r}: it has no classes; expected {' | '.join(SPACES)}")
         return self.read(images)[1]
 
     def read(self, images: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Features and, of a classifier, probabilities, in one pass; ``ValueError`` of another dtype or shape."""
+        """Features and, of a classifier, probabilities, in one pass."""
         check_images("images", images, self.image_shape)
         return self._read(images)
 
@@ -112,20 +100,14 @@ class FeatureNetwork:
 
 
 def load_features(name: str = "digits", image_shape: tuple[int, int, int] = DIGITS_SHAPE) -> FeatureNetwork:
-    """A feature network by name.
+    """A feature network by name, for images of a shape (height, width, channels).
 
-    Args:
-        name: ``digits`` or ``lenet``: the last hidden layer, before its activation, of a classifier trained on the
-            half of MNIST's training digits that no score is taken on (``scripts/train_features.py``), scaled to a mean
-            square of 1; or ``random``, a network that was never trained, its weights drawn by Philox, for images that
-            no trained network reads (Naeem et al. 2020, arXiv:2002.09797).
-        image_shape: (height, width, channels); ``digits`` and ``lenet`` read 28×28×1 only.
-
-    Raises:
-        ValueError: no such network, an image shape it cannot read, or its file is missing, damaged or a different one.
+    ``digits`` and ``lenet``, for 28×28×1 only: the last hidden layer, before its activation, of a classifier trained on
+    the half of MNIST's training digits that no score uses (``scripts/train_features.py``), scaled to a mean square of
+    1. ``random``: an untrained network, its weights drawn by Philox, for images that no trained network reads (Naeem et
+    al. 2020, arXiv:2002.09797). A file that is missing, damaged or a different one raises ``ValueError`` too.
     """
-    if name not in (*SPACES, UNTRAINED):
-        raise ValueError(f"invalid features={name!r}; expected {' | '.join((*SPACES, UNTRAINED))}")
+    require(name in (*SPACES, UNTRAINED), "features", name, " | ".join((*SPACES, UNTRAINED)))
     image_shape = tuple(image_shape)
     if name == UNTRAINED:
         return _random(image_shape)
@@ -163,12 +145,9 @@ def build_classifier(name: str) -> keras.Model:
 def draw_weights(model: keras.Model, seed: int) -> list[np.ndarray]:
     """Initial weights for a model, the same on every platform, backend and version of NumPy.
 
-    Kernels are uniform in ±√(6 / inputs of a unit) (He et al. 2015, arXiv:1502.01852, section 2.2), made from
-    Philox's raw bits: NumPy keeps those as they are for ever, but not what its distributions make of them. Biases are
-    zeros.
-
-    Returns:
-        Float32 arrays for ``model.set_weights``.
+    Kernels are uniform in ±√(6 / inputs of a unit) (He et al. 2015, arXiv:1502.01852, section 2.2), made from Philox's
+    raw bits: NumPy guarantees those for ever, but not its distributions. Biases are zeros. Returns float32 arrays for
+    ``model.set_weights``.
     """
     bits, weights = np.random.Philox(key=seed), []
     for variable in model.weights:

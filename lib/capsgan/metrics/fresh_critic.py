@@ -1,7 +1,5 @@
 """Several generators judged by one critic that none of them was trained against."""
 
-from __future__ import annotations
-
 import keras
 import numpy as np
 
@@ -18,23 +16,14 @@ BATCH = 64  # real and as many generated images
 def fresh_critic_losses(generated: list[np.ndarray], real: np.ndarray, *, seed: int = 0) -> list[float]:
     """The generator's loss of each generator under one new classical discriminator.
 
-    A generator's loss in training is what its own discriminator thinks of it: of two discriminators, two yardsticks.
-    Here one DCGAN discriminator learns to tell real images from those of all the generators, in equal shares, and
-    judges images of each that it has not seen (the idea of Im et al. 2018, arXiv:1803.01045). It has no
-    BatchNormalization, whose statistics would mix the generators.
+    A generator's loss in training is measured by its own discriminator: two discriminators are two yardsticks. Here one
+    DCGAN discriminator learns to tell real images from those of all generators, in equal shares, and judges images of
+    each that it has not seen (the idea of Im et al. 2018, arXiv:1803.01045). It has no BatchNormalization, whose
+    statistics would mix the generators.
 
-    Args:
-        generated: uint8 [n, height, width, channels] of each generator, n equal; one half is learned from, the other
-            is judged.
-        real: uint8 [m, height, width, channels].
-        seed: of weights and batches.
-
-    Returns:
-        Mean -log D(x) over the images of each generator, in nats: about log 2 if the critic can tell none of them from
-        real ones, more for those that it can tell, and less for one that is better than the others.
-
-    Raises:
-        ValueError: wrong dtype, or unequal shapes or numbers.
+    All images are uint8 [·, height, width, channels], of each generator equally many: one half is learned from, the
+    other is judged. Returns mean -log D(x) over the images of each generator, in nats: about log 2 if the critic can
+    tell none of them from real ones, more for those that it can tell, and less for one better than the others.
     """
     for number, images in enumerate(generated):
         check_images(f"generated[{number}]", images, real.shape[1:])
@@ -55,5 +44,5 @@ def _batches(real: np.ndarray, generated: np.ndarray, seed: int):
     answers = np.repeat([1.0, 0.0], BATCH).astype("float32")[:, None]
     while True:
         halves = [kind[rng.integers(0, len(kind), BATCH)] for kind in (real, generated)]
-        # As images.to_float, in NumPy: TensorFlow's own threads wait for this generator, and might for each other.
+        # As pixels.to_float, but in NumPy: TensorFlow's threads wait for this generator, and could wait for each other.
         yield np.concatenate(halves).astype("float32") / np.float32(127.5) - np.float32(1), answers

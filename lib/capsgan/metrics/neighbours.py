@@ -1,9 +1,8 @@
-"""Nearest neighbours: precision and recall, density and coverage, and how near generated images lie to training images.
+"""Nearest neighbours: precision and recall, density and coverage, and how near generated images are to training images.
 
-Distances are computed a block at a time, so that 10,000 samples against 10,000 need no matrix of 800 MB.
+Features are numbers [n, d] (real) and [m, d] (generated), more of each than ``neighbours``. Distances are computed
+``block`` rows at a time, so that 10,000 samples against 10,000 need no matrix of 800 MB; it does not change the result.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator
 
@@ -11,7 +10,7 @@ import numpy as np
 from scipy.stats import mannwhitneyu
 from sklearn.neighbors import NearestNeighbors
 
-from ..checks import check_features, check_images
+from ..checks import check_features, check_images, require
 from .cache import remembered
 
 BLOCK = 512  # rows at once
@@ -25,17 +24,8 @@ def precision_recall(
 ) -> tuple[float, float]:
     """Improved precision and recall (Kynkäänniemi et al. 2019, arXiv:1904.06991, equations 1 and 2).
 
-    Around every sample lies a ball that reaches to its k-th nearest neighbour of the same kind. Precision is the share
-    of generated samples inside the ball of any real one, recall that of real samples inside any generated one's.
-
-    Args:
-        real: features, numbers [n, d], n > neighbours.
-        generated: features, numbers [m, d], m > neighbours.
-        neighbours: k.
-        block: rows at once; has no effect on the result.
-
-    Returns:
-        (precision, recall) in [0, 1].
+    Each sample has a ball that reaches to its k-th nearest neighbour of the same kind. Precision is the share of
+    generated samples inside the ball of any real one, recall that of real samples inside any generated one's.
     """
     real, generated = _prepare(real, generated, neighbours)
     shares = []
@@ -52,19 +42,10 @@ def density_coverage(
 ) -> tuple[float, float]:
     """Density and coverage (Naeem et al. 2020, arXiv:2002.09797, section 3).
 
-    With the balls of :func:`precision_recall` around the real samples only. Density counts the balls that a generated
-    sample lies in, divided by k: unlike precision it does not reward a single stray real sample's wide ball. Coverage
-    is the share of balls with a generated sample inside. Where both distributions are equal and n = m is large, density
-    is 1 and coverage 1 - 2⁻ᵏ, 0.969 for k = 5.
-
-    Args:
-        real: features, numbers [n, d], n > neighbours.
-        generated: features, numbers [m, d], m > neighbours.
-        neighbours: k.
-        block: rows at once; has no effect on the result.
-
-    Returns:
-        (density, coverage): density 0 or more, coverage in [0, 1].
+    With the balls of :func:`precision_recall` around the real samples only. Density counts the balls that contain a
+    generated sample, divided by k: unlike precision it does not reward the wide ball of a single outlier. Coverage is
+    the share of balls with a generated sample inside. For equal distributions and large n = m, density is 1 and
+    coverage 1 - 2⁻ᵏ, 0.969 for k = 5.
     """
     real, generated = _prepare(real, generated, neighbours)
     radii = _squared_radii(real, neighbours)
@@ -78,24 +59,20 @@ def density_coverage(
 
 @remembered
 def nearest_images(images: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest training image of every image.
+    """The nearest training image of every image, both uint8 [·, height, width, channels].
 
-    Args:
-        images: uint8 [n, height, width, channels].
-        training: uint8 [m, height, width, channels].
-
-    Returns:
-        Distances float64 [n], Euclidean over pixels in [0, 1], exactly 0 for a copy; and int64 [n], which training
-        image is nearest.
+    Returns distances float64 [n], Euclidean over pixels in [0, 1] and exactly 0 for a copy, and the training images'
+    indices int64 [n].
     """
     check_images("images", images)
     check_images("training", training, images.shape[1:])
     flat, others = images.reshape(len(images), -1), training.reshape(len(training), -1)
     least, indices = np.full(len(flat), np.inf, "float32"), np.zeros(len(flat), "int64")
-    rows = _scaled(flat)
+    scale = np.float32(255)
     for start in range(0, len(others), WIDE_BLOCK):
-        blocks = _squared_distances(rows, _scaled(others[start : start + WIDE_BLOCK]), BLOCK)
-        found, squares = (np.concatenate(parts) for parts in zip(*map(_least, blocks), strict=True))
+        blocks = _squared_distances(flat / scale, others[start : start + WIDE_BLOCK] / scale, BLOCK)
+        least_of_blocks = [(rows.argmin(axis=1), rows.min(axis=1)) for rows in blocks]
+        found, squares = (np.concatenate(parts) for parts in zip(*least_of_blocks, strict=True))
         nearer = squares < least
         least[nearer], indices[nearer] = squares[nearer], found[nearer] + start
     distances = np.empty(len(flat))
@@ -107,22 +84,16 @@ def nearest_images(images: np.ndarray, training: np.ndarray) -> tuple[np.ndarray
 
 
 def memorisation(generated: np.ndarray, held_out: np.ndarray, training: np.ndarray) -> dict[str, dict]:
-    """Whether generated images lie nearer to training images than held-out real images do.
+    """Whether generated images are nearer to training images than held-out real images are.
 
-    A generator that has learned the distribution comes as near to its training images as new real images come; one that
-    copies comes nearer (the question of Meehan, Chaudhuri & Dasgupta 2020, arXiv:2004.05675). Blurred or empty images
-    are near to all too: read it beside precision.
+    If the generator has learned the distribution they are as near as new ones; if it copies, nearer (the question
+    of Meehan, Chaudhuri & Dasgupta 2020, arXiv:2004.05675). Blurred or empty images are near to many, too: read it
+    beside precision. All images are uint8 [·, height, width, channels].
 
-    Args:
-        generated, held_out, training: uint8 [·, height, width, channels].
-
-    Returns:
-        Each with ``value`` and ``floor``, the number of held-out images in their place:
-        ``nearest_training``: median distance from an image to its nearest training image, Euclidean over pixels in
-        [0, 1];
-        ``nearer_than_real``: the probability that a generated image lies nearer to its nearest training image than a
-        held-out one to its own (Mann and Whitney's U / nm), 0.5 for held-out ones by definition;
-        ``copies``: share of images that are nearer than all but the nearest hundredth of the held-out ones.
+    Each metric has a ``value`` and a ``floor``, that of the held-out images. ``nearest_training``: median distance, see
+    :func:`nearest_images`. ``nearer_than_real``: the probability that a generated image is nearer to its training image
+    than a held-out one to its own (Mann and Whitney's U / nm); 0.5 for held-out ones by definition. ``copies``: share
+    of images that are nearer than all but the nearest hundredth of the held-out ones.
     """
     check_images("held_out", held_out, np.shape(generated)[1:])
     ours, real = nearest_images(generated, training)[0], nearest_images(held_out, training)[0]
@@ -134,22 +105,13 @@ def memorisation(generated: np.ndarray, held_out: np.ndarray, training: np.ndarr
     }
 
 
-def _scaled(pixels: np.ndarray) -> np.ndarray:
-    return pixels / np.float32(255)
-
-
-def _least(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return rows.argmin(axis=1), rows.min(axis=1)
-
-
 def exceeds(x: np.ndarray, y: np.ndarray) -> float:
     """The probability that one of the numbers x [n] is greater than one of y [m], ties counted half."""
     return float(mannwhitneyu(x, y).statistic / (len(x) * len(y)))
 
 
 def _prepare(real, generated, neighbours: int):
-    if neighbours < 1:
-        raise ValueError(f"invalid neighbours={neighbours!r}; expected 1 or more")
+    require(neighbours >= 1, "neighbours", neighbours, "1 or more")
     real, generated = check_features(real, generated, neighbours + 1)
     centre = real.mean(axis=0)  # squares of large numbers would lose the digits of small distances
     return real - centre, generated - centre
@@ -164,10 +126,9 @@ def _squared_radii(samples: np.ndarray, neighbours: int) -> np.ndarray:
 
 
 def _squared_distances(x: np.ndarray, y: np.ndarray, block: int) -> Iterator[np.ndarray]:
-    """Yields the squared distances of ``block`` rows of x [n, d] after another to all rows of y [m, d]."""
+    """Yields the squared distances of ``block`` rows of x [n, d] at a time to all rows of y [m, d]."""
     # |x - y|² = (x, |x|², 1) · (-2y, 1, |y|²): one product, and no pass over the block afterwards
-    ones = (np.ones((len(x), 1), x.dtype), np.ones((len(y), 1), y.dtype))
-    left = np.hstack([x, np.einsum("ij,ij->i", x, x)[:, None], ones[0]])
-    right = np.hstack([-2 * y, ones[1], np.einsum("ij,ij->i", y, y)[:, None]]).T
+    left = np.hstack([x, np.einsum("ij,ij->i", x, x)[:, None], np.ones((len(x), 1), x.dtype)])
+    right = np.hstack([-2 * y, np.ones((len(y), 1), y.dtype), np.einsum("ij,ij->i", y, y)[:, None]]).T
     for start in range(0, len(x), block):
         yield left[start : start + block] @ right

@@ -1,6 +1,4 @@
-"""What a discriminator knows of orientation and of how parts lie to each other, and what its layers tell."""
-
-from __future__ import annotations
+"""What a discriminator knows of orientation and of the arrangement of parts, and what its layers tell."""
 
 import cv2
 import keras
@@ -22,30 +20,20 @@ COMPONENTS = 160  # principal components that a probe reads: as many as the thes
 
 
 def rotate(images: np.ndarray, degrees) -> np.ndarray:
-    """Turn images counter-clockwise about their centres, bilinear, what comes in from outside is 0.
+    """Turn uint8 images [n, height, width, channels] counter-clockwise about their centres by a number or [n] degrees.
 
-    Args:
-        images: uint8 [n, height, width, channels].
-        degrees: one number, or [n].
-
-    Returns:
-        Uint8 of the same shape.
+    Bilinear; pixels from outside are 0.
     """
     height, width = images.shape[1:3]
     centre = (width - 1) / 2, (height - 1) / 2
     angles = np.broadcast_to(np.asarray(degrees, "float64"), len(images))
-    turned = [
-        cv2.warpAffine(image, cv2.getRotationMatrix2D(centre, angle, 1), (width, height))
-        for image, angle in zip(images, angles, strict=True)
-    ]
+    matrices = [cv2.getRotationMatrix2D(centre, angle, 1) for angle in angles]
+    turned = [cv2.warpAffine(image, m, (width, height)) for image, m in zip(images, matrices, strict=True)]
     return np.stack(turned).reshape(images.shape)
 
 
 def shift(images: np.ndarray, share: float = SHIFT) -> np.ndarray:
-    """Move images to the right and down by a share of their side; what leaves on one side is lost, 0 comes in.
-
-    Uint8 [n, height, width, channels] → the same shape.
-    """
+    """Move uint8 images [n, height, width, channels] right and down by a share of their side; 0 comes in."""
     pixels = round(share * images.shape[1])
     moved = np.zeros_like(images)
     moved[:, pixels:, pixels:] = images[:, : images.shape[1] - pixels, : images.shape[2] - pixels]
@@ -53,7 +41,7 @@ def shift(images: np.ndarray, share: float = SHIFT) -> np.ndarray:
 
 
 def scramble(images: np.ndarray) -> np.ndarray:
-    """Exchange the four quarters of what the margin surrounds crosswise: every part is there, in the wrong place.
+    """Swap the four quarters inside the margin crosswise: every part is there, in the wrong place.
 
     Uint8 [n, height, width, channels] → the same shape, the same pixels.
     """
@@ -65,75 +53,57 @@ def scramble(images: np.ndarray) -> np.ndarray:
     return scrambled
 
 
-TRANSFORMATIONS = {
-    "turned": lambda images: rotate(images, 90),
-    "shifted": shift,
-    "scrambled": scramble,
-}
+TRANSFORMATIONS = {"turned": lambda images: rotate(images, 90), "shifted": shift, "scrambled": scramble}
 
 
 def transformation_orders(gan: GAN, images: np.ndarray) -> dict[str, dict]:
-    """Whether a discriminator that saw upright images only tells turned, shifted and scrambled ones from them.
+    """Whether a discriminator that saw only upright images can tell turned, shifted and scrambled ones from them.
 
-    BatchNormalization's statistics are estimated anew on the upright images, see
-    :func:`~capsgan.metrics.overfitting.overfitting`.
+    ``images`` are real and upright, uint8 [n, height, width, channels]. BatchNormalization's statistics are estimated
+    anew on them, see :func:`~capsgan.metrics.discriminator_scores.overfitting`.
 
-    Args:
-        gan: with a trained discriminator.
-        images: real, upright, uint8 [n, height, width, channels].
-
-    Returns:
-        ``turned_order``, ``shifted_order``, ``scrambled_order``: the probability that an upright image gets a higher
-        logit (a critic: score) than a transformed one, whatever the logits' scale: 0.5 if the discriminator does not
-        mind, 1 if it always does. ``floor``: one half of the upright images against the other.
+    Returns ``turned_order``, ``shifted_order``, ``scrambled_order``: the probability that an upright image gets a
+    higher logit (a critic: score) than a transformed one, 0.5 if the discriminator sees no difference, 1 if it always
+    does. ``floor``: one half of the upright images against the other.
     """
     check_images("images", images, gan.image_shape)
     with statistics_of(gan.discriminator, images):
         upright = run_discriminator(gan.discriminator, images)
-        others = {
-            name: run_discriminator(gan.discriminator, change(images)) for name, change in TRANSFORMATIONS.items()
+        logits = {
+            f"{name}_order": run_discriminator(gan.discriminator, f(images)) for name, f in TRANSFORMATIONS.items()
         }
     floor = exceeds(upright[::2], upright[1::2])
-    return {f"{name}_order": {"value": exceeds(upright, logits), "floor": floor} for name, logits in others.items()}
+    return {name: {"value": exceeds(upright, others), "floor": floor} for name, others in logits.items()}
 
 
 def probes(gan: GAN, training: tuple, held_out: tuple, *, images: int = 2000, seed: int = 0) -> dict[str, dict]:
     """What a linear function can read from a frozen discriminator (Alain & Bengio 2016, arXiv:1610.01644).
 
-    Of every layer the same number of principal components is read, so that a wide layer has no advantage.
+    It reads the same number of principal components of every layer, so that a wide layer has no advantage.
+    ``training`` and ``held_out`` are real: (uint8 images [n, height, width, channels], int labels [n]). A probe learns
+    from up to ``images`` of the former and is tested on half as many of the latter.
 
-    Args:
-        gan: with a trained discriminator.
-        training, held_out: (uint8 images [n, height, width, channels], int labels [n]), real.
-        images: of ``training`` that a probe learns from at most; half as many held-out ones test it.
-        seed: of the choice of images and of the angles.
-
-    Returns:
-        ``class_accuracy``: share of held-out images whose label a logistic regression reads from the trunk's features;
-        ``angle_error``: by how many degrees, in the mean, a ridge regression misses the angle by which a held-out
-        image was turned (uniform in ±60°), read from :func:`pose_layer`: the primary capsules, or a CNN's last
-        feature maps. ``floor``: the same read from the pixels themselves.
+    Returns ``class_accuracy``: share of held-out images whose label a logistic regression reads from the trunk's
+    features; ``angle_error``: mean error in degrees of a ridge regression for the angle by which a held-out image was
+    turned (uniform in ±60°), read from :func:`pose_layer`: the primary capsules, or a CNN's last feature maps.
+    ``floor``: the same read from the pixels themselves.
     """
     rng = np.random.Generator(np.random.Philox(key=seed))
-    (x, y, angles), (x_test, y_test, test_angles) = (
-        _choose(gan, name, *kind, count, rng)
-        for name, kind, count in (("training", training, images), ("held_out", held_out, images // 2))
-    )
+    x, y, angles = _choose(gan, "training", *training, images, rng)
+    x_test, y_test, test_angles = _choose(gan, "held_out", *held_out, images // 2, rng)
     turned, turned_test = rotate(x, angles), rotate(x_test, test_angles)
 
     def read(layer, these):
         return read_layer(gan.discriminator, layer, these) if layer is not None else these.reshape(len(these), -1)
 
     accuracy, error = {}, {}
+    trunk, poses = trunk_features(gan.discriminator), pose_layer(gan.discriminator)
     with statistics_of(gan.discriminator, x):
-        for side, features, poses in (
-            ("value", trunk_features(gan.discriminator), pose_layer(gan.discriminator)),
-            ("floor", None, None),
-        ):
-            classifier = _probe(LogisticRegression(max_iter=300), read(features, x), seed).fit(read(features, x), y)
-            accuracy[side] = float(classifier.score(read(features, x_test), y_test))
-            regression = _probe(Ridge(), read(poses, turned), seed).fit(read(poses, turned), angles)
-            error[side] = float(np.abs(regression.predict(read(poses, turned_test)) - test_angles).mean())
+        for side, trunk_layer, angle_layer in (("value", trunk, poses), ("floor", None, None)):
+            classifier = _fit(LogisticRegression(max_iter=300), read(trunk_layer, x), y, seed)
+            accuracy[side] = float(classifier.score(read(trunk_layer, x_test), y_test))
+            regression = _fit(Ridge(), read(angle_layer, turned), angles, seed)
+            error[side] = float(np.abs(regression.predict(read(angle_layer, turned_test)) - test_angles).mean())
     return {"class_accuracy": accuracy, "angle_error": error}
 
 
@@ -152,7 +122,6 @@ def pose_layer(discriminator: keras.Model):
 
 
 def _choose(gan: GAN, name: str, images: np.ndarray, labels: np.ndarray, count: int, rng):
-    """Some of the images, their labels, and an angle for each."""
     check_images(name, images, gan.image_shape)
     labels = check_labels(name, labels, len(images), int(np.max(labels)) + 1)
     rows = rng.choice(len(images), min(count, len(images)), replace=False)
@@ -163,6 +132,6 @@ def _names(discriminator):
     return {layer.name for layer in discriminator.layers}
 
 
-def _probe(estimator, features: np.ndarray, seed: int):
-    parts = min(COMPONENTS, *features.shape)
-    return make_pipeline(PCA(parts, svd_solver="randomized", random_state=seed), StandardScaler(), estimator)
+def _fit(estimator, features: np.ndarray, targets: np.ndarray, seed: int):
+    components = PCA(min(COMPONENTS, *features.shape), svd_solver="randomized", random_state=seed)
+    return make_pipeline(components, StandardScaler(), estimator).fit(features, targets)

@@ -1,7 +1,5 @@
 """Images of a run's generator at each of its snapshots, all from the same latents."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -18,8 +16,7 @@ STATISTICS = 1000  # latents that BatchNormalization's statistics are estimated 
 class SnapshotSampler:
     """Generates in float32, with BatchNormalization's statistics estimated on fixed latents.
 
-    Attributes:
-        steps: of the snapshots; the last step alone if the run kept none.
+    ``steps``: of the snapshots; only the last step if the run kept none.
     """
 
     def __init__(self, run: Run, seed: int):

@@ -1,9 +1,11 @@
 """Damaged images completed and restored, beside baselines that need no network."""
 
+from ..data.holes import centre_mask, make_masks
 from .baselines import run_baselines
 from .blending import blend
+from .cropping import regenerate_photos
 from .degradations import Downscaling, Fading, Inpainting
-from .images import Regeneration, regenerate, regenerate_with_priors
-from .masks import centre_mask, hide, make_masks
-from .photos import regenerate_photos
+from .latent_search import SearchOptions
+from .masks import hide
 from .quality import compare_methods, paired_intervals, scores_table, shuffle_truth
+from .reconstruction import Regeneration, regenerate, regenerate_with_priors

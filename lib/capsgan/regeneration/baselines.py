@@ -1,6 +1,9 @@
-"""Simple baselines of a regenerating GAN: they fill holes with no network at all."""
+"""Baselines that fill holes without a network.
 
-from __future__ import annotations
+Each takes ``damaged``, uint8 [n, height, width, 1 or 3], whose holes may have any content; ``masks``, bool [n, height,
+width], True where a pixel is known; and ``training``, uint8 [m, height, width, channels], whole images of the same
+kind, which not every baseline needs. It returns uint8 [n, height, width, channels], known pixels unchanged.
+"""
 
 from collections.abc import Callable
 
@@ -10,26 +13,15 @@ from skimage.restoration import inpaint_biharmonic
 from sklearn.decomposition import PCA
 from sklearn.metrics.pairwise import nan_euclidean_distances
 
-from ..checks import check_images
+from ..checks import check_images, require
 from .masks import check_masks, hide
 
 RADIUS = 3  # pixels that cv2.inpaint looks at around each
 COMPONENTS = 50  # of the principal subspace
 
 
-def telea(damaged: np.ndarray, masks: np.ndarray, training: np.ndarray | None = None) -> np.ndarray:
-    """Fast marching from the edge inwards (Telea 2004, doi:10.1080/10867651.2004.10487596), by OpenCV.
-
-    Every baseline takes and gives the same.
-
-    Args:
-        damaged: uint8 [n, height, width, 1 or 3]; what stands in the holes does not matter.
-        masks: bool [n, height, width], True where a pixel is known.
-        training: uint8 [m, height, width, channels], whole images of the same kind; not every baseline needs them.
-
-    Returns:
-        Uint8 [n, height, width, channels]; known pixels as they were.
-    """
+def telea(damaged, masks, training=None) -> np.ndarray:
+    """Fast marching from the edge inwards (Telea 2004, doi:10.1080/10867651.2004.10487596), by OpenCV."""
     return _each(damaged, masks, lambda image, known: _opencv(image, known, cv2.INPAINT_TELEA))
 
 
@@ -60,17 +52,15 @@ def nearest_image(damaged, masks, training, whole: bool = False) -> np.ndarray:
 
 
 def pca_mean(damaged, masks, training, components: int = COMPONENTS, whole: bool = False, model=None) -> np.ndarray:
-    """What is to be expected in the hole if images are Gaussian: the conditional mean in a principal subspace.
+    """The expected hole if images are Gaussian: the conditional mean in a principal subspace.
 
     Images are x = μ + W z + ε with z ~ N(0, I) and ε ~ N(0, σ²) (probabilistic PCA, Tipping & Bishop 1999,
     doi:10.1111/1467-9868.00196: W and σ² by their equations 7 and 8). Given the known pixels k, the mean of z is
-    (W_kᵀ W_k + σ² I)⁻¹ W_kᵀ (x_k - μ_k), their posterior mean with the known rows of W alone, and σ² is what keeps the
-    inverse tame. A linear method cannot do better in mean squared error on Gaussian images.
+    (W_kᵀ W_k + σ² I)⁻¹ W_kᵀ (x_k - μ_k), their posterior mean with only the known rows of W; σ² keeps the inverse
+    stable. No linear method has a smaller mean squared error on Gaussian images.
 
-    Args:
-        components: dimensions of the subspace, fewer than there are pixels and training images.
-        whole: the model's known pixels too, for blending.
-        model: from :func:`fit_pca`, in place of ``training`` and ``components``.
+    ``components``: dimensions of the subspace, fewer than pixels and training images. ``whole``: the model's known
+    pixels too, for blending. ``model``: from :func:`fit_pca`, in place of ``training`` and ``components``.
     """
     mean, basis, noise = model or fit_pca(training, components)
 
@@ -85,17 +75,10 @@ def pca_mean(damaged, masks, training, components: int = COMPONENTS, whole: bool
 
 
 def fit_pca(training: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """Probabilistic PCA of images, by scikit-learn; of large images by its randomized solver, with a fixed seed.
+    """Probabilistic PCA of images, numbers [m, ...], by scikit-learn; for large ones randomized, with a fixed seed.
 
-    Args:
-        training: numbers [m, ...], m > ``components``.
-        components: dimensions of the subspace.
-
-    Returns:
-        μ [pixels], W [pixels, components] and σ², the mean variance outside the subspace; float32.
-
-    Raises:
-        ValueError: there are too few images or pixels.
+    Returns μ [pixels], W [pixels, components] and σ², the mean variance outside the subspace; float32. There must be
+    more images and pixels than components.
     """
     flat = training.reshape(len(training), -1).astype("float32")
     if not 0 < components < min(flat.shape):
@@ -121,14 +104,9 @@ BASELINES: dict[str, Callable] = {
 
 
 def run_baselines(damaged: np.ndarray, masks: np.ndarray, training: np.ndarray, names=tuple(BASELINES)) -> dict:
-    """The restored images of the baselines of these names: method → uint8 [n, height, width, channels].
-
-    Raises:
-        ValueError: no such baseline, or images and masks do not fit.
-    """
+    """The restored images of the baselines of these names: method → uint8 [n, height, width, channels]."""
     for name in names:
-        if name not in BASELINES:
-            raise ValueError(f"invalid baseline={name!r}; expected {' | '.join(BASELINES)}")
+        require(name in BASELINES, "baseline", name, " | ".join(BASELINES))
     check_images("damaged", damaged)
     check_images("training", training, damaged.shape[1:])
     masks = check_masks(masks, damaged)
@@ -137,9 +115,8 @@ def run_baselines(damaged: np.ndarray, masks: np.ndarray, training: np.ndarray, 
 
 def _each(damaged, masks, fill, whole: bool = False) -> np.ndarray:
     hidden = hide(damaged, masks)  # cv2.inpaint's gradients do look into the hole
-    return _keep_known(
-        damaged, masks & (not whole), np.stack([fill(*pair) for pair in zip(hidden, masks, strict=True)])
-    )
+    filled = np.stack([fill(*pair) for pair in zip(hidden, masks, strict=True)])
+    return _keep_known(damaged, masks & (not whole), filled)
 
 
 def _keep_known(damaged, masks, filled) -> np.ndarray:

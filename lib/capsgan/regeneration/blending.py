@@ -1,7 +1,5 @@
 """Putting a generated hole into its place: Poisson image editing (Pérez et al. 2003, doi:10.1145/882262.882269)."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 from scipy.sparse import csgraph
@@ -15,13 +13,8 @@ NEIGHBOURS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], "float32") / 4
 def blend(images: np.ndarray, generated: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Fill holes with the generated images' gradients, fitted to the known pixels around, which stay as they are.
 
-    Args:
-        images: uint8 [n, height, width, 1 or 3]; what stands in the holes does not matter.
-        generated: the same, whole.
-        masks: bool [n, height, width], True where a pixel is known.
-
-    Returns:
-        Uint8 [n, height, width, channels].
+    Images, generated images and the result are uint8 [n, height, width, 1 or 3]; what ``images`` have in the holes does
+    not matter. Masks are bool [n, height, width], True where a pixel is known.
     """
     blended = []
     for image, whole, known in zip(images, generated, masks, strict=True):
@@ -33,15 +26,11 @@ def blend(images: np.ndarray, generated: np.ndarray, masks: np.ndarray) -> np.nd
 def membrane(image: np.ndarray, generated: np.ndarray, known: np.ndarray) -> np.ndarray:
     """The generated image plus a smooth correction that makes it meet the known pixels (equations 4 and 5 there).
 
-    The correction is what a membrane does that is held at the hole's edge: it solves Laplace's equation on the graph of
-    neighbouring pixels, with no flow across the image's own edges. So holes may lie there, anywhere and in any number.
+    The correction has the shape of a membrane held at the hole's edge: it solves Laplace's equation on the graph of
+    neighbouring pixels, with no flow across the image's own edges. So holes may be there, too, in any number.
 
-    Args:
-        image, generated: uint8 [height, width, channels].
-        known: bool [height, width], somewhere True and somewhere False.
-
-    Returns:
-        Uint8 [height, width, channels]; of use in the hole only.
+    Images and result are uint8 [height, width, channels]; the result is meant for the hole only. ``known``: bool
+    [height, width], with both values.
     """
     left, top, columns, rows = cv2.boundingRect((~known).astype("uint8"))
     box = np.s_[max(top - 1, 0) : top + rows + 1, max(left - 1, 0) : left + columns + 1]  # the hole and its neighbours
@@ -53,8 +42,8 @@ def membrane(image: np.ndarray, generated: np.ndarray, known: np.ndarray) -> np.
 def _stretch(difference: np.ndarray, known: np.ndarray) -> np.ndarray:
     """A membrane through the known values: float32 [height, width, channels], bool [height, width] → the same, whole.
 
-    Small holes exactly. Large ones by cascadic multigrid (Bornemann & Deuflhard 1996, doi:10.1007/s002110050234): the
-    solution at half the size, enlarged, then relaxed; a few grey levels from the exact one at most.
+    Small holes are solved exactly, large ones by cascadic multigrid (Bornemann & Deuflhard 1996,
+    doi:10.1007/s002110050234): the solution at half the size, enlarged, then relaxed; at most a few grey levels off.
     """
     if (~known).sum() <= UNKNOWNS:
         return _stretch_exactly(difference, known)

@@ -1,13 +1,14 @@
 """Search for the latent codes whose images explain what was observed: by Adam, through the frozen generator."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import keras
 import numpy as np
+import pandas as pd
 from keras import ops
 
+from ..checks import require
 from ..engines import get_engine
 from ..gans.base import GAN
 from ..gans.inference import run_discriminator
@@ -15,8 +16,34 @@ from ..gans.sampling import choose_codes, generate_images
 from ..gans.wgan import Clip
 from ..runs.checkpoints import restore_variables
 
-CANDIDATES = 1000  # latents of which each image's best are searched on from
+CANDIDATES = 1000  # latents of which the best for each image are the starts
 TERMS = ("total", "context", "prior", "norm")
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """Options of a latent search."""
+
+    restarts: int = 8  # searches per image, each with its own start
+    steps: int = 150  # of Adam
+    rate: float = 0.1  # its initial learning rate, which falls to a twentieth by a cosine
+    prior: float = 0.01  # weight of the discriminator's loss; 0: no prior
+    norm: float = 0.002  # weight of the latent's length
+    window: int | None = None  # of the weights of known pixels: its side in pixels, odd; None: half the image
+    snapshots: tuple[int, ...] = ()  # steps after which the images are kept
+    seed: int = 0  # of the starts
+
+    def __post_init__(self):
+        for name, value in (("restarts", self.restarts), ("steps", self.steps)):
+            require(isinstance(value, int | np.integer) and value >= 1, name, value, "whole numbers from 1")
+        require(self.restarts <= CANDIDATES, "restarts", self.restarts, f"up to {CANDIDATES}, the starts there are")
+        require(0 < self.rate < np.inf, "rate", self.rate, "a number above 0")
+        for name, value in (("prior", self.prior), ("norm", self.norm)):
+            require(0 <= value < np.inf, name, value, "a number from 0")
+        odd = isinstance(self.window, int | np.integer) and self.window >= 3 and self.window % 2 == 1
+        require(odd or self.window is None, "window", self.window, "odd numbers from 3")
+        within = all(0 <= step <= self.steps for step in self.snapshots)
+        require(within, "snapshots", tuple(self.snapshots), f"steps from 0 to {self.steps}")
 
 
 def choose_starts(gan, degradation, observed, weights, restarts, seed, labels) -> dict[str, np.ndarray]:
@@ -34,10 +61,8 @@ def choose_starts(gan, degradation, observed, weights, restarts, seed, labels) -
         order = np.argsort((weight * np.abs(seen - image)).mean(axis=(1, 2, 3)), kind="stable")
         if discrete:  # the best of every class first, then the second best, ...
             kinds = pool[discrete[0]][order]
-            rank = np.empty(len(order), "int64")
-            for kind in np.unique(kinds):
-                rank[kinds == kind] = np.arange((kinds == kind).sum())
-            order = order[np.argsort(rank, kind="stable")]
+            rank = pd.Series(kinds).groupby(kinds).cumcount()
+            order = order[np.argsort(rank.to_numpy(), kind="stable")]
         chosen[number] = order[:restarts]
     starts = {name: array[chosen] for name, array in pool.items()}
     if labels is not None:
@@ -49,36 +74,21 @@ def choose_starts(gan, degradation, observed, weights, restarts, seed, labels) -
 class LatentSearch:
     """The searched latents as the one trainable layer, their optimizer, and the compiled step.
 
-    Args:
-        gan: whose generator makes the images.
-        degradation: what happened to the images before they were observed.
-        prior_loss: generated images → float [B], see :func:`discriminator_prior`; None: no prior.
-        prior, norm: weights of that loss and of :func:`norm_penalty`.
-        rate: Adam's at first; it falls to a twentieth by a cosine.
-        steps: of Adam.
+    ``prior_loss``: generated images → float [B], see :func:`discriminator_prior`; None: no prior.
     """
 
-    def __init__(
-        self, gan: GAN, degradation, prior_loss: Callable | None, prior: float, norm: float, rate: float, steps: int
-    ):
-        self.gan, self.degradation, self.prior_loss, self.steps = gan, degradation, prior_loss, steps
-        self.prior, self.norm = prior, norm
-        self.schedule = keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.05)
+    def __init__(self, gan: GAN, degradation, prior_loss: Callable | None, options: SearchOptions):
+        self.gan, self.degradation, self.prior_loss, self.options = gan, degradation, prior_loss, options
         self.latents = None
 
-    def __call__(self, codes, observed, weights, snapshots, bar):
-        """Search from ``codes`` on, all rows at once and each by itself.
+    def __call__(self, codes: dict, observed: np.ndarray, weights: np.ndarray, bar):
+        """Search from ``codes`` on, all rows at once and each by itself; ``bar`` counts the steps.
 
-        Args:
-            codes: name → array of one row a restart; those that are float32 are searched.
-            observed: float32 [rows, height, width, channels] in [-1, 1].
-            weights: float32 [rows, height, width, 1], of the observed pixels.
-            snapshots: set of steps after which the codes are kept.
-            bar: a tqdm bar that counts steps.
+        ``codes``: name → array of one row per restart; those that are float32 are searched. ``observed``: float32
+        [rows, height, width, channels] in [-1, 1]; ``weights``, of its pixels: float32 [rows, height, width, 1].
 
-        Returns:
-            The ``TERMS`` before each step and after the last, float32 [steps + 1, 4, rows]; the codes found; and
-            step → codes.
+        Returns the ``TERMS`` before each step and after the last, float32 [steps + 1, 4, rows]; the codes found; and
+        step → codes of the snapshots.
         """
         if self.latents is None:
             self._prepare(codes)
@@ -86,17 +96,19 @@ class LatentSearch:
         data = ops.convert_to_tensor(observed), ops.convert_to_tensor(weights), fixed
         restore_variables(self.variables, [codes[name] for name in self.latents.names] + self.fresh)
         rows, kept = [], {}
-        for step in range(self.steps + 1):
-            current = codes | self.latents.values() if step in snapshots | {self.steps} else None
-            if step in snapshots:
-                kept[step] = current
+        for step in range(self.options.steps + 1):
+            if step in self.options.snapshots:
+                kept[step] = codes | self.latents.values()
+            if step == self.options.steps:
+                found = codes | self.latents.values()
             rows.append(self.run(data, [np.int32(step)])[0])  # the last move is for its loss alone
-            bar.update(step < self.steps)
-        return np.stack(rows), current, kept
+            bar.update(step < self.options.steps)
+        return np.stack(rows), found, kept
 
     def _prepare(self, codes):
         self.latents = Latents({name: a.shape for name, a in codes.items() if a.dtype == np.float32})
-        self.optimizer = keras.optimizers.Adam(self.schedule)
+        rate = keras.optimizers.schedules.CosineDecay(self.options.rate, self.options.steps, alpha=0.05)
+        self.optimizer = keras.optimizers.Adam(rate)
         self.optimizer.build(self.latents.trainable_variables)
         self.variables = [*self.latents.trainable_variables, *self.optimizer.variables]
         self.fresh = [ops.convert_to_numpy(variable).copy() for variable in self.optimizer.variables]
@@ -113,21 +125,16 @@ class LatentSearch:
         context = ops.sum(ops.mean(errors, axis=-1), axis=(1, 2)) / ops.sum(weights, axis=(1, 2, 3))
         penalty = norm_penalty(searched["noise"])
         doubt = self.prior_loss(images) if self.prior_loss else ops.zeros_like(context)
-        total = context + self.prior * doubt + self.norm * penalty
+        total = context + self.options.prior * doubt + self.options.norm * penalty
         return ops.sum(total), (total, context, doubt, penalty)
 
 
 def norm_penalty(noise):
     """How unlikely the latent's length r is: the negative log density of the chi distribution, 0 at its mode √(d - 1).
 
-    A Gaussian latent of d numbers lies near a sphere of radius √d, and the generator has seen little else. The squared
-    length, which is the Gaussian's own density, would pull to the centre, where no latent ever was.
-
-    Args:
-        noise: float [B, d], d ≥ 2.
-
-    Returns:
-        Float [B], r² / 2 - (d - 1) log r and a constant, never negative.
+    A Gaussian latent of d numbers is near a sphere of radius √d, and the generator has seen little else. The squared
+    length, which is the Gaussian's own density, would pull to the centre, where no latent ever was. Takes float [B, d],
+    d ≥ 2; returns float [B], r² / 2 - (d - 1) log r and a constant, never negative.
     """
     free = noise.shape[-1] - 1
     squared = ops.sum(ops.square(noise), axis=-1) + keras.config.epsilon()
@@ -135,14 +142,10 @@ def norm_penalty(noise):
 
 
 def discriminator_prior(gan: GAN, real: np.ndarray) -> Callable:
-    """What the generator would lose on an image: -log D, or of a critic minus its score, in deviations of real ones.
+    """The generator's loss of an image: -log D, or of a critic minus its score, in deviations of ``real`` images.
 
-    Args:
-        gan: whose discriminator judges.
-        real: uint8 [n, height, width, channels], the real images that a critic's scores are measured by.
-
-    Returns:
-        Function from float [B, height, width, channels] in [-1, 1] to float32 [B], differentiable.
+    ``real`` are uint8 [n, height, width, channels]. The function that is returned maps float [B, height, width,
+    channels] in [-1, 1] to float32 [B] and is differentiable.
     """
     if gan.is_critic:
         scores = run_discriminator(gan.discriminator, real)
@@ -156,11 +159,7 @@ def _logits(gan, images):
 
 
 class Latents(keras.layers.Layer):
-    """Latent codes as weights.
-
-    Args:
-        shapes: name → shape of the codes that are numbers, ``noise`` among them; ``continuous`` stays inside [-1, 1].
-    """
+    """Latent codes as weights: name → shape, ``noise`` among them; ``continuous`` stays inside [-1, 1]."""
 
     def __init__(self, shapes: dict[str, tuple[int, ...]]):
         super().__init__(dtype="float32")
@@ -177,19 +176,3 @@ class Latents(keras.layers.Layer):
     def values(self) -> dict[str, np.ndarray]:
         """Name → a copy of the values, float32."""
         return {name: ops.convert_to_numpy(tensor).copy() for name, tensor in self.tensors().items()}
-
-
-def check_options(restarts, steps, window, rate, prior, norm, snapshots):
-    """Raise ``ValueError`` where an option of :func:`~capsgan.regeneration.images.regenerate` makes no search."""
-    for name, value, least in (("restarts", restarts, 1), ("steps", steps, 1), ("window", window, 3)):
-        if not isinstance(value, int | np.integer) or value < least or (name == "window" and value % 2 == 0):
-            what = "odd numbers" if name == "window" else "whole numbers"
-            raise ValueError(f"invalid {name}={value!r}; expected {what} from {least}")
-    if restarts > CANDIDATES:
-        raise ValueError(f"invalid restarts={restarts!r}; expected up to {CANDIDATES}, the starts there are")
-    for name, value in (("rate", rate), ("prior", prior), ("norm", norm)):
-        if not (0 <= value < np.inf and (value or name != "rate")):
-            raise ValueError(f"invalid {name}={value!r}; expected a number {'above' if name == 'rate' else 'from'} 0")
-    strange = [step for step in snapshots if not 0 <= step <= steps]
-    if strange:
-        raise ValueError(f"invalid snapshots={tuple(snapshots)}; expected steps from 0 to {steps}")

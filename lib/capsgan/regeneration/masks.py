@@ -1,38 +1,20 @@
-"""Which pixels of an image are known: holes of several kinds, drawn by seed, and masks from a PNG of the user's.
+"""Masks of the user's, their checks, what they hide, and how much the known pixels count.
 
 A mask is boolean, True where a pixel is known, False where it is missing.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
+import cv2
 import numpy as np
 
-from ..data.holes import (  # noqa: F401, re-exported
-    KINDS,
-    SIDES,
-    centre_mask,
-    half_mask,
-    make_masks,
-    pixel_mask,
-    scratch_mask,
-    stroke_mask,
-)
 from ..data.image_files import read_image, read_transparency
 
 GREY = 128  # what a missing pixel looks like
 
 
 def read_mask(path: Path, invert: bool = False) -> np.ndarray:
-    """A mask from an image file: white (from mid-grey up) is kept, black is missing; ``invert``: the other way.
-
-    Returns:
-        Bool [height, width].
-
-    Raises:
-        ValueError: the file is no readable image.
-    """
+    """A mask from an image file, bool [height, width]: white (from mid-grey up) is kept; ``invert``: black is kept."""
     image = read_image(path)
     known = image.mean(axis=-1) >= GREY
     if not known.any() and image.max() > 0:
@@ -43,19 +25,9 @@ def read_mask(path: Path, invert: bool = False) -> np.ndarray:
 
 
 def check_masks(masks: np.ndarray, images: np.ndarray, *, holes: bool = True, names=None) -> np.ndarray:
-    """Masks that fit a stack of images, one each.
+    """Masks, bool [height, width] or [n, height, width], that fit images [n, …]: bool [n, height, width], one each.
 
-    Args:
-        masks: bool [height, width], for all images, or [n, height, width].
-        images: [n, height, width, channels].
-        holes: whether each must have a pixel missing.
-        names: of the masks, for errors; None: their numbers.
-
-    Returns:
-        Bool [n, height, width].
-
-    Raises:
-        ValueError: another dtype or size, or a mask that leaves nothing to do or nothing to go by.
+    ``holes``: whether each must have a pixel missing. ``names``: of the masks, for errors; None: their numbers.
     """
     array, wanted = np.asarray(masks), images.shape[:3]
     if array.dtype != bool:
@@ -75,3 +47,19 @@ def check_masks(masks: np.ndarray, images: np.ndarray, *, holes: bool = True, na
 def hide(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Uint8 images [n, height, width, channels] with their missing pixels in mid-grey."""
     return np.where(masks[..., None], images, np.uint8(GREY))
+
+
+def context_weights(masks: np.ndarray, window: int | None = None) -> np.ndarray:
+    """How much a known pixel counts: the share of missing pixels in the window around it (Yeh et al., equation 4).
+
+    It counts the more the nearer it is to a hole, and not at all farther away than the window reaches. (Some published
+    code does the reverse.) At the image's edge the share is of the pixels that there are. ``window``: pixels per side,
+    odd; None: half the image. Returns float32 [n, height, width, 1] in [0, 1), 0 where a pixel is missing.
+    """
+    window = window or max(masks.shape[1:]) // 2 | 1
+
+    def count(pixels):
+        kernel = {"ksize": (window, window), "normalize": False, "borderType": cv2.BORDER_CONSTANT}
+        return np.stack([cv2.boxFilter(image.astype("float32"), -1, **kernel) for image in pixels])
+
+    return np.where(masks, count(~masks) / count(np.ones_like(masks)), 0)[..., None].astype("float32")

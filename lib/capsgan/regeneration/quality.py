@@ -1,7 +1,5 @@
 """Are regenerated images good? Measures of likeness to the truth, with paired intervals."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Mapping
 
@@ -9,7 +7,7 @@ import numpy as np
 import pandas as pd
 from skimage.metrics import structural_similarity
 
-from ..checks import check_images
+from ..checks import check_images, require
 from ..metrics.features import load_features, spaces_for
 from ..paths import shipped
 from ..study.statistics import mean_interval
@@ -29,27 +27,16 @@ PAIRS = (  # of methods that fill holes, in the documentation's table
 )
 PEAK = 255  # the pixels' range
 WANG = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}  # their section 3.B
-COLUMNS = ("image", "method", "metric", "value")
 
 
 def measure(truth: np.ndarray, restored: np.ndarray, masks: np.ndarray) -> pd.DataFrame:
-    """How like the truth each image is.
+    """How similar each image is to the truth, both uint8 [n, height, width, channels].
 
-    PSNR is in decibels, infinite where nothing differs. SSIM (Wang et al. 2004, doi:10.1109/TIP.2003.819861, with their
-    Gaussian window) is at most 1; in the hole it is the mean of its map over the missing pixels, so that known pixels
-    enter only through the windows of eleven pixels. ``features`` is the Euclidean distance of the whole images in a
-    feature space: ``digits`` for 28×28×1, else ``random``.
-
-    Args:
-        truth, restored: uint8 [n, height, width, channels].
-        masks: bool [n, height, width], True where a pixel is known.
-
-    Returns:
-        One row an image: ``psnr``, ``psnr_hole``, ``ssim``, ``ssim_hole``, ``features``. Of those of the hole NaN where
-        there is none.
-
-    Raises:
-        ValueError: dtypes or shapes do not fit.
+    One row per image. ``psnr`` is in decibels, infinite where nothing differs. ``ssim`` (Wang et al. 2004,
+    doi:10.1109/TIP.2003.819861, with their Gaussian window) is at most 1. ``psnr_hole`` and ``ssim_hole`` are of the
+    missing pixels, where ``masks``, bool [n, height, width], are False: of SSIM the mean of its map, so that known
+    pixels count only through the windows of eleven pixels; NaN without a hole. ``features`` is the Euclidean distance
+    of the whole images in a feature space: ``digits`` for 28×28×1, else ``random``.
     """
     check_images("truth", truth)
     check_images("restored", restored, truth.shape[1:])
@@ -61,58 +48,43 @@ def measure(truth: np.ndarray, restored: np.ndarray, masks: np.ndarray) -> pd.Da
     rows = []
     for true, image, known, distance in zip(truth, restored, masks, distances, strict=True):
         squares = (true.astype("float64") - image) ** 2
-        ssim, ssim_map = structural_similarity(true, image, data_range=PEAK, channel_axis=-1, full=True, **WANG)
+        ssim, ssim_map = similarity(true, image)
         hole = ~known
         psnr_hole, ssim_hole = (_psnr(squares[hole]), ssim_map[hole].mean()) if hole.any() else (np.nan, np.nan)
         rows.append((_psnr(squares), psnr_hole, ssim, ssim_hole, distance))
     return pd.DataFrame(rows, columns=["psnr", "psnr_hole", "ssim", "ssim_hole", "features"])
 
 
+def similarity(true: np.ndarray, image: np.ndarray) -> tuple[float, np.ndarray]:
+    """SSIM of two images, uint8 [height, width, channels]: its mean, and its map of the same shape."""
+    return structural_similarity(true, image, data_range=PEAK, channel_axis=-1, full=True, **WANG)
+
+
 def compare_methods(truth: np.ndarray, masks: np.ndarray, restored: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Every method's measures on every image.
+    """Every method's measures on every image; ``restored``: method → images, all as for :func:`measure`.
 
-    Args:
-        truth: uint8 [n, height, width, channels].
-        masks: bool [n, height, width], True where a pixel is known.
-        restored: method → uint8 of the shape of ``truth``.
-
-    Returns:
-        Rows of ``image`` (number), ``method``, ``metric`` (the columns of :func:`measure`), ``value``.
+    Rows of ``image`` (number), ``method``, ``metric`` (the columns of :func:`measure`), ``value``.
     """
-    frames = [
-        measure(truth, images, masks)
-        .rename_axis("image")
-        .reset_index()
-        .melt("image", var_name="metric")
-        .assign(method=method)
+    frames = {
+        method: measure(truth, images, masks).melt(var_name="metric", ignore_index=False)
         for method, images in restored.items()
-    ]
-    return pd.concat(frames, ignore_index=True)[list(COLUMNS)]
+    }
+    return pd.concat(frames, names=["method", "image"]).reset_index()[["image", "method", "metric", "value"]]
 
 
 def shuffle_truth(truth: np.ndarray) -> np.ndarray:
-    """Each image in another's place: against it no method may score well, or the score cannot fail."""
+    """Each image in another's place: no method may score well against it, or the score cannot fail."""
     return np.roll(truth, 1, axis=0)
 
 
 def paired_intervals(scores: pd.DataFrame, against: str, alpha: float = 0.05) -> pd.DataFrame:
-    """Mean differences from one method over the same images, with their t intervals.
+    """Mean differences from one method over the same images, with their t intervals at level 1 - ``alpha``.
 
-    Args:
-        scores: of :func:`compare_methods`.
-        against: the method that is subtracted.
-        alpha: the share of intervals that miss, in (0, 1).
-
-    Returns:
-        Rows of ``method``, ``metric``, ``images`` (pairs of finite values), ``difference``, ``low``, ``high``; NaN
-        where there are fewer than two pairs.
-
-    Raises:
-        ValueError: there is no such method.
+    ``scores`` are of :func:`compare_methods`; ``against`` is the method that is subtracted. Rows of ``method``,
+    ``metric``, ``images`` (pairs of finite values), ``difference``, ``low``, ``high``; NaN with fewer than two pairs.
     """
     methods = list(scores.method.unique())
-    if against not in methods:
-        raise ValueError(f"invalid against={against!r}; expected {' | '.join(methods)}")
+    require(against in methods, "against", against, " | ".join(methods))
     wide = scores.pivot(index="image", columns=["metric", "method"], values="value")
     rows = []
     for metric in scores.metric.unique():
@@ -128,29 +100,20 @@ def paired_intervals(scores: pd.DataFrame, against: str, alpha: float = 0.05) ->
 
 
 def scores_table(scores: pd.DataFrame, against: str, metrics=("psnr_hole", "ssim_hole", "features")) -> pd.DataFrame:
-    """Means of every method, and the mean difference to one of them with its 95 % t interval over the images.
+    """Means of every method, and the mean difference from one of them with its 95 % t interval over the images.
 
-    Args:
-        scores: of :func:`compare_methods`.
-        against: the method that is subtracted.
-        metrics: those that are shown.
-
-    Returns:
-        One row a method, of text; best by the first metric on top.
+    ``scores`` are of :func:`compare_methods`. One row of text per method; best by the first metric on top.
     """
     means = scores.groupby(["method", "metric"]).value.mean().unstack()
     gaps = paired_intervals(scores, against).set_index(["method", "metric"])
     order = means[metrics[0]].sort_values(ascending=metrics[0] == "features").index
-    rows = {}
-    for method in order:
-        rows[method] = {}
-        for metric in metrics:
-            rows[method][metric] = f"{means.loc[method, metric]:.2f}"
-            if method == against:
-                rows[method][f"{metric} more than {against}"] = "—"
-            else:
-                rows[method][f"{metric} more than {against}"] = describe_gap(gaps.loc[(method, metric)])
-    return pd.DataFrame.from_dict(rows, orient="index")
+    table = pd.DataFrame(index=list(order))
+    for metric in metrics:
+        table[metric] = [f"{means.loc[method, metric]:.2f}" for method in order]
+        table[f"{metric} more than {against}"] = [
+            "—" if method == against else describe_gap(gaps.loc[method, metric]) for method in order
+        ]
+    return table
 
 
 def describe_gap(gap) -> str:
@@ -159,7 +122,7 @@ def describe_gap(gap) -> str:
 
 
 def faces_scores() -> dict[str, pd.DataFrame]:
-    """What ``scripts/compare_regeneration.py`` wrote, against the right truth: heading → scores."""
+    """Scores of ``scripts/compare_regeneration.py`` against the right truth: heading → data frame."""
     tables = {}
     for path in sorted(shipped("results").glob("regeneration_*.csv")):
         scores = pd.read_csv(path).query("truth == 'right'")
@@ -181,10 +144,9 @@ def faces_table() -> str:
     lines += ["", "Pairs of methods, PSNR in the hole, first minus second:", ""]
     lines += [f"| pair | {' | '.join(tables)} |", "|---" * (len(tables) + 1) + "|"]
     for first, second in PAIRS:
-        gaps = [paired_intervals(scores, second).set_index(["method", "metric"]) for scores in faces_scores().values()]
-        lines.append(
-            f"| {first} − {second} | {' | '.join(describe_gap(gap.loc[first, 'psnr_hole']) for gap in gaps)} |"
-        )
+        intervals = [paired_intervals(scores, second) for scores in faces_scores().values()]
+        gaps = [gap.set_index(["method", "metric"]).loc[first, "psnr_hole"] for gap in intervals]
+        lines.append(f"| {first} − {second} | {' | '.join(map(describe_gap, gaps))} |")
     words = (
         "Means over faces. PSNR and SSIM are computed in the hole alone, the distance between whole images in the "
         "features of an untrained network. Differences are between results on the same face, with 95 % t intervals "

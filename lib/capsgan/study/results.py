@@ -12,8 +12,8 @@ import pandas as pd
 from ..config import RunConfig
 from ..data.datasets import load_dataset
 from ..data.pixels import to_uint8
-from ..metrics.evaluation import evaluate, is_scored
 from ..metrics.fresh_critic import fresh_critic_losses
+from ..metrics.run_scores import evaluate, is_scored
 from ..names import GANS
 from ..paths import home, shipped
 from ..profiles import Profile
@@ -162,7 +162,7 @@ def metrics_frame(evaluations: list[dict]) -> pd.DataFrame:
     """Evaluations as one row a run and number, as :mod:`capsgan.study.pairing` reads them.
 
     Args:
-        evaluations: from :func:`~capsgan.metrics.evaluation.evaluate`, or read from ``metrics.json``.
+        evaluations: from :func:`~capsgan.metrics.run_scores.evaluate`, or read from ``metrics.json``.
 
     Returns:
         Columns ``run``, those of the config, ``status`` (finished), ``samples``, ``features`` (where the number is

@@ -1,6 +1,4 @@
-"""Pictures of any size: a square of each goes through the network and returns to its place."""
-
-from __future__ import annotations
+"""Pictures of any size: crop a square of each, put it through the network, and put the result back."""
 
 import warnings
 from collections.abc import Sequence
@@ -8,11 +6,12 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from ..checks import require
 from .degradations import Degradation, Fading, make_degradation, to_grey
-from .images import check_fills, regenerate
 from .masks import check_masks
+from .reconstruction import check_fills, regenerate
 
-CONTEXT = 2.0  # side of a hole's region: so many times that of its bounding box
+CONTEXT = 2.0  # side of a hole's region ÷ side of its bounding box
 LEAST_KNOWN = 0.25  # share of a network's pixel that must be known for it to count as known
 REGIONS = ("square", "hole")
 
@@ -27,35 +26,23 @@ def regenerate_photos(
     box: tuple[int, int, int, int] | None = None,
     **options,
 ) -> list[np.ndarray]:
-    """Regenerate pictures of any size.
+    """Regenerate pictures of any size, uint8 [height, width, 1 or 3] each, with a finished run.
 
-    A square of each picture is brought to the network's size, regenerated there, brought back and blended in at the
-    picture's own size; outside the holes nothing changes. A square smaller than the network's image is enlarged first
-    (a warning says so). Pixels on the way down are means of the known pixels they cover; one that is known to less than
-    a quarter counts as missing. Super-resolution takes pictures of just the network's size divided by its scale.
+    A square of each picture is resized to the network's size, regenerated, resized back and blended in; nothing changes
+    outside the holes. A square smaller than the network's image is enlarged first (a warning says so). When it shrinks,
+    each pixel is the mean of the known pixels that it covers; if less than a quarter is known it counts as missing.
+    Super-resolution takes pictures of exactly the network's size divided by its scale, and returns the network's size.
 
-    A colour picture is shown to a network of grey images by its luma, and its filled holes are grey. A grey picture is
-    shown to a colour network with three equal channels, and stays grey; restored to colour (``Fading(grey=True)``) it
-    does not: a colour picture is taken by its luma then, and the square alone comes back.
+    A network of grey images sees a colour picture's luma, and fills its holes in grey. A network of colour images sees
+    a grey picture as three equal channels, and the result is grey; with ``Fading(grey=True)`` it sees any picture's
+    luma, and only the square is returned, in colour.
 
-    Args:
-        run: a finished run.
-        photos: uint8 [height, width, 1 or 3] each.
-        masks: bool [height, width] each, True where a pixel is known; None where nothing is missing.
-        task: as of :func:`~capsgan.regeneration.images.regenerate`.
-        region: ``square``: the largest there is, as near to the picture's middle as the hole allows; for networks of
-            centred faces or digits. ``hole``: a square of twice the hole's size around it, but no smaller
-            than the network's. None: ``hole`` for a completion network, else ``square``.
-        box: (left, top, width, height) of the region in each picture, in place of ``region``; the smallest square
-            around the box's middle that holds it is taken.
-        options: of :func:`~capsgan.regeneration.images.regenerate`.
-
-    Returns:
-        Uint8 [height, width, channels] each; a super-resolved one is the network's size.
-
-    Raises:
-        ValueError: a picture and its mask do not fit, a hole does not fit into a square of its picture, or an option is
-            out of its range.
+    ``masks``: bool [height, width] each, True where a pixel is known; None where nothing is missing. ``region``:
+    ``square`` is the largest possible, as near to the picture's middle as the hole allows, for networks of centred
+    faces or digits; ``hole`` is a square of twice the hole's size around it, but no smaller than the network's; None is
+    ``hole`` for a completion network, else ``square``. ``box``: (left, top, width, height) in each picture, in place of
+    ``region``; the smallest square around the box's middle that holds it is used. ``task`` and ``options``: of
+    :func:`~capsgan.regeneration.reconstruction.regenerate`.
     """
     degradation = make_degradation(task)
     if run.gan.conditional:
@@ -63,38 +50,30 @@ def regenerate_photos(
     if not photos:
         raise ValueError("photos: there are none; expected one picture or more")
     if degradation == Fading() and all(mask is None for mask in masks):
-        raise ValueError(
-            "task='restore' has nothing to restore; give contrast, brightness, grey or a mask of scratches"
-        )
+        raise ValueError("task='restore' has nothing to restore; give contrast, brightness, grey or a mask")
     region = region or ("hole" if run.gan.conditional else "square")
-    if region not in REGIONS:
-        raise ValueError(f"invalid region={region!r}; expected {' | '.join(REGIONS)}")
+    require(region in REGIONS, "region", region, " | ".join(REGIONS))
     shape = degradation.observed_shape(run.gan.image_shape)
-    squares = [
-        _cut(number, photo, mask, shape, degradation, box or region)
-        for number, (photo, mask) in enumerate(zip(photos, masks, strict=True))
-    ]
-    for number, (square, *_) in enumerate(squares if run.gan.conditional else ()):
-        if square.shape[0] > shape[0]:
-            k = square.shape[0] / shape[0]
-            warnings.warn(f"picture {number}: filled at {shape[0]} pixels, enlarged ×{k:.1f}", stacklevel=2)
+    pairs = enumerate(zip(photos, masks, strict=True))
+    squares = [_cut(number, *pair, shape, degradation, box or region) for number, pair in pairs]
+    for number, (square, *_) in enumerate(squares):
+        factor = square.shape[0] / shape[0]
+        if run.gan.conditional and factor > 1:
+            warnings.warn(f"picture {number}: filled at {shape[0]} pixels, enlarged ×{factor:.1f}", stacklevel=2)
     shrunk = (_shrink(number, *cut[:2], shape) for number, cut in enumerate(squares))
     small, holes = (np.stack(parts) for parts in zip(*shrunk, strict=True))
     found = regenerate(run, small, holes, task=degradation, **options)
     if degradation.enlarges:
         return list(found.images)
-    return [
-        _put_back(photo, square, generated, degradation)
-        for photo, square, generated in zip(photos, squares, found.unblended, strict=True)
-    ]
+    parts = zip(photos, squares, found.unblended, strict=True)
+    return [_put_back(*part, degradation) for part in parts]
 
 
 def _cut(number, photo, mask, shape, degradation, region):
-    """A picture's square: (uint8 [side, side, channels], bool [side, side], its place in the picture)."""
+    """The square of a picture: (uint8 [side, side, channels], bool [side, side], its place in the picture)."""
     if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[-1] not in (1, 3) or 0 in photo.shape:
-        raise ValueError(
-            f"photos: picture {number} is {photo.dtype} {photo.shape}; expected uint8 (height, width, 1 or 3)"
-        )
+        found = f"{photo.dtype} {photo.shape}"
+        raise ValueError(f"photos: picture {number} is {found}; expected uint8 (height, width, 1 or 3)")
     height, width = photo.shape[:2]
     if mask is None and degradation.needs_mask:
         raise ValueError("invalid masks=None with task='inpaint'; expected a mask of each picture (--mask PNG)")
@@ -111,9 +90,8 @@ def _cut(number, photo, mask, shape, degradation, region):
         place = _find_square(number, known, region, shape[0]) if region in REGIONS else _box(number, known, region)
     square = photo[place]
     if shape[-1] == 1 < square.shape[-1]:
-        warnings.warn(
-            f"picture {number} is in colour, the network's images are grey: holes are filled in grey", stacklevel=4
-        )
+        grey = f"picture {number} is in colour, the network's images are grey: holes are filled in grey"
+        warnings.warn(grey, stacklevel=4)
     if shape[-1] != square.shape[-1]:
         square = to_grey(square) if shape[-1] == 1 else square.repeat(3, axis=-1)
     if square.shape[0] < shape[0]:
@@ -126,18 +104,16 @@ def _cut(number, photo, mask, shape, degradation, region):
 
 
 def _box(number, known, box):
-    left, top, columns, rows = box
+    (left, top, columns, rows), (height, width) = box, known.shape
     side = max(rows, columns)
     top, left = top - (side - rows) // 2, left - (side - columns) // 2
-    height, width = known.shape
+    place, wanted = np.s_[top : top + side, left : left + side], None
     if min(rows, columns) < 1 or min(top, left) < 0 or top + side > height or left + side > width:
-        raise ValueError(
-            f"invalid box={','.join(map(str, box))}; expected x,y,width,height of a square inside picture {number} "
-            f"of {width}×{height} pixels"
-        )
-    place = np.s_[top : top + side, left : left + side]
-    if (~known).sum() > (~known[place]).sum():
-        raise ValueError(f"invalid box={','.join(map(str, box))}; expected one that holds the hole of picture {number}")
+        wanted = f"x,y,width,height of a square inside picture {number} of {width}×{height} pixels"
+    elif (~known).sum() > (~known[place]).sum():
+        wanted = f"one that holds the hole of picture {number}"
+    if wanted:
+        raise ValueError(f"invalid box={','.join(map(str, box))}; expected {wanted}")
     return place
 
 
@@ -168,9 +144,9 @@ def _shrink(number, square, known, shape):
     share = cv2.resize(known.astype("float32"), size, interpolation=how)
     total = cv2.resize(square * known[..., None].astype("float32"), size, interpolation=how).reshape(shape)
     small = share >= LEAST_KNOWN
-    if small.all() and not known.all():  # holes finer than the network's pixels: those most concerned
+    if small.all() and not known.all():  # holes finer than the network's pixels: the least known count as missing
         small = share > share.min()
-        if not small.any():  # they are everywhere alike
+        if not small.any():  # all shares are equal
             raise ValueError(
                 f"masks: the holes of picture {number} are finer than the network's {shape[0]}×{shape[1]} pixels; "
                 "expected larger holes, or an interpolation such as cv2.inpaint"

@@ -1,6 +1,4 @@
-"""Pictures from files and back into files: all are read and checked before the search, and written after it."""
-
-from __future__ import annotations
+"""Regenerate image files: all are read and checked before the search, and written after it."""
 
 import os
 from collections.abc import Sequence
@@ -8,38 +6,31 @@ from pathlib import Path
 
 import numpy as np
 
+from ..checks import require
 from ..data.image_files import read_image, read_transparency
 from ..data.pixels import encode_png
 from ..paths import DiskError, write_atomically
+from .cropping import regenerate_photos
 from .degradations import make_degradation
 from .masks import check_masks, read_mask
-from .photos import regenerate_photos
 
 
 def regenerate_files(
     run, images: Sequence[Path], masks: Sequence[Path], out: Path, *, invert: bool = False, **options
 ) -> list[Path]:
-    """Regenerate image files; all are read and checked before the search, and written as PNG after it.
+    """Regenerate image files with a finished run and write PNG files, whose paths are returned.
 
-    Args:
-        run: a finished run.
-        images: the files.
-        masks: one for all of them, one each, or none; white is kept, see :func:`~capsgan.regeneration.masks.read_mask`.
-        out: of one image: the file, ``….png``; or a folder, which gets files of the images' names.
-        invert: the masks' black is kept.
-        options: of :func:`regenerate_photos`.
-
-    Returns:
-        The files written.
-
-    Raises:
-        ValueError: a file cannot be read or written, or see :func:`regenerate_photos`. Nothing is written then.
+    ``masks``: one for all images, one each, or none, see :func:`~capsgan.regeneration.masks.read_mask`. ``out``: for
+    one image a file, ``….png``; or a folder, which gets files of the images' names. ``options``: of
+    :func:`~capsgan.regeneration.cropping.regenerate_photos`. A file that cannot be read or written raises
+    ``ValueError``; then nothing is written.
     """
     images, masks = [Path(path) for path in images], [Path(path) for path in masks]
     if len(masks) not in (0, 1, len(images)):
         raise ValueError(f"mask: {len(masks)} masks for {len(images)} images; expected one for all, or one each")
     paths = _output_paths(images, Path(out), masks)
     photos = [read_image(path) for path in images]
+    known = [None] * len(images)
     if masks:
         used = masks if len(masks) == len(images) else masks * len(images)
         known = [read_mask(path, invert) for path in used]
@@ -49,24 +40,21 @@ def regenerate_files(
                 check_masks(mask, photo[None], holes=holes, names=["the mask"])
             except ValueError as error:
                 raise ValueError(f"{path} with {source}: {error}") from error
-    else:
-        known = [None] * len(images)
     results = regenerate_photos(run, photos, known, **options)
     for path, source, photo, mask, result in zip(paths, images, photos, known, results, strict=True):
         data = encode_png(keep_transparency(source, photo, mask, np.ascontiguousarray(result)))
         try:
             write_atomically(path, lambda file, data=data: file.write(data))
         except DiskError as error:
-            raise ValueError(
-                f"out={str(path)!r} cannot be written ({error.__cause__}); choose another place"
-            ) from error
+            message = f"out={str(path)!r} cannot be written ({error.__cause__}); choose another place"
+            raise ValueError(message) from error
     return paths
 
 
 def keep_transparency(source: Path, photo: np.ndarray, known: np.ndarray | None, result: np.ndarray) -> np.ndarray:
-    """A result with the colours and the opacity of its file where nothing changed: uint8 [height, width, 4].
+    """A result with its file's colours and opacity where nothing changed, opaque elsewhere: uint8 [height, width, 4].
 
-    What was filled in is opaque. As it is where the file has no transparency, or the result is of another size.
+    Without transparency in the file, and for a result of a different size, it is returned as it is.
     """
     own = read_transparency(source)
     if own is None or own.shape[:2] != result.shape[:2]:
@@ -77,14 +65,11 @@ def keep_transparency(source: Path, photo: np.ndarray, known: np.ndarray | None,
 
 
 def _output_paths(images: list[Path], out: Path, masks: list[Path]) -> list[Path]:
-    if out.suffix.lower() == ".png" and not out.is_dir():
-        if len(images) > 1:
-            raise ValueError(f"out={str(out)!r} is one file for {len(images)} images; expected a folder")
-        paths = [out]
-    elif out.suffix and not out.is_dir():
-        raise ValueError(f"invalid out={str(out)!r}; expected a name ending in .png, or a folder")
-    else:
-        paths = [out / f"{path.stem}.png" for path in images]
+    single = out.suffix and not out.is_dir()
+    require(not single or out.suffix.lower() == ".png", "out", str(out), "a name ending in .png, or a folder")
+    if single and len(images) > 1:
+        raise ValueError(f"out={str(out)!r} is one file for {len(images)} images; expected a folder")
+    paths = [out] if single else [out / f"{path.stem}.png" for path in images]
     names = [path.name.casefold() for path in paths]  # many disks take A.png and a.png for one file
     twice = sorted({path.name for path in paths if names.count(path.name.casefold()) > 1})
     if twice:
@@ -93,9 +78,7 @@ def _output_paths(images: list[Path], out: Path, masks: list[Path]) -> list[Path
     for path in paths:
         if path.resolve() in sources:
             raise ValueError(f"out={str(path)!r} is an image or mask that is read; choose another name")
-    folder = paths[0].parent
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
+    folder = next(folder for folder in paths[0].parents if folder.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise ValueError(f"out={str(out)!r} cannot be written: {folder} is no folder with permission to write")
     return paths

@@ -1,7 +1,5 @@
 """The score of a run: all metrics of its last snapshots, and what is kept of them."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import json
 import math
@@ -9,67 +7,54 @@ import math
 import keras
 import numpy as np
 
-from ..gans import build_gan
+from ..checks import require
 from ..gans.infogan import InfoGAN
-from ..networks.inspection import step_multiply_adds, training_megabytes
 from ..paths import write_atomically
 from ..runs.provenance import source_commit
 from ..runs.reference import ReferenceRun
 from ..runs.run import Run
-from ..runs.table import row as comparison_row
-from .classes import classification_accuracy, match_codes
-from .codes import read_codes
-from .curves import curve_numbers
+from .classes import label_metrics
+from .discriminator_scores import overfitting, read_codes
 from .distances import Gaussian
 from .features import SPACES, load_features, spaces_for
-from .measures import LEAST, measure
+from .image_scores import LEAST, measure, run_with_bar, sharpness, side_by_side
 from .neighbours import memorisation, nearest_images
 from .orientation import probes, transformation_orders
-from .overfitting import overfitting
 from .real_images import RealImages, real_images
-from .scoring import play, side_by_side
-from .sharpness import sharpness
 from .snapshots import SnapshotSampler
+from .training_numbers import curve_numbers, step_cost
 
 MEASURE = 2  # of what evaluate() measures: a score of a different one is not comparable
 SAMPLES = 10_000
-AVERAGED = 3  # a run's score is the mean of its last snapshots: one alone is as good or bad as the last steps were
+AVERAGED = 3  # a run's score is the mean of its last snapshots: a single one depends on the last steps too much
 NEAREST = 2000  # images whose nearest training images are searched
 PROBED = 2000  # training images that a probe of the discriminator's layers learns from
 ORIENTED = 2000  # held-out images that the discriminator is shown turned, shifted and scrambled
 
 
 def evaluate(run: Run, samples: int | None = None, *, seed: int = 0, progress: bool = True) -> dict:
-    """Generate images with a trained run, score them, and write ``metrics.json`` and ``features.npz`` beside the run.
+    """Generate images with a finished run, score them, and write ``metrics.json`` and ``features.npz`` into its folder.
 
-    The score is the mean over the run's last three snapshots (without snapshots: its final generator), each with
-    BatchNormalization's statistics estimated anew and in float32. The floor, and what held-out images get, are taken
-    with equal numbers of images, so that a FID's bias is the same: see :mod:`capsgan.metrics.real_images`.
+    The score is the mean over the run's last three snapshots (without snapshots: its final generator), each in float32
+    and with BatchNormalization's statistics estimated anew. The floor and the score of held-out images use as many
+    images, so that a FID's bias is the same: see :mod:`capsgan.metrics.real_images`. ``samples``: images per snapshot,
+    256 or more; None: 10,000; never more than the floor has: 1,000 of ``mnist5k``.
 
-    Args:
-        run: finished; of a reference run the discriminator is not kept, and what needs it is skipped.
-        samples: images of each of the last snapshots, 256 or more; None: 10,000. Not more than the floor has: 1,000 of
-            ``mnist5k``.
-        seed: of the latents and of all random choices.
-        progress: whether to show a progress bar on standard error.
+    Returns the content of ``metrics.json``, plain JSON. ``metrics``: by place (a feature space, ``pixels``,
+    ``discriminator``, ``training``, ``cost``) and metric the numbers ``value``, ``floor`` and ``held_out``, which
+    ``docs/metrics.md`` explains. ``averaged``: the steps that they are means of; slow metrics are of the last of them
+    only, those of the discriminator of the finished networks. ``snapshots``: by step the scores of each snapshot.
+    ``skipped``: metric → reason. The rest is provenance.
 
-    Returns:
-        What ``metrics.json`` holds, plain JSON. ``metrics``: by place (a feature space, ``pixels``, ``discriminator``,
-        ``training``, ``cost``) and metric the numbers ``value``, ``floor`` and ``held_out``, which ``docs/metrics.md``
-        explains. ``averaged``: the steps that they are means of; what takes long is of the last of them only, what is
-        about the discriminator of the finished networks. ``snapshots``: by step all scores of each snapshot.
-        ``skipped``: what was skipped and why. And where they come from: config, measure, numbers of images, seed,
-        checksums, versions, and the commit of this code.
-
-    Raises:
-        ValueError: the run has no trained weights, too few samples or real images, or it generates NaN.
-        DiskError: a file cannot be written.
+    A run that is not finished, too few real images and a generator of NaN raise ``ValueError``; a file that cannot be
+    written raises ``DiskError``.
     """
-    if samples is not None and (not isinstance(samples, int | np.integer) or samples is True or samples < LEAST):
-        raise ValueError(f"invalid samples={samples!r}; expected whole numbers from {LEAST}")
+    if samples is not None:
+        whole = isinstance(samples, int | np.integer) and samples is not True
+        require(whole and samples >= LEAST, "samples", samples, f"whole numbers from {LEAST}")
     run.require_finished()
     scores = _Scores(run, SAMPLES if samples is None else int(samples), seed)
-    play(scores.parts(), len(scores.sampler.steps) + 5, run.config.label, progress)
+    run_with_bar(scores.parts(), len(scores.sampler.steps) + 5, run.config.label, progress)
     evaluation = scores.evaluation()
     text = json.dumps(without_nan(evaluation), indent=2, allow_nan=False) + "\n"
     write_atomically(run.directory / "features.npz", lambda file: np.savez_compressed(file, **scores.moments))
@@ -78,16 +63,15 @@ def evaluate(run: Run, samples: int | None = None, *, seed: int = 0, progress: b
 
 
 class _Scores:
-    """What is found out about a run, part by part: ``metrics``, ``snapshots``, ``moments``, all to be written."""
+    """Measures a run part by part into ``metrics``, ``snapshots`` and ``moments``, all of which are written."""
 
     def __init__(self, run: Run, samples: int, seed: int):
         config = run.config
         self.run, self.seed, self.training = run, seed, run.load_data()  # first: it refuses other images
         self.real = real_images(config.dataset, config.image_size, config.channels)
         self.count = min(samples, len(self.real.floor))
-        self.floor, self.held_out = (
-            part.take(np.arange(min(self.count, len(part)))) for part in (self.real.floor, self.real.held_out)
-        )
+        parts = self.real.floor, self.real.held_out
+        self.floor, self.held_out = (part.take(np.arange(min(self.count, len(part)))) for part in parts)
         self.spaces, self.sampler = spaces_for(self.floor.image_shape, config.dataset), SnapshotSampler(run, seed)
         self.averaged = self.sampler.steps[-AVERAGED:]
         self.skipped = _reasons(run, self.real, self.sampler)
@@ -97,7 +81,7 @@ class _Scores:
         """Yields the name of each part before it is measured."""
         for step in self.sampler.steps:
             yield f"step {step}"
-            self.generated = self.sampler.generate(step, self.count)  # in the end those of the last
+            self.generated = self.sampler.generate(step, self.count)  # after the loop: of the last step
             self.measure_snapshot(step)
         for name, measure_part in {
             "real images": self.measure_spaces,
@@ -110,7 +94,7 @@ class _Scores:
             measure_part()
 
     def measure_snapshot(self, step: int):
-        """All measures of one of the last snapshots, whose features' moments are kept; FID and classes of others."""
+        """All measures, and the features' moments, of each of the last snapshots; FID and classes of the others."""
         late, self.snapshots[step] = step in self.averaged, {"samples": self.count}
         for space in self.spaces:
             found = measure(self.generated, self.real.reference.images, space, self.seed, everything=late)
@@ -120,15 +104,13 @@ class _Scores:
                 self.moments.update(_moments(f"{space}_{step}", features.astype("float64")))
 
     def measure_spaces(self):
-        """The mean over the last snapshots beside what other real images get."""
+        """The mean over the last snapshots beside the scores of other real images."""
         others = {"floor": self.floor} | ({} if "held_out" in self.skipped else {"held_out": self.held_out})
         for space in self.spaces:
-            sides = {
-                side: measure(part.images, self.real.reference.images, space, self.seed)
-                for side, part in others.items()
-            }
-            average = _average([self.snapshots[step][space] for step in self.averaged])
-            self.metrics[space] = side_by_side({"value": average} | sides)
+            sides = {"value": _average([self.snapshots[step][space] for step in self.averaged])}
+            for side, part in others.items():
+                sides[side] = measure(part.images, self.real.reference.images, space, self.seed)
+            self.metrics[space] = side_by_side(sides)
 
     def measure_pixels(self):
         """Whether training images are copied, and how sharp the images are."""
@@ -139,23 +121,12 @@ class _Scores:
         self.metrics["pixels"] = found
 
     def measure_labels(self):
-        """Of a GAN that is told, or finds out, what class to make: are the images of that class, good to learn from?"""
-        if "classification_accuracy" in self.skipped:
-            return
-        network, codes = load_features("digits"), self.sampler.codes(self.count)
-        seen = network.probabilities(self.generated).argmax(axis=1)
-        shuffled = seen[np.random.Generator(np.random.Philox(key=self.seed)).permutation(len(seen))]
-        asked, by_chance = (_asked(codes, classes) for classes in (seen, shuffled))
-        floor = network.probabilities(self.floor.images).argmax(axis=1)
-        self.metrics["digits"] |= {
-            "label_accuracy": {"value": _agreement(seen, asked), "floor": _agreement(floor, self.floor.labels)},
-            "label_accuracy_chance": {"value": _agreement(shuffled, by_chance)},
-        }
-        test = self.held_out.images, self.held_out.labels
-        self.metrics["pixels"]["classification_accuracy"] = {
-            "value": classification_accuracy(self.generated, asked, *test, seed=self.seed),
-            "floor": classification_accuracy(self.floor.images, self.floor.labels, *test, seed=self.seed),
-        }
+        """Of a GAN with classes: do the images show the class that was asked for, and can one learn from them?"""
+        if "classification_accuracy" not in self.skipped:
+            network, codes = load_features("digits"), self.sampler.codes(self.count)
+            found = label_metrics(network, self.generated, codes, self.floor, self.held_out, seed=self.seed)
+            for place, numbers in found.items():
+                self.metrics[place] |= numbers
 
     def measure_discriminator(self):
         """What it remembers, what it sees of orientation, what its layers tell, and how well it reads a code."""
@@ -178,10 +149,10 @@ class _Scores:
             self.metrics["training"] = _values(curve_numbers(history))
             for step, found in self.snapshots.items():
                 found["training"] = curve_numbers(history[history.step <= step])
-        self.metrics["cost"] = _values(_cost(self.run))
+        self.metrics["cost"] = _values(step_cost(self.run))
 
     def evaluation(self) -> dict:
-        """What ``metrics.json`` holds."""
+        """The content of ``metrics.json``."""
         backend, sources = keras.backend.backend(), self.real._asdict() | {"training": self.training}
         return {
             "run": self.run.directory.name,
@@ -204,7 +175,7 @@ class _Scores:
 
 
 def without_nan(values):
-    """JSON values in which a number that is not finite is None: one that cannot be had does not lose the others."""
+    """JSON values with None for each number that is not finite, which JSON cannot hold."""
     if isinstance(values, dict):
         return {name: without_nan(value) for name, value in values.items()}
     if isinstance(values, list | tuple):
@@ -214,15 +185,12 @@ def without_nan(values):
 
 def is_scored(run: Run, samples: int | None = None, *, seed: int = 0) -> bool:
     """Whether a run's ``metrics.json`` was made by this measure, with these networks, numbers of images and seed."""
-    path = run.directory / "metrics.json"
-    if not path.exists():
-        return False
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads((run.directory / "metrics.json").read_text(encoding="utf-8"))
         if run.snapshot_steps and found["averaged"] != run.snapshot_steps[-AVERAGED:]:
             return False
         enough = found["samples"] == min(samples or SAMPLES, found.get("floor", SAMPLES))
-    except (ValueError, KeyError, TypeError, AttributeError):  # damaged, or not of this project
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):  # missing, damaged, or a stranger's
         return False
     return enough and all(found.get(name) == value for name, value in _measured_by(run, seed).items())
 
@@ -254,40 +222,15 @@ def _reasons(run: Run, real: RealImages, sampler: SnapshotSampler) -> dict[str, 
 
 
 def _average(scores: list[dict]) -> dict:
-    """The mean of each metric; of a list, one by one."""
     return {name: np.mean([found[name] for found in scores], axis=0).tolist() for name in scores[0]}
 
 
 def _moments(name: str, features: np.ndarray) -> dict[str, np.ndarray]:
-    """Mean and covariance of features [n, d] in float32, of the covariance the lower triangle, row by row."""
+    """Mean and covariance of features [n, d] in float32; of the covariance the lower triangle, row by row."""
     found = Gaussian.of(features)
     triangle = found.covariance[np.tril_indices(len(found.mean))]
     return {f"{name}_mean": found.mean.astype("float32"), f"{name}_covariance": triangle.astype("float32")}
 
 
-def _asked(codes: dict, seen: np.ndarray) -> np.ndarray:
-    """The class asked for: the label, or the one that a category was found to stand for."""
-    return codes["labels"] if "labels" in codes else match_codes(codes["category"], seen)[codes["category"]]
-
-
-def _agreement(classes: np.ndarray, others: np.ndarray) -> float:
-    return float(np.mean(classes == others))
-
-
 def _values(numbers: dict) -> dict[str, dict]:
     return {name: {"value": float("nan" if number is None else number)} for name, number in numbers.items()}
-
-
-def _cost(run: Run) -> dict:
-    """Time of the quickest step (other work can only slow one), a step's arithmetic, memory, the discriminator's size.
-
-    Its megabytes are those of the generator's update, which sends a whole batch through it.
-    """
-    row, provenance = comparison_row(run), run.provenance
-    gan = build_gan(run.config, provenance["image_shape"], provenance["classes"])  # sizes need no trained weights
-    names = ("discriminator_parameters", "discriminator_multiply_adds", "peak_memory_mb")
-    numbers = {name: row[name] for name in names} | {"multiply_adds_of_step": step_multiply_adds(gan)}
-    numbers["discriminator_megabytes"] = training_megabytes(gan.discriminator, run.config.batch_size)
-    if not isinstance(run, ReferenceRun):  # whose history is one of means
-        numbers["ms_of_quickest_step"] = 1000 * run.history.seconds.min()
-    return numbers

@@ -1,0 +1,52 @@
+"""Numbers about a run's training: where its curves end, how much they waver, when they settle; what a step costs."""
+
+import numpy as np
+import pandas as pd
+
+from ..gans import build_gan
+from ..networks.inspection import step_multiply_adds, training_megabytes
+from ..runs.reference import ReferenceRun
+from ..runs.run import Run
+from ..runs.table import TAIL
+from ..runs.table import row as comparison_row
+
+WINDOW = 0.02  # share of the steps that a running mean spans, as in Figures 8.1 to 8.5
+BAND = 0.1  # an accuracy has settled when its running mean stays within this of its final value
+
+
+def curve_numbers(history: pd.DataFrame) -> dict[str, float]:
+    """The numbers that test claims about curves, from a history with one row per step (a thinned one wavers less).
+
+    For ``g_loss``, ``d_loss`` and ``accuracy`` each: ``<metric>``, the mean over the last tenth of the steps;
+    ``<metric>_wavering_early`` and ``_late``, the standard deviation from the running mean over 2 % of the steps, in
+    the first and the last tenth. And ``accuracy_settled``, the share of the steps after which the accuracy's running
+    mean stays within 0.1 of its mean over the last tenth.
+    """
+    history = history[history.step > 0]
+    part, numbers = max(1, round(len(history) * TAIL)), {}
+    for metric in ("g_loss", "d_loss", "accuracy"):
+        values = history[metric].reset_index(drop=True)
+        smooth = values.rolling(max(3, round(len(values) * WINDOW)), center=True, min_periods=1).mean()
+        rest = values - smooth
+        numbers[metric] = float(values.tail(part).mean())
+        numbers[f"{metric}_wavering_early"] = float(rest.head(part).std(ddof=0))
+        numbers[f"{metric}_wavering_late"] = float(rest.tail(part).std(ddof=0))
+        if metric == "accuracy":
+            outside = np.flatnonzero((smooth - numbers[metric]).abs() > BAND)
+            numbers["accuracy_settled"] = float((outside[-1] + 1) / len(values)) if len(outside) else 0.0
+    return numbers
+
+
+def step_cost(run: Run) -> dict:
+    """Time of the quickest step (other work can only slow one down), a step's arithmetic, memory, parameters.
+
+    The discriminator's megabytes are those of the generator's update, which sends a whole batch through it.
+    """
+    row, provenance = comparison_row(run), run.provenance
+    gan = build_gan(run.config, provenance["image_shape"], provenance["classes"])  # sizes need no trained weights
+    names = ("discriminator_parameters", "discriminator_multiply_adds", "peak_memory_mb")
+    numbers = {name: row[name] for name in names} | {"multiply_adds_of_step": step_multiply_adds(gan)}
+    numbers["discriminator_megabytes"] = training_megabytes(gan.discriminator, run.config.batch_size)
+    if not isinstance(run, ReferenceRun):  # its history holds means over several steps
+        numbers["ms_of_quickest_step"] = 1000 * run.history.seconds.min()
+    return numbers
