@@ -1,7 +1,5 @@
 """``python -m capsgan``: the library's calls from a shell."""
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import os

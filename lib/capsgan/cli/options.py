@@ -1,7 +1,5 @@
 """The options of the command line and of run_all.sh: how they are declared and read."""
 
-from __future__ import annotations
-
 import argparse
 import re
 from dataclasses import fields

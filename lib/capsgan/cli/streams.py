@@ -1,7 +1,5 @@
 """Standard output and error on which no report fails: closed, broken off, or in an encoding that lacks a character."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os

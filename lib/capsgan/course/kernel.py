@@ -1,7 +1,5 @@
 """Kernels with settings of their own: what the user has set up for other work changes no notebook's result."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

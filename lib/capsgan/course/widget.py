@@ -1,7 +1,5 @@
 """A tool for notebooks: upload a picture, place a hole by sliders, choose who fills it."""
 
-from __future__ import annotations
-
 import html
 from collections.abc import Callable, Mapping
 from functools import partial

@@ -1,7 +1,5 @@
 """Drawings: the architectures, drawn from the models themselves, and what the thesis's first chapters explain."""
 
-from __future__ import annotations
-
 import itertools
 import math
 

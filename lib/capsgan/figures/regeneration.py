@@ -1,7 +1,5 @@
 """Figures of regenerated images: functions take arrays and tables and return a Matplotlib figure."""
 
-from __future__ import annotations
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd

@@ -1,7 +1,5 @@
 """Figures of results: functions take data frames and arrays and return a Matplotlib figure."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import matplotlib as mpl

@@ -1,7 +1,5 @@
 """Figures of many runs: functions take the tables of :mod:`capsgan.study` and return a Matplotlib figure."""
 
-from __future__ import annotations
-
 import itertools
 import textwrap
 

@@ -1,7 +1,5 @@
 """The plan carried out: from the table of results to one row a comparison and metric, with its word."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

@@ -1,7 +1,5 @@
 """What is trained: a YAML file of blocks, each GANs × discriminators × seeds × … with a purpose."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 from fractions import Fraction
 from itertools import product

@@ -1,7 +1,5 @@
 """What an analysis plan is made of: metrics, arms, blocks of runs, comparisons. Each refuses impossible values."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from datetime import date
 from numbers import Integral, Real

@@ -5,8 +5,6 @@ absent where a run of that seed failed; ratios as natural logarithms. Where a ne
 :class:`NoRuns`.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

@@ -11,8 +11,6 @@ that step, ``<name>`` that of the whole run. A run's number at a step is
 Else the run has no such number.
 """
 
-from __future__ import annotations
-
 import pandas as pd
 
 from .plan import AnalysisPlan

@@ -1,7 +1,5 @@
 """Runs and their numbers, paired by seed; what must not be compared is refused here."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

@@ -1,7 +1,5 @@
 """The analysis declared beforehand, ``study/analysis_plan.yaml``: what is compared, by what, and what would count."""
 
-from __future__ import annotations
-
 from dataclasses import MISSING, dataclass, fields
 from datetime import date
 from pathlib import Path
@@ -151,7 +149,7 @@ class AnalysisPlan:
         }
 
     @classmethod
-    def from_dict(cls, values: dict) -> AnalysisPlan:
+    def from_dict(cls, values: dict) -> "AnalysisPlan":
         """A plan from what YAML makes of the file.
 
         Raises:

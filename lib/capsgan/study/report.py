@@ -1,7 +1,5 @@
 """Measured tables for readers, in Markdown, from ``data/results``: they replace what is between their markers."""
 
-from __future__ import annotations
-
 import re
 import textwrap
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Results as data: one row a run and number, from the runs' ``metrics.json`` to two CSV files and back."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import fields
 from pathlib import Path

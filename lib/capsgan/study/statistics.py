@@ -3,8 +3,6 @@
 An effect is the log ratio (or the difference) of the two runs of a seed: 0 is no effect.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from scipy import special, stats

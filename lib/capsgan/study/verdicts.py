@@ -7,8 +7,6 @@ itself; a claim that is one of the plan's primaries needs Holm's p too (:mod:`ca
 differing lengths are judged at the step that all of them reach (:mod:`capsgan.study.numbers`).
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -80,7 +78,7 @@ class Claim:
     premise_words: str = ""
     primary: str = ""
 
-    def under(self, plan: AnalysisPlan) -> Claim:
+    def under(self, plan: AnalysisPlan) -> "Claim":
         """The claim with the plan's numbers in place of their names."""
         bounds = BOUNDS[self.bounds](plan) if isinstance(self.bounds, str) else self.bounds
         least = plan.least_steps if self.least_steps is None else self.least_steps
