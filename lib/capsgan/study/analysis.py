@@ -1,4 +1,4 @@
-"""The plan carried out: from the table of results to one row a comparison and metric, with its word."""
+"""The plan carried out: one row per comparison and metric, with its word."""
 
 import numpy as np
 import pandas as pd
@@ -10,24 +10,20 @@ from .statistics import SAME, decide, holm, sign_flip_p, summarise_effects, too_
 
 
 def analyse(results: pd.DataFrame, plan: AnalysisPlan, names=None) -> pd.DataFrame:
-    """Carry the plan out on the runs that are there: every comparison, by every metric.
+    """Carry out the plan's comparisons (or those in ``names``), by every metric, on the runs that exist.
 
-    Args:
-        results: one row a run and metric, see :func:`capsgan.study.pairing.pair_runs` and
-            :mod:`capsgan.study.numbers`. Runs of no block are left alone.
-        plan: what was declared.
-        names: of the comparisons that are made; None: of all.
-
-    Returns:
-        One row a comparison, feature space and metric of which there is a number: ``comparison`` (its name),
-        ``primary``, ``gan``, ``discriminator``, ``reference``, ``features``, ``metric``, ``effect``; ``step`` at which
-        it is made and ``planned_step``; ``planned`` (seeds) and ``pairs`` (whose numbers are all there: everything
-        that follows is about these); ``failed`` and ``missing`` (pairs), ``collapsed``, ``reference_collapsed``,
-        ``both_collapsed`` (runs, pairs), ``mixed_cpus``, ``unknown_cpus`` (pairs); ``estimate`` (geometric mean of the
-        ratios, or mean difference) with its 1 - alpha t interval ``low``, ``high``; ``sd`` of the effects (of a ratio:
-        of its natural logarithm); ``inside_margin``: the 1 - 2 alpha interval lies inside the metric's margin, which is
-        Schuirmann's test of equivalence. Of primaries by the deciding metric ``p`` (sign flips) and ``p_holm``. Of
-        comparisons that claim something, by the deciding metric, ``word``. ``note`` says what stands in the way.
+    ``results`` has one row per run and metric, see :func:`capsgan.study.pairing.pair_runs`; runs of no block are
+    ignored. Returns one row per comparison, feature space and metric that has numbers:
+    - ``comparison`` (its name), ``primary``, ``gan``, ``discriminator``, ``reference``, ``features``, ``metric``,
+      ``effect``; ``step`` of the comparison and ``planned_step``; ``planned`` seeds and complete ``pairs``, which all
+      that follows is about;
+    - ``failed``, ``missing`` (pairs), ``collapsed``, ``reference_collapsed`` (runs), ``both_collapsed``,
+      ``mixed_cpus``, ``unknown_cpus`` (pairs);
+    - ``estimate`` (geometric mean of the ratios, or mean difference) with its 1 - alpha t interval ``low``, ``high``;
+      ``sd`` of the effects (of a ratio's natural logarithm); ``inside_margin``: the
+      1 - 2 alpha interval lies inside the metric's margin (Schuirmann's test of equivalence);
+    - for primaries by the deciding metric ``p`` (sign flips) and ``p_holm``; for comparisons with a claim, by the
+      deciding metric, ``word``; ``note`` says what prevents a decision.
     """
     rows, base = [], results.metric.astype("string").str.replace(r"_at_\d+$", "", regex=True)
     for name in names or plan.comparisons:
@@ -61,13 +57,7 @@ def analyse(results: pd.DataFrame, plan: AnalysisPlan, names=None) -> pd.DataFra
 
 
 def compare(pairs: pd.DataFrame, metric: Metric, plan: AnalysisPlan) -> dict:
-    """The numbers of one comparison: one row of :func:`analyse`, but for names, p and word.
-
-    Args:
-        pairs: what :func:`capsgan.study.pairing.pair_runs` returns.
-        metric: what it compares.
-        plan: alpha, and what has failed.
-    """
+    """One row of :func:`analyse` without names, p and word, from pairs of :func:`~capsgan.study.pairing.pair_runs`."""
     effects = pairs.effect.dropna().to_numpy("float64")
     status = pairs[[name for name in pairs if name.endswith("status")]]
     collapsed = pairs[[name for name in pairs if name.endswith("collapsed")]]
@@ -92,7 +82,6 @@ def compare(pairs: pd.DataFrame, metric: Metric, plan: AnalysisPlan) -> dict:
 
 
 def _word(row: pd.Series, comparison: Comparison, plan: AnalysisPlan) -> tuple[str, str]:
-    """The word of a comparison by the deciding metric, and its note."""
     notes = [row.note] if row.note else []
     if too_many_unusable(row.failed + row.both_collapsed, row.planned, plan):
         return NOT_TESTABLE, "; ".join([*notes, "too many pairs are unusable (a run failed, or all collapsed)"])
@@ -128,13 +117,7 @@ def _names(comparison: Comparison, plan: AnalysisPlan) -> dict:
 
 
 def results_table(analysis: pd.DataFrame) -> pd.DataFrame:
-    """:func:`analyse` for readers: all text.
-
-    Returns:
-        Columns ``comparison``, ``metric``, ``step``, ``pairs`` (of the planned ones), ``failed`` (pairs), ``collapsed``
-        (compared / reference), ``estimate`` (with its interval), ``p (Holm)``, ``word``. ``.to_latex(index=False,
-        escape=True)`` wants LaTeX's booktabs.
-    """
+    """The table of :func:`analyse` as text for readers: pairs of the planned, collapsed as compared / reference."""
     rows = []
     for row in analysis.itertuples():
         interval = "no interval" if np.isnan(row.low) else f"{row.low:.3g} to {row.high:.3g}"

@@ -1,4 +1,4 @@
-"""Results as data: one row a run and number, from the runs' ``metrics.json`` to two CSV files and back."""
+"""Results as data: one row per run and number, from the runs' ``metrics.json`` to two CSV files and back."""
 
 import json
 from dataclasses import fields
@@ -39,17 +39,17 @@ def runs_at_scale(profile: Profile) -> list[Run]:
 
 
 def planned(plan: AnalysisPlan) -> dict[tuple, tuple[str, str, int]]:
-    """What identifies each run of the plan → its block, arm and seed. Precision and snapshots do not count."""
+    """The :func:`identity` of each run of the plan → its block, arm and seed."""
     return {identity(config): place for place, config in plan.configs().items()}
 
 
 def identity(config: RunConfig) -> tuple:
-    """Everything that a run of the plan must share with it."""
+    """The fields that a run must share with the plan's; precision and snapshots are free."""
     return tuple(sorted((name, value) for name, value in config.identity.items() if name not in FREE))
 
 
 def planned_runs(plan: AnalysisPlan) -> list[Run]:
-    """The plan's runs, among the runs on disk and the stored references; of two of one id that on disk."""
+    """The plan's runs on disk and among the stored references; the one on disk if both exist."""
     wanted, found = planned(plan), {}
     for run in (*list_runs(), *list_references()):
         if identity(run.config) in wanted:
@@ -58,18 +58,11 @@ def planned_runs(plan: AnalysisPlan) -> list[Run]:
 
 
 def collect(plan: AnalysisPlan, name: str = "study", say=print) -> pd.DataFrame:
-    """Score the plan's runs where that is missing, and write ``runs_``, ``metrics_`` and ``verdicts_<name>.csv``.
+    """Score the plan's unscored runs; write ``runs_``, ``metrics_`` and ``verdicts_<name>.csv`` to ``data/results``.
 
-    Args:
-        plan: says which runs these are, and of how many images a score is.
-        name: of the files in ``data/results``.
-        say: called with a line about each run that is scored, skipped or dropped.
-
-    Returns:
-        All results: those of the runs that are here, and stored ones of runs of the plan that are not.
-
-    Raises:
-        ValueError: no run of the plan has finished or failed.
+    ``say`` is called with a line about each run that is scored, skipped or dropped. Returns the results of the runs
+    that are here, and the stored ones of other runs of the plan. Raises ``ValueError`` if no run of the plan has
+    finished or failed.
     """
     runs, wanted = [], planned(plan)
     for run in planned_runs(plan):
@@ -97,7 +90,7 @@ def collect(plan: AnalysisPlan, name: str = "study", say=print) -> pd.DataFrame:
 
 
 def _with_fresh_critic(results: pd.DataFrame, runs: list[Run], plan: AnalysisPlan) -> pd.DataFrame:
-    """One fresh critic judges each pair of unvaried arms on all of the data, where both have their weights."""
+    """One fresh critic judges each pair of unvaried arms trained on all of the data, if both have their weights."""
     wanted = planned(plan)
     judged = [
         run
@@ -119,24 +112,16 @@ def _heads(results: pd.DataFrame) -> list[dict]:
 
 
 def _config(row: dict) -> RunConfig:
-    """The config of a row of results, of which snapshots are not kept."""
     return RunConfig(**{f.name: row[f.name] for f in fields(RunConfig) if f.name in row and pd.notna(row[f.name])})
 
 
 def collect_results(runs: list[Run]) -> pd.DataFrame:
-    """What is known of runs, as :mod:`capsgan.study.claims` and :mod:`capsgan.study.pairing` read it.
+    """The results of finished, evaluated runs, and of failed ones, which have one row without a number.
 
-    Args:
-        runs: finished and evaluated, or failed: such a run has one row, without a number.
-
-    Returns:
-        One row a run and number: ``run``, the fields of its config, ``status``, ``samples``, ``commit``, ``device``,
-        ``cpu`` (its model, ``unknown`` where a run does not say),
-        ``features`` (where the number is taken: a feature space, ``pixels``, ``discriminator``, ``training``, ``cost``,
-        ``fresh_critic``), ``metric``, ``value``, ``floor``, ``held_out``.
-
-    Raises:
-        ValueError: a run has not been evaluated, or is neither finished nor failed. Names them all.
+    Returns one row per run and number: ``run``, the fields of its config, ``status``, ``samples``, ``commit``,
+    ``device``, ``cpu`` (model or ``unknown``), ``features`` (where the number is taken: a feature space, ``pixels``,
+    ``discriminator``, ``training``, ``cost``, ``fresh_critic``), ``metric``, ``value``, ``floor``, ``held_out``. A
+    ``ValueError`` names all runs that are not evaluated.
     """
     evaluations, missing, failed = [], [], []
     for run in runs:
@@ -157,15 +142,9 @@ def collect_results(runs: list[Run]) -> pd.DataFrame:
 
 
 def metrics_frame(evaluations: list[dict]) -> pd.DataFrame:
-    """Evaluations as one row a run and number, as :mod:`capsgan.study.pairing` reads them.
+    """Contents of ``metrics.json`` as rows of :func:`collect_results`, without ``commit``, ``device`` and ``cpu``.
 
-    Args:
-        evaluations: from :func:`~capsgan.metrics.evaluation.evaluate`, or read from ``metrics.json``.
-
-    Returns:
-        Columns ``run``, those of the config, ``status`` (finished), ``samples``, ``features`` (where the number is
-        taken: a feature space, ``pixels`` or ``discriminator``), ``metric``, ``value``, ``floor``, ``held_out``. A
-        snapshot's own numbers are there as ``<metric>_at_<step>``. No lists.
+    A snapshot's own numbers are ``<metric>_at_<step>``; lists are left out.
     """
     rows = []
     for evaluation in evaluations:
@@ -182,13 +161,9 @@ def metrics_frame(evaluations: list[dict]) -> pd.DataFrame:
 def judge_pairs(runs: list[Run], real, samples: int, *, seed: int = 0, pair=("cnn", "caps")) -> pd.DataFrame:
     """Have one fresh critic judge both generators of every pair, see :mod:`capsgan.metrics.fresh_critic`.
 
-    Args:
-        runs: finished; of one GAN, seed and fraction those with the discriminators of ``pair`` are judged together.
-        real: uint8 images that the critic learns from.
-        samples: images of each generator.
-
-    Returns:
-        Columns ``run``, ``features`` (fresh_critic), ``metric`` (g_loss), ``value``.
+    ``real`` are uint8 images that the critic learns from; ``samples`` is the number of images of each generator.
+    Finished runs of one GAN, seed and fraction are a pair. Returns columns ``run``, ``features`` (fresh_critic),
+    ``metric`` (g_loss), ``value``.
     """
     by_network = {(r.config.gan, r.config.seed, r.config.fraction, r.config.discriminator): r for r in runs}
     rows = []
@@ -203,16 +178,10 @@ def judge_pairs(runs: list[Run], real, samples: int, *, seed: int = 0, pair=("cn
 
 
 def summarise(results: pd.DataFrame, metrics: dict[str, str], alpha: float = 0.05) -> pd.DataFrame:
-    """One row a network trained on all of the data: how many seeds, and each metric's mean with its t interval.
+    """One row per network trained on all of the data: seeds, and each metric's mean with its 1 - alpha t interval.
 
-    Args:
-        results: of one scale.
-        metrics: name → where it is taken, e.g. ``{"fid": "digits"}``.
-        alpha: one minus the interval's level.
-
-    Returns:
-        Text but for ``seeds``; the last rows are what real images get: the floor, and held-out images where the results
-        have them (those of an earlier measure do not). Intervals of shares are cut at 0 and 1.
+    ``metrics`` maps a name to where it is taken, e.g. ``{"fid": "digits"}``. Text except for ``seeds``; the last rows
+    are what real images get (the floor, and held-out images if scored). Intervals of shares are cut at 0 and 1.
     """
     chosen = results[(results.fraction == 1) & results.value.notna()]
     rows = []
@@ -236,7 +205,7 @@ def summarise(results: pd.DataFrame, metrics: dict[str, str], alpha: float = 0.0
 
 
 def save_results(results: pd.DataFrame, name: str, directory: Path = RESULTS):
-    """Write ``runs_<name>.csv``, one row a run, and ``metrics_<name>.csv``, one row a run and number."""
+    """Write ``runs_<name>.csv``, one row per run, and ``metrics_<name>.csv``, one row per run and number."""
     heads = [column for column in results if column not in NUMBERS]
     results[heads].drop_duplicates().to_csv(directory / f"runs_{name}.csv", index=False)
     numbers = results[results.value.notna()].reindex(columns=["run", *NUMBERS])
@@ -244,11 +213,7 @@ def save_results(results: pd.DataFrame, name: str, directory: Path = RESULTS):
 
 
 def load_results(name: str, directory: Path = RESULTS) -> pd.DataFrame:
-    """What :func:`save_results` wrote, as one table.
-
-    Raises:
-        ValueError: there are no such results. Lists those that there are.
-    """
+    """Read what :func:`save_results` wrote as one table."""
     paths = [directory / f"{kind}_{name}.csv" for kind in ("runs", "metrics")]
     if not all(path.exists() for path in paths):
         names = sorted(path.stem[5:] for path in directory.glob("runs_*.csv"))
