@@ -38,6 +38,19 @@ class Sturdy:
             os.close(null)
 
 
+def load_keras():
+    """Import Keras while standard error is closed: TensorFlow greets there, whatever its log level."""
+    sys.stderr.flush()
+    terminal, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    try:
+        from .. import engines  # noqa: F401
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(null)
+
+
 @contextlib.contextmanager
 def sturdy_streams() -> Iterator[None]:
     """Inside, ``print`` and progress bars cannot fail because nobody reads them; odd characters are escaped."""
