@@ -10,7 +10,7 @@ import numpy as np
 
 from ..data.image_files import decode_image
 from ..data.pixels import encode_png
-from ..figures.runs import show_image
+from ..figures.runs import show_images
 from ..regeneration.baselines import navier_stokes, telea
 from ..regeneration.masks import check_masks, hide
 from ..regeneration.photos import regenerate_photos
@@ -52,9 +52,7 @@ class RegenerationTool:
         shown = {"picture": self.photo, "with a hole": hide(self.photo[None], self.known()[None])[0]}
         shown[f"filled: {self.method}"] = self.fill()
         figure, axes = plt.subplots(1, 3, figsize=(9, 3.3), layout="constrained")
-        for axis, (name, image) in zip(axes, shown.items(), strict=True):
-            show_image(axis, image)
-            axis.set_title(name, fontsize=10)
+        show_images(axes, shown)
         return figure
 
     def show(self):

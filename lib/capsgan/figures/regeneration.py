@@ -6,7 +6,7 @@ import pandas as pd
 
 from ..regeneration.images import Regeneration, context_weights
 from ..regeneration.masks import hide
-from .runs import COLOURS, show_image
+from .runs import COLOURS, show_image, show_images
 
 UNITS = {"psnr": "dB", "psnr_hole": "dB", "ssim": "", "ssim_hole": "", "features": "distance"}
 GENERATORS = {"classical": COLOURS["cnn"], "Caps": COLOURS["caps"]}  # by the discriminator they were trained against
@@ -33,9 +33,7 @@ def weights_figure(image: np.ndarray, known: np.ndarray, window: int) -> plt.Fig
     :func:`capsgan.regeneration.images.context_weights`.
     """
     figure, axes = plt.subplots(1, 3, figsize=(9, 2.9), layout="constrained")
-    for axis, shown, name in zip(axes, (image, hide(image[None], known[None])[0]), ("truth", "observed"), strict=False):
-        show_image(axis, shown)
-        axis.set_title(name, fontsize=10)
+    show_images(axes[:2], {"truth": image, "observed": hide(image[None], known[None])[0]})
     weights = context_weights(known[None], window)[0, ..., 0]
     drawn = axes[2].imshow(weights, cmap="viridis", vmin=0)
     axes[2].set_title(f"weight, window of {window} pixels", fontsize=10)
@@ -62,9 +60,7 @@ def search_figure(found: Regeneration, number: int, truth: np.ndarray, damaged: 
     shown = {"observed": damaged}
     shown |= {f"step {step}": images[number] for step, images in found.snapshots.items()}
     shown |= {"blended": found.images[number], "truth": truth}
-    for small, (name, image) in zip(below.subplots(1, len(shown)), shown.items(), strict=True):
-        show_image(small, image)
-        small.set_title(name, fontsize=9)
+    show_images(below.subplots(1, len(shown)), shown, fontsize=9)
     return figure
 
 
@@ -83,8 +79,7 @@ def scores_figure(scores: pd.DataFrame, metric: str, label: str, title: str = ""
         axis.plot(wide[method], place + jitter, ".", color=colour, alpha=0.35, markersize=5)
         axis.plot(wide[method].mean(), place, "D", color=colour, markersize=7, markeredgecolor="white")
     axis.set_yticks(range(len(order)), order)
-    unit = UNITS[metric]
-    axis.set(xlabel=f"{label} ({unit})" if unit else label, title=title)
+    axis.set(xlabel=f"{label} ({UNITS[metric]})" if UNITS[metric] else label, title=title)
     axis.title.set_fontsize(10)
     legend = {f"{name} generator": colour for name, colour in GENERATORS.items()} | {"no network": NO_NETWORK}
     for name, colour in legend.items():

@@ -92,9 +92,7 @@ def describe_scale(config: RunConfig, profile: str | None = None) -> str:
 def samples_figure(samples: dict[str, np.ndarray], title: str, columns: int = 5) -> plt.Figure:
     """Grids of images side by side, each under its name: ``samples`` maps it to uint8 [n, height, width, channels]."""
     figure, axes = plt.subplots(1, len(samples), figsize=(3.6 * len(samples), 4.1), layout="constrained", squeeze=False)
-    for axis, (name, images) in zip(axes[0], samples.items(), strict=True):
-        show_image(axis, tile(images, columns))
-        axis.set_title(name, fontsize=10)
+    show_images(axes[0], {name: tile(images, columns) for name, images in samples.items()})
     figure.suptitle(title, fontsize=11)
     return figure
 
@@ -125,6 +123,13 @@ def show_image(axis, image: np.ndarray):
     grey = image.shape[-1] == 1
     axis.imshow(image[..., 0] if grey else image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axis.axis("off")
+
+
+def show_images(axes, images: dict[str, np.ndarray], fontsize: int = 10):
+    """Draw images as :func:`show_image` does, one per axis, under their names."""
+    for axis, (name, image) in zip(axes, images.items(), strict=True):
+        show_image(axis, image)
+        axis.set_title(name, fontsize=fontsize)
 
 
 def add_footer(figure: plt.Figure, runs: list[Run]):

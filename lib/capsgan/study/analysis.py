@@ -6,7 +6,7 @@ import pandas as pd
 from .declarations import Comparison, Metric
 from .pairing import pair_runs
 from .plan import CANNOT_TELL, FINISHED, NOT_TESTABLE, AnalysisPlan
-from .statistics import SAME, decide, holm, sign_flip_p, summarise_effects, too_many_unusable
+from .statistics import SAME, decide, holm, sign_flip_p, summarise_effects
 
 
 def analyse(results: pd.DataFrame, plan: AnalysisPlan, names=None) -> pd.DataFrame:
@@ -28,6 +28,9 @@ def analyse(results: pd.DataFrame, plan: AnalysisPlan, names=None) -> pd.DataFra
     rows, base = [], results.metric.astype("string").str.replace(r"_at_\d+$", "", regex=True)
     for name in names or plan.comparisons:
         comparison = plan.comparisons[name]
+        (block, arm), (_, other) = list(comparison.sides.values())[:2]
+        networks = {"gan": plan.blocks[block].gan, "discriminator": plan.arms[arm].discriminator}
+        networks |= {"reference": plan.arms[other].discriminator, "fraction": plan.blocks[block].fraction}
         spaces = [(plan.features, metric) for metric in (plan.metric, *plan.metrics)]
         spaces += [(plan.second_space, plan.metric)]
         spaces += [("cost", metric) for metric in plan.costs if not comparison.minus]
@@ -38,7 +41,7 @@ def analyse(results: pd.DataFrame, plan: AnalysisPlan, names=None) -> pd.DataFra
             if decides or (scored and there.any()):
                 used = there | base.isna() | base.isin([*plan.collapsed])
                 pairs = pair_runs(results[used], comparison, metric, plan, features)
-                head = {"comparison": name, "primary": name in plan.primary, **_names(comparison, plan)}
+                head = {"comparison": name, "primary": name in plan.primary, **networks}
                 head |= {"features": features, "metric": metric.name, "effect": metric.effect, "p": np.nan}
                 head |= {"planned_step": plan.step_of(comparison), "word": ""}
                 rows.append(head | compare(pairs, metric, plan))
@@ -83,7 +86,7 @@ def compare(pairs: pd.DataFrame, metric: Metric, plan: AnalysisPlan) -> dict:
 
 def _word(row: pd.Series, comparison: Comparison, plan: AnalysisPlan) -> tuple[str, str]:
     notes = [row.note] if row.note else []
-    if too_many_unusable(row.failed + row.both_collapsed, row.planned, plan):
+    if row.failed + row.both_collapsed > plan.unusable_pairs * row.planned:
         return NOT_TESTABLE, "; ".join([*notes, "too many pairs are unusable (a run failed, or all collapsed)"])
     if row.planned < plan.least_seeds:
         return NOT_TESTABLE, "; ".join([*notes, f"planned seeds: {row.planned}, needed: {plan.least_seeds}"])
@@ -109,33 +112,21 @@ def _complete(pairs: pd.DataFrame) -> bool:
     return bool(not (status == "missing").any(axis=None) and (failed | pairs.effect.notna()).all())
 
 
-def _names(comparison: Comparison, plan: AnalysisPlan) -> dict:
-    (block, arm), (_, other) = list(comparison.sides.values())[:2]
-    own = plan.blocks[block]
-    names = {"gan": own.gan, "discriminator": plan.arms[arm].discriminator}
-    return names | {"reference": plan.arms[other].discriminator, "fraction": own.fraction}
-
-
 def results_table(analysis: pd.DataFrame) -> pd.DataFrame:
     """The table of :func:`analyse` as text for readers: pairs of the planned, collapsed as compared / reference."""
-    rows = []
-    for row in analysis.itertuples():
-        interval = "no interval" if np.isnan(row.low) else f"{row.low:.3g} to {row.high:.3g}"
-        rows.append(
-            {
-                "comparison": row.comparison,
-                "metric": f"{row.metric.replace('_', ' ')} {'ratio' if row.effect == 'log_ratio' else 'difference'}",
-                "step": f"{row.step:,}" if row.pairs else "",
-                "pairs": f"{row.pairs} of {row.planned}",
-                "failed": f"{row.failed}",
-                "collapsed": f"{row.collapsed} / {row.reference_collapsed}",
-                "estimate": "none" if np.isnan(row.estimate) else f"{row.estimate:.3g} ({interval})",
-                "p (Holm)": _p_text(row.p_holm),
-                "word": row.word,
-            }
-        )
-    return pd.DataFrame(rows)
+    return pd.DataFrame([_as_text(row) for row in analysis.itertuples()])
 
 
-def _p_text(p: float) -> str:
-    return "" if np.isnan(p) else "below 0.001" if p < 0.001 else f"{p:.3f}"
+def _as_text(row) -> dict[str, str]:
+    interval = "no interval" if np.isnan(row.low) else f"{row.low:.3g} to {row.high:.3g}"
+    return {
+        "comparison": row.comparison,
+        "metric": f"{row.metric.replace('_', ' ')} {'ratio' if row.effect == 'log_ratio' else 'difference'}",
+        "step": f"{row.step:,}" if row.pairs else "",
+        "pairs": f"{row.pairs} of {row.planned}",
+        "failed": f"{row.failed}",
+        "collapsed": f"{row.collapsed} / {row.reference_collapsed}",
+        "estimate": "none" if np.isnan(row.estimate) else f"{row.estimate:.3g} ({interval})",
+        "p (Holm)": "" if np.isnan(row.p_holm) else "below 0.001" if row.p_holm < 0.001 else f"{row.p_holm:.3f}",
+        "word": row.word,
+    }

@@ -4,8 +4,6 @@ All functions take the table of :func:`capsgan.study.results.collect_results` an
 without a number where a run failed; ratios as natural logarithms. They raise :class:`NoRuns` if a network has no runs.
 """
 
-from functools import partial
-
 import numpy as np
 import pandas as pd
 
@@ -47,12 +45,7 @@ def ratio(
 
 
 def log_of(
-    results: pd.DataFrame,
-    gan: str,
-    discriminator: str,
-    metric: str,
-    features: str = "digits",
-    fraction: float = 1.0,
+    results: pd.DataFrame, gan: str, discriminator: str, metric: str, features: str = "digits", fraction: float = 1.0
 ) -> pd.Series:
     """Natural logarithm of :func:`numbers`; ``ValueError`` names the seeds of numbers that have none."""
     values = numbers(results, gan, discriminator, metric, features, fraction)
@@ -171,12 +164,11 @@ def against_best(
 
 def wavering_trend(results: pd.DataFrame, gan: str, metrics: tuple[str, ...]) -> pd.Series:
     """Log ratio of how much a Caps run's curves fluctuate, last tenth ÷ first tenth, averaged over the metrics."""
-    get = partial(numbers, results, gan, "caps", features="training")
-    logs = [
-        np.log(get(f"{name}_wavering_late").clip(LEAST)) - np.log(get(f"{name}_wavering_early").clip(LEAST))
-        for name in metrics
-    ]
-    return sum(logs) / len(logs)
+
+    def log(name: str) -> pd.Series:
+        return np.log(numbers(results, gan, "caps", name, "training").clip(LEAST))
+
+    return sum(log(f"{name}_wavering_late") - log(f"{name}_wavering_early") for name in metrics) / len(metrics)
 
 
 def least_spread(results: pd.DataFrame) -> pd.Series:

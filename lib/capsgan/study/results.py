@@ -80,7 +80,10 @@ def collect(plan: AnalysisPlan, name: str = "study", say=print) -> pd.DataFrame:
     if (RESULTS / f"runs_{name}.csv").exists():
         stored = load_results(name)
         stored = stored[~stored.run.isin(results.run)]
-        fits = stored.run.isin([row["run"] for row in _heads(stored) if identity(_config(row)) in wanted])
+        heads = _runs_of(stored)
+        values = heads[[f.name for f in fields(RunConfig) if f.name in heads]].to_dict("records")
+        configs = [RunConfig(**{name: value for name, value in row.items() if pd.notna(value)}) for row in values]
+        fits = stored.run.isin(heads.run[[identity(config) in wanted for config in configs]])
         say(f"kept: {stored.run[fits].nunique()} stored runs; dropped, not in the plan: {stored.run[~fits].nunique()}")
         results = pd.concat([stored[fits], results], ignore_index=True)
     save_results(results, name)
@@ -92,27 +95,21 @@ def collect(plan: AnalysisPlan, name: str = "study", say=print) -> pd.DataFrame:
 def _with_fresh_critic(results: pd.DataFrame, runs: list[Run], plan: AnalysisPlan) -> pd.DataFrame:
     """One fresh critic judges each pair of unvaried arms trained on all of the data, if both have their weights."""
     wanted = planned(plan)
-    judged = [
-        run
-        for run in runs
-        if run.finished
-        and run.config.fraction == 1
-        and not plan.arms[wanted[identity(run.config)][1]].variations
-        and not (isinstance(run, ReferenceRun) and run.config.seed)
-    ]
+
+    def is_judged(run: Run) -> bool:
+        varied = plan.arms[wanted[identity(run.config)][1]].variations
+        without_weights = isinstance(run, ReferenceRun) and run.config.seed
+        return run.finished and run.config.fraction == 1 and not varied and not without_weights
+
+    judged = [run for run in runs if is_judged(run)]
     if not judged:
         return results
     numbers = judge_pairs(judged, load_dataset(judged[0].config.dataset).images, plan.samples)
-    heads = results.drop(columns=list(NUMBERS)).drop_duplicates()
-    return results if numbers.empty else pd.concat([results, numbers.merge(heads, on="run")], ignore_index=True)
+    return results if numbers.empty else pd.concat([results, numbers.merge(_runs_of(results))], ignore_index=True)
 
 
-def _heads(results: pd.DataFrame) -> list[dict]:
-    return results.drop(columns=list(NUMBERS)).drop_duplicates().to_dict("records")
-
-
-def _config(row: dict) -> RunConfig:
-    return RunConfig(**{f.name: row[f.name] for f in fields(RunConfig) if f.name in row and pd.notna(row[f.name])})
+def _runs_of(results: pd.DataFrame) -> pd.DataFrame:
+    return results.drop(columns=list(NUMBERS)).drop_duplicates()
 
 
 def collect_results(runs: list[Run]) -> pd.DataFrame:
@@ -158,7 +155,7 @@ def metrics_frame(evaluations: list[dict]) -> pd.DataFrame:
     return frame if "held_out" in frame or frame.empty else frame.assign(held_out=np.nan)
 
 
-def judge_pairs(runs: list[Run], real, samples: int, *, seed: int = 0, pair=("cnn", "caps")) -> pd.DataFrame:
+def judge_pairs(runs: list[Run], real: np.ndarray, samples: int) -> pd.DataFrame:
     """Have one fresh critic judge both generators of every pair, see :mod:`capsgan.metrics.fresh_critic`.
 
     ``real`` are uint8 images that the critic learns from; ``samples`` is the number of images of each generator.
@@ -167,11 +164,11 @@ def judge_pairs(runs: list[Run], real, samples: int, *, seed: int = 0, pair=("cn
     """
     by_network = {(r.config.gan, r.config.seed, r.config.fraction, r.config.discriminator): r for r in runs}
     rows = []
-    for gan, number, fraction in sorted({key[:3] for key in by_network}):
-        both = [by_network.get((gan, number, fraction, name)) for name in pair]
+    for gan, seed, fraction in sorted({key[:3] for key in by_network}):
+        both = [by_network.get((gan, seed, fraction, name)) for name in ("cnn", "caps")]
         if all(both):
-            images = [to_uint8(run.generate(samples, seed=seed)) for run in both]
-            losses = fresh_critic_losses(images, real, seed=number)
+            images = [to_uint8(run.generate(samples, seed=0)) for run in both]
+            losses = fresh_critic_losses(images, real, seed=seed)
             head = {"features": "fresh_critic", "metric": "g_loss"}
             rows += [{"run": r.directory.name, **head, "value": v} for r, v in zip(both, losses, strict=True)]
     return pd.DataFrame(rows)
@@ -189,12 +186,12 @@ def summarise(results: pd.DataFrame, metrics: dict[str, str], alpha: float = 0.0
         row = {"gan": gan, "discriminator": discriminator, "seeds": part.seed.nunique()}
         for metric, features in metrics.items():
             values = part[(part.metric == metric) & (part.features == features)].value.to_numpy("float64")
-            low, high = mean_interval(values, alpha) if len(values) > 1 else (float("nan"),) * 2
-            if metric in SHARES:
-                low, high = max(low, 0.0), min(high, 1.0)
-            row[metric] = (
-                f"{values.mean():.3g} ({low:.3g} to {high:.3g})" if len(values) > 1 else f"{values.mean():.3g}"
-            )
+            row[metric] = f"{values.mean():.3g}"
+            if len(values) > 1:
+                low, high = mean_interval(values, alpha)
+                if metric in SHARES:
+                    low, high = max(low, 0.0), min(high, 1.0)
+                row[metric] += f" ({low:.3g} to {high:.3g})"
         rows.append(row)
     for name, side in (("real images", "floor"), ("held-out real images", "held_out")):
         if side in chosen and chosen[side].notna().any():

@@ -60,11 +60,6 @@ def decide(rule, interval: tuple[float, float], narrow: tuple[float, float]) -> 
     return REPLICATED if yes else CONTRADICTED if no else CANNOT_TELL
 
 
-def too_many_unusable(unusable: int, pairs: int, plan: AnalysisPlan) -> bool:
-    """Whether too many pairs are lost (a run failed, or all collapsed) for the rest to decide anything."""
-    return unusable > plan.unusable_pairs * pairs
-
-
 def sign_flip_p(effects: np.ndarray) -> np.ndarray:
     """Two-sided permutation test of the mean effect: without one, each pair's sign is a coin (Fisher 1935, § 21).
 

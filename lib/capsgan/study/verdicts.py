@@ -18,7 +18,7 @@ from .analysis import analyse
 from .effects import NoRuns
 from .pairing import TRUNK, collapsed_runs, listed, numbers_at, refuse_bad_numbers, refuse_mixture, require_columns
 from .plan import CANNOT_TELL, CONTRADICTED, NOT_TESTABLE, REPLICATED, AnalysisPlan, read_plan
-from .statistics import SAME, decide, summarise_effects, too_many_unusable
+from .statistics import SAME, decide, summarise_effects
 
 SCALE = ("dataset", "image_size", "batch_size")  # the same in all runs; precision in all of a seed
 SCALE_OF_GAN = ("label_smoothing", "discriminator_warmup", "discriminator_updates", "weight_clipping")
@@ -161,7 +161,7 @@ def _refuse(claim: Claim, runs: pd.DataFrame, effects: pd.Series, premise: pd.Se
         return "no pair of runs has the number"
     by_pair = runs.groupby(["gan", "fraction", "seed"])
     worthless = by_pair.failed.any() | by_pair.collapsed.all()
-    if too_many_unusable(worthless.sum(), len(worthless), plan):
+    if worthless.sum() > plan.unusable_pairs * len(worthless):
         share = f"{worthless.sum()} of {len(worthless)}"
         return f"of {share} pairs a run failed or all collapsed: too many for a verdict"
     if len(effects) > 1 and np.ptp(effects) < SAME:
