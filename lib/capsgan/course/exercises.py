@@ -34,8 +34,6 @@ def check(attempt: Callable, *cases: tuple, tolerance: float = 1e-4):
 
 
 def _short(value) -> str:
-    if isinstance(value, int | float | np.number):
-        return f"{value:.4g}"
     array = np.asarray(value)
     if array.ndim == 0:
         return f"{array:.4g}"

@@ -1,7 +1,7 @@
 """Figures of many runs: functions take the tables of :mod:`capsgan.study` and return a Matplotlib figure.
 
 ``results`` is the table of :func:`capsgan.study.results.collect_results`, ``analysis`` that of
-:func:`capsgan.study.analysis.analyse`; ``label`` is that of the vertical axis, ``features`` says where a metric is
+:func:`capsgan.study.comparisons.analyse`; ``label`` is that of the vertical axis, ``features`` says where a metric is
 taken.
 """
 
@@ -67,9 +67,8 @@ def intervals_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.Dat
         axis.plot([row.low, row.high], [place, place], color=colour, linewidth=2)
         axis.plot(row.estimate, place, "o", color=colour)
     labels = [f"{r.comparison}  (n = {r.pairs})" for r in rows.itertuples()]
-    axis.set(
-        yticks=range(len(rows)), yticklabels=labels, xscale="log", xlabel="ratio of FIDs (below 1: the first is better)"
-    )
+    axis.set_yticks(range(len(rows)), labels)
+    axis.set(xscale="log", xlabel="ratio of FIDs (below 1: the first is better)")
     ticks = (0.125, 0.25, 0.5, 0.8, 1, 1.25, 2, 4)
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.minorticks_off()
@@ -104,13 +103,14 @@ def fid_by_step_figure(results: pd.DataFrame, gans=COMPARED_GANS) -> plt.Figure:
 def data_figure(results: pd.DataFrame, gan: str = "dcgan") -> plt.Figure:
     """FID against the share of the training set, classical and Caps, for the seeds that have all shares of both."""
     columns = {
-        trunk: [numbers(results, gan, trunk, SCORE, fraction=fraction) for fraction in FRACTIONS] for trunk in PAIR
+        trunk: pd.concat([numbers(results, gan, trunk, SCORE, fraction=share) for share in FRACTIONS], axis=1)
+        for trunk in PAIR
     }
-    seeds = pd.concat([column for trunk in PAIR for column in columns[trunk]], axis=1).dropna().index
+    seeds = pd.concat(columns.values(), axis=1).dropna().index
     percent = 100 * np.array(FRACTIONS)
     figure, axis = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
     for trunk in PAIR:
-        curves = pd.concat(columns[trunk], axis=1).loc[seeds]
+        curves = columns[trunk].loc[seeds]
         axis.plot(percent, curves.T, "o-", color=COLOURS[trunk], alpha=0.3, linewidth=0.8, markersize=3)
         axis.plot(percent, np.exp(np.log(curves).mean()), color=COLOURS[trunk], linewidth=2, label=TRUNKS[trunk])
     axis.set(xscale="log", yscale="log", xlabel="share of MNIST's training digits", ylabel="FID")
@@ -168,9 +168,8 @@ def power_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.DataFra
 def transformations_figure(images: np.ndarray, transformations: dict) -> plt.Figure:
     """Uint8 images [n, height, width, channels] as they are and under each named transformation, one row each."""
     rows = {"upright": images} | {name: change(images) for name, change in transformations.items()}
-    figure, axes = plt.subplots(
-        len(rows), len(images), figsize=(0.8 * len(images) + 1, 0.85 * len(rows)), layout="constrained"
-    )
+    size = (0.8 * len(images) + 1, 0.85 * len(rows))
+    figure, axes = plt.subplots(len(rows), len(images), figsize=size, layout="constrained")
     for line, (name, changed) in zip(axes, rows.items(), strict=True):
         for axis, image in zip(line, changed, strict=True):
             show_image(axis, image)

@@ -62,38 +62,31 @@ def difference(
     return numbers(results, gan, one, metric, features) - numbers(results, gan, other, metric, features)
 
 
-def area_between(results: pd.DataFrame, gan: str = "dcgan", features: str = "digits") -> pd.Series:
-    """Log ratio of FID, Caps ÷ classical, averaged over the shares of the data on a logarithmic axis (trapezoids)."""
-    ratios = [ratio(results, gan, SCORE, features, fraction=share) for share in FRACTIONS]
+def area_between(results: pd.DataFrame, features: str = "digits") -> pd.Series:
+    """Log ratio of FID, CapsDCGAN ÷ DCGAN, averaged over the shares of the data on a logarithmic axis (trapezoids)."""
+    ratios = [ratio(results, "dcgan", SCORE, features, fraction=share) for share in FRACTIONS]
     ratios = pd.concat(ratios, axis=1).dropna()
     axis = np.log(FRACTIONS)
     return pd.Series(np.trapezoid(ratios, axis, axis=1) / np.ptp(axis), ratios.index)
 
 
 def fid_from_less_data(
-    results: pd.DataFrame,
-    fraction: float,
-    gan: str = "dcgan",
-    features: str = "digits",
-    one: str = "caps",
-    other: str = "cnn",
+    results: pd.DataFrame, fraction: float, features: str = "digits", one: str = "caps", other: str = "cnn"
 ) -> pd.Series:
-    """Log ratio of FID, ``one`` trained on a share of the data ÷ ``other`` trained on all of it."""
-    few = log_of(results, gan, one, SCORE, features, fraction)
-    return few - log_of(results, gan, other, SCORE, features)
+    """Log ratio of DCGAN's FID, ``one`` trained on a share of the data ÷ ``other`` trained on all of it."""
+    few = log_of(results, "dcgan", one, SCORE, features, fraction)
+    return few - log_of(results, "dcgan", other, SCORE, features)
 
 
-def growth_of_fid(results: pd.DataFrame, gan: str = "dcgan", features: str = "digits") -> pd.Series:
-    """Log ratio, Caps ÷ classical, of the factor by which FID grows from all to 1 % of the data."""
-    few, whole = (ratio(results, gan, SCORE, features, fraction=share) for share in (FRACTIONS[0], 1.0))
+def growth_of_fid(results: pd.DataFrame, features: str = "digits") -> pd.Series:
+    """Log ratio, CapsDCGAN ÷ DCGAN, of the factor by which FID grows from all to 1 % of the data."""
+    few, whole = (ratio(results, "dcgan", SCORE, features, fraction=share) for share in (FRACTIONS[0], 1.0))
     return few - whole
 
 
-def mean_over_gans(
-    results: pd.DataFrame, gans: tuple[str, ...], metric: str = SCORE, features: str = "digits"
-) -> pd.Series:
-    """Log ratio, Caps ÷ classical, averaged over the GANs; for seeds that all of them have."""
-    return pd.concat([ratio(results, gan, metric, features) for gan in gans], axis=1).dropna().mean(axis=1)
+def mean_over_gans(results: pd.DataFrame, gans: tuple[str, ...], features: str = "digits") -> pd.Series:
+    """Log ratio of FID, Caps ÷ classical, averaged over the GANs; for seeds that all of them have."""
+    return pd.concat([ratio(results, gan, SCORE, features) for gan in gans], axis=1).dropna().mean(axis=1)
 
 
 def work_to_fid(results: pd.DataFrame, gan: str = "dcgan", cost: str = "ms_of_quickest_step") -> pd.Series:
@@ -105,11 +98,8 @@ def work_to_fid(results: pd.DataFrame, gan: str = "dcgan", cost: str = "ms_of_qu
     features, names = fid_at(results, gan)
     finals = [numbers(results, gan, side, names[-1], features) for side in ("caps", "cnn")]
     goals = pd.concat(finals, axis=1).dropna().max(axis=1)
-    caps, cnn = (
-        np.log(steps_to_fid(results, gan, side, goals)) + log_of(results, gan, side, cost, "cost")
-        for side in ("caps", "cnn")
-    )
-    return caps - cnn
+    caps, cnn = (np.log(steps_to_fid(results, gan, side, goals)) for side in ("caps", "cnn"))
+    return caps + log_of(results, gan, "caps", cost, "cost") - (cnn + log_of(results, gan, "cnn", cost, "cost"))
 
 
 def steps_to_fid(results: pd.DataFrame, gan: str, discriminator: str, goals: pd.Series) -> pd.Series:
@@ -117,10 +107,8 @@ def steps_to_fid(results: pd.DataFrame, gan: str, discriminator: str, goals: pd.
     features, names = fid_at(results, gan)
     columns = [numbers(results, gan, discriminator, name, features) for name in names]
     curves = pd.concat(columns, axis=1).dropna().reindex(goals.index)
-    reached = [
-        first_crossing([*map(step_of, names)], values, goal)
-        for values, goal in zip(curves.to_numpy(), goals, strict=True)
-    ]
+    steps = [*map(step_of, names)]
+    reached = [first_crossing(steps, *pair) for pair in zip(curves.to_numpy(), goals, strict=True)]
     return pd.Series(reached, goals.index)
 
 

@@ -1,5 +1,7 @@
 """Runs and their numbers, paired by seed at one step; runs that must not be compared are rejected here."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -36,7 +38,7 @@ def pair_runs(
     heads = [*RUN, *(name for name in (*GAME, "cpu") if name in results)]
     runs = {side: _one_row_per_run(part, heads, plan) for side, part in rows.items()}
     every = pd.concat(runs.values())
-    refuse_mixture(every, [*SCALE, *(name for name in GAME if name in results)])
+    refuse_mixture(every, (*SCALE, *GAME))
     for seed, part in every.groupby("seed"):
         refuse_mixture(part, ["precision"], f" of seed {seed}")
     step = int(min(plan.step_of(comparison), every.steps.min())) if len(every) else 0
@@ -131,9 +133,9 @@ def collapsed_runs(results: pd.DataFrame, plan: AnalysisPlan) -> set[str]:
     return {run for metric, limit in limits for run in rows.run[(rows.metric == metric) & (rows.value >= limit)]}
 
 
-def refuse_mixture(runs: pd.DataFrame, columns: list[str], where: str = ""):
-    """Raise ``ValueError`` if a column has two values; it names the column and the runs."""
-    for column in columns:
+def refuse_mixture(runs: pd.DataFrame, columns: Iterable[str], where: str = ""):
+    """Raise ``ValueError`` if one of the columns has two values; it names the column and the runs."""
+    for column in (name for name in columns if name in runs):
         groups = {value: listed(group.run) for value, group in runs.groupby(column, dropna=False)}
         if len(groups) > 1:
             mixture = "; ".join(f"{value}: {names}" for value, names in groups.items())

@@ -3,7 +3,7 @@
 The runs of one seed give one number, the *effect* (:mod:`capsgan.study.effects`): say, the log ratio of FID, Caps ÷
 classical. The claim says on which side of a bound the mean effect lies; its t interval over the seeds decides, from as
 many seeds as the plan wants. Intervals hold for each claim by itself; a claim that is one of the plan's primaries also
-needs Holm's p (:mod:`capsgan.study.analysis`). Runs of different lengths are judged at the last step that all reach
+needs Holm's p (:mod:`capsgan.study.comparisons`). Runs of different lengths are judged at the last step that all reach
 (:func:`capsgan.study.pairing.numbers_at`).
 """
 
@@ -14,14 +14,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from .analysis import analyse
+from .comparisons import analyse
 from .effects import NoRuns
-from .pairing import TRUNK, collapsed_runs, listed, numbers_at, refuse_bad_numbers, refuse_mixture, require_columns
-from .plan import CANNOT_TELL, CONTRADICTED, NOT_TESTABLE, REPLICATED, AnalysisPlan, read_plan
+from .pairing import (
+    GAME,
+    SCALE,
+    TRUNK,
+    collapsed_runs,
+    listed,
+    numbers_at,
+    refuse_bad_numbers,
+    refuse_mixture,
+    require_columns,
+)
+from .plan import CANNOT_TELL, CONTRADICTED, FINISHED, NOT_TESTABLE, REPLICATED, AnalysisPlan, read_plan
 from .statistics import SAME, decide, summarise_effects
 
-SCALE = ("dataset", "image_size", "batch_size")  # the same in all runs; precision in all of a seed
-SCALE_OF_GAN = ("label_smoothing", "discriminator_warmup", "discriminator_updates", "weight_clipping")
+NETWORK = ["gan", "discriminator"]
 OURS = "ours"  # the section of a check of our own, which is no claim of the thesis
 LEAST_STEPS = 500  # runs shorter than that say nothing: the smoke profile's
 BOUNDS = {  # of the plan, by the name that a claim calls them by
@@ -78,15 +87,12 @@ def verdicts(claims: Iterable[Claim], results: pd.DataFrame, plan: AnalysisPlan 
     refuse_bad_numbers(results[results.metric.notna()])
     every, results = results, _without_variants(results, plan)
     runs = results.drop_duplicates("run")
-    refuse_mixture(runs, [name for name in SCALE if name in runs])
-    refuse_mixture(runs[runs.status == "finished"], ["samples"] if "samples" in runs else [])
-    for _, of_seed in runs.groupby(["gan", "fraction", "seed"]):
-        refuse_mixture(of_seed, ["precision"] if "precision" in runs else [])
-    for _, of_gan in runs.groupby("gan"):
-        refuse_mixture(of_gan, [name for name in SCALE_OF_GAN if name in runs])
-    for _, of_network in runs.groupby(["gan", "discriminator"]):
-        refuse_mixture(of_network, [name for name in TRUNK if name in runs])
-    twice = runs[runs.duplicated(["gan", "discriminator", "fraction", "seed"], keep=False)]
+    refuse_mixture(runs, (*SCALE, "image_size"))
+    refuse_mixture(runs[runs.status == FINISHED], ["samples"])
+    for group, columns in ((["gan", "fraction", "seed"], ["precision"]), (["gan"], GAME), (NETWORK, TRUNK)):
+        for _, part in runs.groupby(group):
+            refuse_mixture(part, columns)
+    twice = runs[runs.duplicated([*NETWORK, "fraction", "seed"], keep=False)]
     if len(twice):
         raise ValueError(f"{listed(twice.run)} are of one network and seed; keep one")
     table = pd.DataFrame([judge(claim, results, plan) for claim in claims])
