@@ -114,7 +114,7 @@ def _one_row_per_run(rows: pd.DataFrame, columns: list[str], plan: AnalysisPlan)
     runs = rows[columns].drop_duplicates()
     twice = runs.run[runs.run.duplicated()].unique()
     if len(twice):
-        raise ValueError(f"{listed(twice)} are in the results with two configs or statuses; keep one")
+        raise ValueError(f"{_listed(twice)} are in the results with two configs or statuses; keep one")
     allowed = (FINISHED, *plan.failed)
     others = runs[~runs.status.isin(allowed)]
     if len(others):
@@ -122,7 +122,7 @@ def _one_row_per_run(rows: pd.DataFrame, columns: list[str], plan: AnalysisPlan)
         raise ValueError(f"{states}; expected {' | '.join(allowed)}; train them to their end first")
     twice = runs[runs.seed.duplicated(keep=False)].sort_values("seed")
     if len(twice):
-        raise ValueError(f"seed={twice.seed.iloc[0]} has several runs of one network: {listed(twice.run)}; keep one")
+        raise ValueError(f"seed={twice.seed.iloc[0]} has several runs of one network: {_listed(twice.run)}; keep one")
     return runs
 
 
@@ -136,7 +136,7 @@ def collapsed_runs(results: pd.DataFrame, plan: AnalysisPlan) -> set[str]:
 def refuse_mixture(runs: pd.DataFrame, columns: Iterable[str], where: str = ""):
     """Raise ``ValueError`` if one of the columns has two values; it names the column and the runs."""
     for column in (name for name in columns if name in runs):
-        groups = {value: listed(group.run) for value, group in runs.groupby(column, dropna=False)}
+        groups = {value: _listed(group.run) for value, group in runs.groupby(column, dropna=False)}
         if len(groups) > 1:
             mixture = "; ".join(f"{value}: {names}" for value, names in groups.items())
             advice = f"compare runs of one {column}" if column != "samples" else "evaluate all with the same --samples"
@@ -149,7 +149,7 @@ def _numbers_of(metric: Metric, rows: pd.DataFrame, features: str) -> pd.DataFra
     chosen = rows[(rows.metric == name) & (rows.features == features) & (rows.status == FINISHED)]
     refuse_bad_numbers(chosen)
     if metric.effect == "log_ratio" and len(bad := chosen.run[chosen.value <= 0]):
-        raise ValueError(f"metric={name!r} is not above 0 for {listed(bad)}; compare it as a difference")
+        raise ValueError(f"metric={name!r} is not above 0 for {_listed(bad)}; compare it as a difference")
     return chosen.set_index("run")[["value", "samples"]]
 
 
@@ -157,10 +157,10 @@ def refuse_bad_numbers(rows: pd.DataFrame):
     """Raise ``ValueError`` if a run's number is duplicated or not finite; it names the metric and the runs."""
     twice = rows[rows.duplicated(["run", "features", "metric"])]
     if len(twice):
-        raise ValueError(f"metric={twice.metric.iloc[0]!r} is there twice for {listed(twice.run)}; keep one")
+        raise ValueError(f"metric={twice.metric.iloc[0]!r} is there twice for {_listed(twice.run)}; keep one")
     broken = rows[~np.isfinite(rows.value.astype("float64"))]
     if len(broken):
-        where = f"metric={broken.metric.iloc[0]!r} is not finite for {listed(broken.run)}"
+        where = f"metric={broken.metric.iloc[0]!r} is not finite for {_listed(broken.run)}"
         raise ValueError(f"{where}; evaluate again, or leave the runs out")
 
 
@@ -171,6 +171,5 @@ def require_columns(results: pd.DataFrame, columns: tuple[str, ...]):
         raise ValueError(f"results lack the columns {', '.join(absent)}; needed: {', '.join(columns)}")
 
 
-def listed(runs) -> str:
-    """Names of runs for messages: sorted, each once."""
+def _listed(runs) -> str:
     return ", ".join(sorted(map(str, set(runs))))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from ..checks import require
 from ..config import RunConfig
 from ..paths import shipped
 from ..profiles import PROFILES, get_profile
@@ -16,7 +17,6 @@ from .declarations import (
     Comparison,
     Metric,
     is_number,
-    require,
     require_distinct,
     require_name,
     require_whole,
@@ -24,12 +24,8 @@ from .declarations import (
 
 PLAN = shipped("study") / "analysis_plan.yaml"
 FINISHED = "finished"
-WORDS = REPLICATED, CONTRADICTED, CANNOT_TELL, NOT_TESTABLE = (
-    "replicated",
-    "contradicted",
-    "cannot tell yet",
-    "not testable here",
-)
+WORDS = ("replicated", "contradicted", "cannot tell yet", "not testable here")
+REPLICATED, CONTRADICTED, CANNOT_TELL, NOT_TESTABLE = WORDS
 
 
 @dataclass(frozen=True)
@@ -120,9 +116,8 @@ class AnalysisPlan:
 
     def snapshots_of_score(self, step: int) -> list[int]:
         """The snapshots that a score at a step is the mean of."""
-        return sorted({kept for steps in self.snapshots.values() for kept in steps if kept <= step})[
-            -self.score_snapshots :
-        ]
+        kept = {snapshot for steps in self.snapshots.values() for snapshot in steps if snapshot <= step}
+        return sorted(kept)[-self.score_snapshots :]
 
     def arm_fields(self, arm: Arm, varied: bool = True) -> dict[str, float]:
         """Width, dropout and routing iterations of an arm's runs; without ``varied`` those of the profile."""

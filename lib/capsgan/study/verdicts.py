@@ -16,17 +16,7 @@ import pandas as pd
 
 from .comparisons import analyse
 from .effects import NoRuns
-from .pairing import (
-    GAME,
-    SCALE,
-    TRUNK,
-    collapsed_runs,
-    listed,
-    numbers_at,
-    refuse_bad_numbers,
-    refuse_mixture,
-    require_columns,
-)
+from .pairing import GAME, SCALE, TRUNK, collapsed_runs, numbers_at, refuse_bad_numbers, refuse_mixture, require_columns
 from .plan import CANNOT_TELL, CONTRADICTED, FINISHED, NOT_TESTABLE, REPLICATED, AnalysisPlan, read_plan
 from .statistics import SAME, decide, summarise_effects
 
@@ -94,7 +84,7 @@ def verdicts(claims: Iterable[Claim], results: pd.DataFrame, plan: AnalysisPlan 
             refuse_mixture(part, columns)
     twice = runs[runs.duplicated([*NETWORK, "fraction", "seed"], keep=False)]
     if len(twice):
-        raise ValueError(f"{listed(twice.run)} are of one network and seed; keep one")
+        raise ValueError(f"{', '.join(sorted(twice.run))} are of one network and seed; keep one")
     table = pd.DataFrame([judge(claim, results, plan) for claim in claims])
     primaries = pd.Series([claim.primary for claim in claims])
     tested = primaries.index[table.verdict.isin([REPLICATED, CONTRADICTED]) & (primaries != "")]
