@@ -20,8 +20,8 @@ def analyse(results: pd.DataFrame, plan: AnalysisPlan, names=None) -> pd.DataFra
     - ``failed``, ``missing`` (pairs), ``collapsed``, ``reference_collapsed`` (runs), ``both_collapsed``,
       ``mixed_cpus``, ``unknown_cpus`` (pairs);
     - ``estimate`` (geometric mean of the ratios, or mean difference) with its 1 - alpha t interval ``low``, ``high``;
-      ``sd`` of the effects (of a ratio's natural logarithm); ``inside_margin``: the
-      1 - 2 alpha interval lies inside the metric's margin (Schuirmann's test of equivalence);
+      ``sd`` of the effects (of a ratio's natural logarithm); ``inside_margin``: the 1 - 2 alpha interval lies inside
+      the metric's margin (Schuirmann's test of equivalence);
     - for primaries by the deciding metric ``p`` (sign flips) and ``p_holm``; for comparisons with a claim, by the
       deciding metric, ``word``; ``note`` says what prevents a decision.
     """
