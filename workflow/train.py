@@ -7,7 +7,8 @@ import json
 import sys
 from pathlib import Path
 
-from capsgan.cli.commands import build_parser, main, read_train_config
+from capsgan.cli.commands import build_parser, main
+from capsgan.cli.runs import read_train_config
 
 DIVERGED = 1  # the exit status of a training whose loss is not finite, and of a full disk
 

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from capsgan.cli import commands
+from capsgan.cli import runs
 from capsgan.cli.commands import main
 from capsgan.config import RunConfig
 from capsgan.paths import ROOT
@@ -114,7 +114,7 @@ def test_too_little_memory_is_one_line_and_keeps_the_checkpoint(home, scripted, 
 
 
 def test_a_mistake_of_the_program_keeps_its_traceback(home, monkeypatch):
-    monkeypatch.setattr(commands, "_list", lambda options: {}["gone"])
+    monkeypatch.setattr(runs, "_list", lambda options: {}["gone"])
     with pytest.raises(KeyError):
         main(["list"])
 

@@ -7,7 +7,7 @@ import pytest
 from result_rows import run_rows
 
 from capsgan.figures import study as result_plots
-from capsgan.study.analysis import analyse
+from capsgan.study.comparisons import analyse
 from capsgan.study.plan import read_plan
 from capsgan.study.statistics import power_curve
 

@@ -3,7 +3,8 @@ import json
 
 import pytest
 
-from capsgan.cli.commands import build_parser, read_train_config
+from capsgan.cli.commands import build_parser
+from capsgan.cli.runs import read_train_config
 from capsgan.paths import ROOT
 from capsgan.profiles import PROFILES
 from capsgan.study.blocks import read_blocks

@@ -305,11 +305,11 @@ def test_runs_of_two_scales_or_twice_the_same_are_refused_by_name():
 
 def test_numbers_that_cannot_be_judged_are_refused_with_their_runs():
     results = table([1.0, 2.0, 3.0], [2.0, 3.0, 4.0])
-    with pytest.raises(ValueError, match=r"fid is there twice for dcgan-caps-1\.0-1; keep one"):
+    with pytest.raises(ValueError, match=r"metric='fid' is there twice for dcgan-caps-1\.0-1; keep one"):
         verdicts(CLAIMS, pd.concat([results, results[results.run == "dcgan-caps-1.0-1"]]))
     for value in (np.inf, np.nan):
         broken = results.assign(value=results.value.where(results.run != "dcgan-cnn-1.0-2", value))
-        with pytest.raises(ValueError, match=r"fid is not finite for dcgan-cnn-1\.0-2; evaluate again"):
+        with pytest.raises(ValueError, match=r"metric='fid' is not finite for dcgan-cnn-1\.0-2; evaluate again"):
             verdicts(CLAIMS, broken)
     with pytest.raises(ValueError, match="results lack the columns fraction, status; needed: run, gan"):
         verdicts(CLAIMS, results.drop(columns=["fraction", "status"]))

@@ -8,9 +8,8 @@ import pytest
 from scipy import stats
 
 from capsgan.config import RunConfig
-from capsgan.study.analysis import analyse, compare, results_table
-from capsgan.study.numbers import numbers_at
-from capsgan.study.pairing import COLUMNS, GAME, RUN, TRUNK, pair_runs
+from capsgan.study.comparisons import analyse, compare, results_table
+from capsgan.study.pairing import COLUMNS, GAME, RUN, TRUNK, numbers_at, pair_runs
 from capsgan.study.plan import CANNOT_TELL, CONTRADICTED, NOT_TESTABLE, REPLICATED, read_plan
 from capsgan.study.statistics import holm, mean_interval, power_curve, seeds_for_p, seeds_needed, sign_flip_p
 

@@ -1,9 +1,8 @@
 """The options of the command line and of run_all.sh: how they are declared and read."""
 
-from __future__ import annotations
-
 import argparse
 import re
+from collections.abc import Callable
 from dataclasses import fields
 from textwrap import shorten
 
@@ -22,6 +21,13 @@ class OneLineParser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (--help lists the options)\n")
 
 
+def add_command(commands, name: str, run: Callable, summary: str) -> argparse.ArgumentParser:
+    """Declare a command that calls ``run`` with its options; its help begins with the function's docstring."""
+    parser = commands.add_parser(name, help=summary, description=run.__doc__)
+    parser.set_defaults(command=run)
+    return parser
+
+
 def add_grid_options(parser: argparse.ArgumentParser):
     """Which networks of a profile: also the options of run_all.sh."""
     names = f"{' | '.join(PROFILES)} (default: quick, on a GPU colab)"
@@ -32,7 +38,7 @@ def add_grid_options(parser: argparse.ArgumentParser):
     parser.add_argument("--seeds", metavar="SEEDS", help="e.g. 0-2 or 0,3 (default: as the profile)")
     parser.add_argument("--study", metavar="FILE", help="the runs of a file like study/study.yaml instead")
     parser.add_argument("--dry-run", action="store_true", help="print what would run, and why")
-    add_common_options(parser)
+    add_training_options(parser)
 
 
 def read_grid_options(options: argparse.Namespace):
@@ -72,63 +78,16 @@ def read_config_options(options: argparse.Namespace) -> dict:
     return given
 
 
-def add_common_options(parser: argparse.ArgumentParser):
+def add_backend_option(parser: argparse.ArgumentParser):
+    """Declare the Keras backend."""
+    parser.add_argument("--backend", metavar="NAME", help=f"{' | '.join(BACKENDS)} (default: $KERAS_BACKEND)")
+
+
+def add_training_options(parser: argparse.ArgumentParser):
     """Declare what every training takes."""
-    parser.add_argument("--backend", metavar="NAME", help=f"{' | '.join(BACKENDS)} (default: $KERAS_BACKEND)")
-    parser.add_argument("--stop-after", type=positive, metavar="SECONDS", help="go on with the same command later")
+    add_backend_option(parser)
+    parser.add_argument("--stop-after", type=positive, metavar="SECONDS", help="resume later with the same command")
     parser.add_argument("--force", action="store_true", help="train again what is finished")
-
-
-def add_regenerate_options(parser: argparse.ArgumentParser):
-    """Declare what ``regenerate`` takes. Defaults of the search itself are the library's."""
-    parser.add_argument(
-        "images",
-        metavar="[RUN] IMAGE",
-        nargs="+",
-        help="the beginning of a run's id (default: a pretrained network), then image files of any size; superres: of "
-        "just the size that is enlarged",
-    )
-    parser.add_argument("--with", dest="network", metavar="NAME", help="a pretrained network: list --pretrained")
-    parser.add_argument("--box", metavar="X,Y,W,H", help="the face's square; default: twice the hole, around it")
-    parser.add_argument(
-        "--out", metavar="PATH", required=True, help="a .png file; of several images a folder; replaces what is there"
-    )
-    parser.add_argument(
-        "--mask",
-        metavar="PNG",
-        nargs="+",
-        default=[],
-        help="from mid-grey up is kept; one for all, or one each; after the images",
-    )
-    parser.add_argument("--invert-mask", action="store_true", help="black is kept, white is missing")
-    parser.add_argument("--task", metavar="NAME", default="inpaint", help="inpaint | superres | restore")
-    parser.add_argument("--scale", type=int, metavar="INT", help="superres: 2 | 4 (default: 4)")
-    parser.add_argument("--contrast", type=float, metavar="FLOAT", help="restore: the share that is left, in (0, 1]")
-    parser.add_argument("--brightness", type=float, metavar="FLOAT", help="restore: what was added, in [-0.5, 0.5]")
-    parser.add_argument("--grey", action="store_true", default=None, help="restore: the colours are lost too")
-    parser.add_argument(
-        "--region", metavar="NAME", help="square | hole: what the network sees (default: square; pretrained: hole)"
-    )
-    parser.add_argument("--label", type=int, metavar="INT", help="acgan: the class of the images")
-    parser.add_argument("--restarts", type=positive, metavar="INT", help="searches an image (default: 8)")
-    parser.add_argument("--steps", type=positive, metavar="INT", help="of each search (default: 150)")
-    parser.add_argument("--seed", type=int, metavar="INT", default=0, help="of the starts")
-    parser.add_argument("--no-prior", action="store_true", help="search without the discriminator")
-    parser.add_argument("--backend", metavar="NAME", help=f"{' | '.join(BACKENDS)} (default: $KERAS_BACKEND)")
-
-
-def read_regenerate_options(options: argparse.Namespace) -> tuple[dict, dict]:
-    """What was given: (values of the degradation, options of the search).
-
-    Raises:
-        ValueError: no name to write to.
-    """
-    if not options.out:
-        raise ValueError("invalid out=''; expected a name ending in .png, or a folder")
-    values = {name: getattr(options, name) for name in ("scale", "contrast", "brightness", "grey")}
-    search = {"restarts": options.restarts, "steps": options.steps, "labels": options.label, "seed": options.seed}
-    search |= {"prior": 0.0} if options.no_prior else {}
-    return tuple({name: value for name, value in given.items() if value is not None} for given in (values, search))
 
 
 def _choose(name: str, text: str | None, allowed, default) -> list[str]:

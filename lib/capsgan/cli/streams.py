@@ -1,7 +1,5 @@
 """Standard output and error on which no report fails: closed, broken off, or in an encoding that lacks a character."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os
@@ -38,6 +36,19 @@ class Sturdy:
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self._stream.fileno())  # also for what is in the buffer
             os.close(null)
+
+
+def load_keras():
+    """Import Keras while standard error is closed: TensorFlow greets there, whatever its log level."""
+    sys.stderr.flush()
+    terminal, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    try:
+        from .. import engines  # noqa: F401
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(null)
 
 
 @contextlib.contextmanager

@@ -1,1 +1,1 @@
-"""What the notebooks use besides: exercises that check themselves, and a widget."""
+"""Extras of the notebooks: exercises that check themselves, and a widget."""

@@ -1,4 +1,4 @@
-"""Does the environment that a notebook runs in, such as Colab's, have versions that the project supports?"""
+"""Does the notebook's environment, such as Colab, have versions that the project supports?"""
 
 import importlib.metadata
 import sys
@@ -8,7 +8,7 @@ from ..paths import ROOT
 
 
 def check_versions():
-    """Print one line if a package is missing or outside the range of ``pyproject.toml``; else nothing."""
+    """Print one line if a package is missing or outside the range of ``pyproject.toml``; otherwise nothing."""
     from packaging.requirements import Requirement
     from packaging.specifiers import SpecifierSet
 

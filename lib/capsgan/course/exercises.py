@@ -8,12 +8,9 @@ LONGEST = 16  # numbers of a matrix that a message shows
 
 
 def check(attempt: Callable, *cases: tuple, tolerance: float = 1e-4):
-    """Call ``attempt`` on each case and say whether its answers are right.
+    """Call ``attempt`` on cases ``(argument, ..., expected)``, numbers or arrays; say whether its answers are right.
 
-    Args:
-        attempt: the student's function.
-        cases: each ``(argument, ..., expected)``; numbers or arrays.
-        tolerance: relative and absolute, of the comparison.
+    ``tolerance`` of the comparison is relative and absolute.
     """
     name = attempt.__name__
     for *arguments, expected in cases:
@@ -37,8 +34,6 @@ def check(attempt: Callable, *cases: tuple, tolerance: float = 1e-4):
 
 
 def _short(value) -> str:
-    if isinstance(value, int | float | np.number):
-        return f"{value:.4g}"
     array = np.asarray(value)
     if array.ndim == 0:
         return f"{array:.4g}"

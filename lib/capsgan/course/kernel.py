@@ -1,6 +1,4 @@
-"""Kernels with settings of their own: what the user has set up for other work changes no notebook's result."""
-
-from __future__ import annotations
+"""Kernels with their own settings: a user's settings for other work change no notebook's result."""
 
 import json
 import sys
@@ -10,18 +8,9 @@ IN_NOTEBOOKS = "module://matplotlib_inline.backend_inline"  # figures become out
 
 
 def kernel_environment(folder: Path) -> dict[str, str]:
-    """Make a folder of settings and return the environment variables that a kernel needs to use nothing else.
+    """Make a folder of settings and return the environment variables with which a kernel uses nothing else.
 
     The kernel is the running interpreter; IPython, Jupyter and Matplotlib find empty settings of their own.
-
-    Args:
-        folder: for the settings; made if it is missing.
-
-    Returns:
-        Variables for ``os.environ``.
-
-    Raises:
-        OSError: the folder cannot be written.
     """
     kernel = folder.resolve() / "jupyter" / "kernels" / "python3"
     kernel.mkdir(parents=True, exist_ok=True)
@@ -41,6 +30,6 @@ def kernel_environment(folder: Path) -> dict[str, str]:
 
 
 def picture_count(notebook: dict) -> int:
-    """How many outputs of a notebook's cells are pictures."""
+    """Number of pictures among the outputs of a notebook's cells."""
     outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
     return sum("image/png" in output.get("data", {}) for output in outputs)

@@ -1,6 +1,4 @@
-"""A tool for notebooks: upload a picture, place a hole by sliders, choose who fills it."""
-
-from __future__ import annotations
+"""A tool for notebooks: upload a picture, place a hole by sliders, choose a method to fill it."""
 
 import html
 from collections.abc import Callable, Mapping
@@ -12,7 +10,7 @@ import numpy as np
 
 from ..data.image_files import decode_image
 from ..data.pixels import encode_png
-from ..figures.runs import show_image
+from ..figures.runs import show_images
 from ..regeneration.baselines import navier_stokes, telea
 from ..regeneration.cropping import regenerate_photos
 from ..regeneration.masks import check_masks, hide
@@ -24,10 +22,8 @@ PLACES = ("left", "top", "width", "height")  # of the hole, in percent of the pi
 class RegenerationTool:
     """The widgets and what they do. Without widgets :meth:`figure` shows the same picture, filled.
 
-    Args:
-        runs: name → finished :class:`~capsgan.runs.run.Run` on images of 64×64 pixels or any other size.
-        photo: uint8 [height, width, 1 or 3], the picture to begin with.
-        options: of :func:`~capsgan.regeneration.reconstruction.regenerate`, e.g. ``restarts``.
+    ``runs`` maps names to finished runs or pretrained networks; ``photo`` is uint8 [height, width, 1 or 3], the first
+    picture; ``options`` are those of :func:`~capsgan.regeneration.reconstruction.regenerate`, e.g. ``restarts``.
     """
 
     def __init__(self, runs: Mapping[str, object], photo: np.ndarray, **options):
@@ -47,11 +43,7 @@ class RegenerationTool:
         return known
 
     def fill(self) -> np.ndarray:
-        """The photo with its hole filled by the chosen method: uint8 [height, width, channels].
-
-        Raises:
-            ValueError: the hole is empty or the whole picture.
-        """
+        """The photo with its hole filled by the chosen method: uint8 [height, width, channels]."""
         known = check_masks(self.known(), self.photo[None])[0]
         return self.methods[self.method](self.photo, known)
 
@@ -60,13 +52,11 @@ class RegenerationTool:
         shown = {"picture": self.photo, "with a hole": hide(self.photo[None], self.known()[None])[0]}
         shown[f"filled: {self.method}"] = self.fill()
         figure, axes = plt.subplots(1, 3, figsize=(9, 3.3), layout="constrained")
-        for axis, (name, image) in zip(axes, shown.items(), strict=True):
-            show_image(axis, image)
-            axis.set_title(name, fontsize=10)
+        show_images(axes, shown)
         return figure
 
     def show(self):
-        """Show the widgets, in Jupyter and Colab; elsewhere one line that says what is missing."""
+        """Show the widgets in Jupyter and Colab; elsewhere print one line that says what is missing."""
         try:
             import ipywidgets
             from IPython.display import display
@@ -76,7 +66,7 @@ class RegenerationTool:
         display(self.widgets(ipywidgets))
 
     def widgets(self, ipywidgets):
-        """The widgets, wired: a box whose ``children`` are upload, sliders, method, button, message and pictures."""
+        """The connected widgets: a box whose ``children`` are upload, sliders, method, button, message and pictures."""
         upload = ipywidgets.FileUpload(accept="image/*", multiple=False, description="Picture")
         sliders = [
             ipywidgets.IntSlider(self.place[name], 0, 100, description=f"{name} %", continuous_update=False)
@@ -129,7 +119,7 @@ class RegenerationTool:
 
 
 def uploaded(value) -> tuple[bytes, str]:
-    """What FileUpload holds, in ipywidgets 8 (a tuple of files) and 7 (a dictionary of them): (content, name)."""
+    """(content, name) from FileUpload's value: a tuple of files in ipywidgets 8, a dictionary in 7."""
     if isinstance(value, Mapping):
         name, file = next(iter(value.items()))
         return bytes(file["content"]), name
@@ -137,7 +127,7 @@ def uploaded(value) -> tuple[bytes, str]:
 
 
 def preview(image: np.ndarray) -> bytes:
-    """Uint8 [height, width, 1 or 3] → a PNG file of 256 pixels at the longer side, small images in crisp pixels."""
+    """Uint8 [height, width, 1 or 3] → a PNG file with 256 pixels on the longer side, small images in crisp pixels."""
     scale = PREVIEW / max(image.shape[:2])
     size = [max(1, round(scale * length)) for length in image.shape[1::-1]]
     how = cv2.INTER_NEAREST if scale > 1 else cv2.INTER_AREA

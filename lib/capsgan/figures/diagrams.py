@@ -1,7 +1,5 @@
 """Drawings: the architectures, drawn from the models themselves, and what the thesis's first chapters explain."""
 
-from __future__ import annotations
-
 import itertools
 import math
 
@@ -14,28 +12,23 @@ from ..networks.inspection import layer_table
 DATA, LEARNED, OUTPUT = "#E9E9E9", "#9ECAE1", "#FDD0A2"  # fills of boxes: given, trained, answered
 
 
-def flow(title: str, boxes: dict, arrows: list, size=(9, 3)) -> plt.Figure:
+def flow(title: str, boxes: dict, arrows, size: tuple[float, float]) -> plt.Figure:
     """Boxes and arrows.
 
-    Args:
-        title: above the drawing.
-        boxes: text → (x, y, fill), the centre in units of a box's width and height.
-        arrows: (text of one box, text of another, label).
-        size: of the figure in inches.
+    ``boxes`` maps a text to (x, y, fill), the centre in units of a box's width and height; ``arrows`` are (text of one
+    box, text of another); ``size`` is in inches.
     """
     figure, axis = plt.subplots(figsize=size, layout="constrained")
     for text, (x, y, fill) in boxes.items():
         box = FancyBboxPatch((x - 0.4, y - 0.28), 0.8, 0.56, "round,pad=0.03", facecolor=fill, edgecolor="#444444")
         axis.add_patch(box)
         axis.text(x, y, text, ha="center", va="center", fontsize=9)
-    for start, end, label in arrows:
+    for start, end in arrows:
         (x0, y0, _), (x1, y1, _) = boxes[start], boxes[end]
         side = abs(x1 - x0) > 0.85  # leave a box at its side, or at its top or bottom
         out = (math.copysign(0.44, x1 - x0), 0) if side else (0, math.copysign(0.32, y1 - y0))
         ends = (x0 + out[0], y0 + out[1]), (x1 - out[0], y1 - out[1])
         axis.add_patch(FancyArrowPatch(*ends, arrowstyle="-|>", mutation_scale=12, color="#444444"))
-        middle = (ends[0][0] + ends[1][0]) / 2, (ends[0][1] + ends[1][1]) / 2
-        axis.text(middle[0], middle[1] + 0.08, label, ha="center", va="bottom", fontsize=8, color="#444444")
     xs, ys = [box[0] for box in boxes.values()], [box[1] for box in boxes.values()]
     axis.set(xlim=(min(xs) - 0.55, max(xs) + 0.55), ylim=(min(ys) - 0.5, max(ys) + 0.5))
     axis.axis("off")
@@ -53,13 +46,8 @@ def gan_drawing() -> plt.Figure:
         "discriminator\nD": (4.2, 0.5, LEARNED),
         "real or\ngenerated?": (5.6, 0.5, OUTPUT),
     }
-    arrows = [
-        ("noise z", "generator\nG", ""),
-        ("generator\nG", "generated\nimage", ""),
-        ("generated\nimage", "discriminator\nD", ""),
-        ("real\nimage", "discriminator\nD", ""),
-        ("discriminator\nD", "real or\ngenerated?", ""),
-    ]
+    noise, generator, generated, real, discriminator, answer = boxes
+    arrows = [*itertools.pairwise((noise, generator, generated, discriminator, answer)), (real, discriminator)]
     return flow("Figure 1.1: a generative adversarial network", boxes, arrows, (9, 2.6))
 
 
@@ -76,11 +64,8 @@ def dcgan_drawing() -> plt.Figure:
         "Dense": (8.4, 0, LEARNED),
         "logit": (9.6, 0, OUTPUT),
     }
-    names = list(boxes)
-    arrows = [(a, b, "") for a, b in itertools.pairwise(names)]
-    return flow(
-        "Figure 2.1: DCGAN: generator (left of the image), discriminator (right of it)", boxes, arrows, (13, 1.7)
-    )
+    title = "Figure 2.1: DCGAN: generator (left of the image), discriminator (right of it)"
+    return flow(title, boxes, itertools.pairwise(boxes), (13, 1.7))
 
 
 def cnn_drawing() -> plt.Figure:
@@ -97,9 +82,8 @@ def capsule_drawing() -> plt.Figure:
     for axis, (name, degrees, length) in zip(axes, cases, strict=True):
         axis.add_patch(plt.Circle((0, 0), 1, fill=False, color="#999999", linestyle=":"))
         x, y = length * np.cos(np.radians(degrees)), length * np.sin(np.radians(degrees))
-        axis.add_patch(
-            FancyArrowPatch((0, 0), (x, y), arrowstyle="-|>", mutation_scale=16, color="#D55E00", linewidth=2)
-        )
+        style = {"arrowstyle": "-|>", "mutation_scale": 16, "color": "#D55E00", "linewidth": 2}
+        axis.add_patch(FancyArrowPatch((0, 0), (x, y), **style))
         axis.text(0, -0.35, f"length {length:g}", ha="center", fontsize=9)
         axis.set(xlim=(-1.15, 1.15), ylim=(-1.15, 1.15), aspect="equal", title=name)
         axis.axis("off")
@@ -115,17 +99,17 @@ def gated_capsules_drawing() -> plt.Figure:
         x = 3.6 * (number - 1)
         softmax, gate, product = f"softmax {number}\nΣ = 1", f"Dense {number}\n160", f"û ⊙ gate {number}\nLeakyReLU"
         boxes |= {softmax: (x + 1.2, 0, DATA), gate: (x + 2.4, 0, LEARNED), product: (x + 3.6, 0, DATA)}
-        arrows += [(before, softmax, ""), (softmax, gate, ""), (gate, product, "")]
+        arrows += itertools.pairwise((before, softmax, gate, product))
         before = product
     boxes["logit"] = (12.0, 0, OUTPUT)
-    arrows.append((before, "logit", ""))
+    arrows.append((before, "logit"))
     title = "Gated capsules (listing 7.3): every product takes the same û; no votes, no agreement, no routing"
     figure = flow(title, boxes, arrows, (14, 2.4))
     axis = figure.axes[0]
     axis.set_ylim(-0.5, 1.1)
     axis.plot([0, 0, 10.8], [0.32, 0.8, 0.8], color="#444444", linewidth=1)
-    for number in (1, 2, 3):
-        axis.add_patch(FancyArrowPatch((3.6 * number, 0.8), (3.6 * number, 0.3), arrowstyle="-|>", mutation_scale=12))
+    for x in (3.6, 7.2, 10.8):
+        axis.add_patch(FancyArrowPatch((x, 0.8), (x, 0.3), arrowstyle="-|>", mutation_scale=12))
     axis.text(0.1, 0.84, "û", fontsize=9)
     return figure
 
@@ -151,24 +135,14 @@ def draw_blocks(title: str, shapes: list[tuple], steps: list[str]) -> plt.Figure
     x = 0.0
     for shape, step in zip(shapes, steps, strict=True):
         tall = shape[0] if len(shape) > 1 else 1
-        wide = shape[-1]
-        height, width = 0.35 + 0.22 * min(7.5, math.log2(tall)), 0.15 + 0.06 * math.log2(wide)
-        axis.annotate(
-            "", (x + 1.0, 0), (x + 0.15, 0), arrowprops={"arrowstyle": "-|>", "color": "#444444"} if step else None
-        )
+        height, width = 0.35 + 0.22 * min(7.5, math.log2(tall)), 0.15 + 0.06 * math.log2(shape[-1])
+        if step:
+            axis.annotate("", (x + 1.0, 0), (x + 0.15, 0), arrowprops={"arrowstyle": "-|>", "color": "#444444"})
         axis.text(x + 0.55, 0.12, step, ha="center", va="bottom", fontsize=7.5, linespacing=1.1)
         left = x + 1.05
         for depth in (0.10, 0.05, 0.0) if len(shape) == 3 else (0.0,):
-            axis.add_patch(
-                Rectangle(
-                    (left + depth, -height / 2 + depth),
-                    width,
-                    height,
-                    facecolor=LEARNED,
-                    edgecolor="#444444",
-                    zorder=2 - depth,
-                )
-            )
+            corner, style = (left + depth, depth - height / 2), {"facecolor": LEARNED, "edgecolor": "#444444"}
+            axis.add_patch(Rectangle(corner, width, height, zorder=2 - depth, **style))
         axis.text(left + width / 2, -height / 2 - 0.12, "×".join(map(str, shape)), ha="center", va="top", fontsize=8)
         x = left + width
     axis.set(xlim=(0.4 if not steps[0] else 0, x + 0.4), ylim=(-1.5, 1.4))

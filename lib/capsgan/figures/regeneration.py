@@ -1,14 +1,12 @@
 """Figures of regenerated images: functions take arrays and tables and return a Matplotlib figure."""
 
-from __future__ import annotations
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from ..regeneration.masks import context_weights, hide
 from ..regeneration.reconstruction import Regeneration
-from .runs import COLOURS, show_image
+from .runs import COLOURS, show_image, show_images
 
 UNITS = {"psnr": "dB", "psnr_hole": "dB", "ssim": "", "ssim_hole": "", "features": "distance"}
 GENERATORS = {"classical": COLOURS["cnn"], "Caps": COLOURS["caps"]}  # by the discriminator they were trained against
@@ -16,12 +14,7 @@ NO_NETWORK = "#666666"
 
 
 def gallery_figure(columns: dict[str, np.ndarray], title: str) -> plt.Figure:
-    """One image a row, one method a column.
-
-    Args:
-        columns: name → uint8 [n, height, width, 1 or 3].
-        title: above it.
-    """
+    """One row per image, one column per method: ``columns`` maps a name to uint8 [n, height, width, 1 or 3]."""
     count = len(next(iter(columns.values())))
     size = (1.15 * len(columns), 1.12 * count + 0.7)
     figure, axes = plt.subplots(count, len(columns), figsize=size, layout="constrained", squeeze=False)
@@ -34,17 +27,13 @@ def gallery_figure(columns: dict[str, np.ndarray], title: str) -> plt.Figure:
 
 
 def weights_figure(image: np.ndarray, known: np.ndarray, window: int) -> plt.Figure:
-    """What the search is shown of an image, and how much each known pixel counts.
+    """What the search sees of an image, and how much each known pixel counts.
 
-    Args:
-        image: uint8 [height, width, 1 or 3].
-        known: bool [height, width], False in the hole.
-        window: as of :func:`capsgan.regeneration.masks.context_weights`.
+    ``image`` is uint8 [height, width, 1 or 3], ``known`` bool [height, width], False in the hole; ``window`` as in
+    :func:`capsgan.regeneration.masks.context_weights`.
     """
     figure, axes = plt.subplots(1, 3, figsize=(9, 2.9), layout="constrained")
-    for axis, shown, name in zip(axes, (image, hide(image[None], known[None])[0]), ("truth", "observed"), strict=False):
-        show_image(axis, shown)
-        axis.set_title(name, fontsize=10)
+    show_images(axes[:2], {"truth": image, "observed": hide(image[None], known[None])[0]})
     weights = context_weights(known[None], window)[0, ..., 0]
     drawn = axes[2].imshow(weights, cmap="viridis", vmin=0)
     axes[2].set_title(f"weight, window of {window} pixels", fontsize=10)
@@ -54,12 +43,9 @@ def weights_figure(image: np.ndarray, known: np.ndarray, window: int) -> plt.Fig
 
 
 def search_figure(found: Regeneration, number: int, truth: np.ndarray, damaged: np.ndarray) -> plt.Figure:
-    """The search of one image: every restart's loss, and what the best restart's latent generates on the way.
+    """The search for image ``number``: every restart's loss, and what the best restart's latent generates on the way.
 
-    Args:
-        found: what a search with ``snapshots`` found.
-        number: of the image.
-        truth, damaged: that image, uint8 [height, width, channels].
+    ``found`` comes from a search with ``snapshots``; ``truth`` and ``damaged`` are uint8 [height, width, channels].
     """
     steps = list(found.snapshots)
     figure = plt.figure(figsize=(max(8, 1.25 * (len(steps) + 3)), 4.6), layout="constrained")
@@ -74,20 +60,15 @@ def search_figure(found: Regeneration, number: int, truth: np.ndarray, damaged: 
     shown = {"observed": damaged}
     shown |= {f"step {step}": images[number] for step, images in found.snapshots.items()}
     shown |= {"blended": found.images[number], "truth": truth}
-    for small, (name, image) in zip(below.subplots(1, len(shown)), shown.items(), strict=True):
-        show_image(small, image)
-        small.set_title(name, fontsize=9)
+    show_images(below.subplots(1, len(shown)), shown, fontsize=9)
     return figure
 
 
 def scores_figure(scores: pd.DataFrame, metric: str, label: str, title: str = "") -> plt.Figure:
-    """Every method's mean, a dot an image, best on top; what a generator fills in the colour of its discriminator.
+    """Every method's mean, one dot per image, best on top; generators have the colour of their discriminator.
 
-    Args:
-        scores: of :func:`capsgan.regeneration.quality.compare_methods`.
-        metric: one of its metrics.
-        label: of the horizontal axis.
-        title: above it.
+    ``scores`` and ``metric`` as in :func:`capsgan.regeneration.quality.compare_methods`; ``label`` is that of the
+    horizontal axis.
     """
     wide = scores[scores.metric == metric].pivot(index="image", columns="method", values="value")
     order = wide.mean().sort_values(ascending=metric != "features").index
@@ -98,8 +79,7 @@ def scores_figure(scores: pd.DataFrame, metric: str, label: str, title: str = ""
         axis.plot(wide[method], place + jitter, ".", color=colour, alpha=0.35, markersize=5)
         axis.plot(wide[method].mean(), place, "D", color=colour, markersize=7, markeredgecolor="white")
     axis.set_yticks(range(len(order)), order)
-    unit = UNITS[metric]
-    axis.set(xlabel=f"{label} ({unit})" if unit else label, title=title)
+    axis.set(xlabel=f"{label} ({UNITS[metric]})" if UNITS[metric] else label, title=title)
     axis.title.set_fontsize(10)
     legend = {f"{name} generator": colour for name, colour in GENERATORS.items()} | {"no network": NO_NETWORK}
     for name, colour in legend.items():

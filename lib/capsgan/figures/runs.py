@@ -1,7 +1,5 @@
 """Figures of results: functions take data frames and arrays and return a Matplotlib figure."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import matplotlib as mpl
@@ -38,13 +36,8 @@ THESIS_STEPS = 20_000
 def metrics_figure(number: str, classical: Run, caps: Run, profile: str | None = None) -> plt.Figure:
     """One of Figures 8.1 to 8.5: losses and accuracy against step, classical and Caps.
 
-    Args:
-        number: ``8.1`` to ``8.5``; 8.5 is 8.4 with the vertical axis zoomed in on the second half of training.
-        classical, caps: finished runs of one GAN that differ in the trunk only.
-        profile: named in the title, before steps, width and seed; None: the runs are of no profile.
-
-    Raises:
-        ValueError: an unknown number, or runs that are no pair.
+    8.5 is 8.4 with the vertical axis zoomed in on the second half of training. The two runs must be finished, of one
+    GAN, and differ only in the trunk. ``profile`` is named in the title, before steps, width and seed.
     """
     if number not in CHAPTER_8:
         raise ValueError(f"number={number!r} is no figure of chapter 8; expected {' | '.join(CHAPTER_8)}")
@@ -75,7 +68,7 @@ def metrics_figure(number: str, classical: Run, caps: Run, profile: str | None =
 def draw_curve(axis, history: pd.DataFrame, column: str, colour: str, label: str):
     """One metric against step: the raw values faint, their centred running mean over 2 % of the run strong.
 
-    Of a reference run's history, whose rows are means of several steps, the band between least and greatest value.
+    Rows of a reference run's history are means of several steps, so there the band of least to greatest value is faint.
     """
     steps, values = history["step"], history[column]
     smooth = values.rolling(max(1, len(values) // 50), center=True, min_periods=1).mean()
@@ -88,7 +81,7 @@ def draw_curve(axis, history: pd.DataFrame, column: str, colour: str, label: str
 
 
 def describe_scale(config: RunConfig, profile: str | None = None) -> str:
-    """What a title says of a run's scale, so that no quick run passes for the thesis's."""
+    """A run's scale for titles, so that no quick run passes for the thesis's."""
     steps = f"{config.steps:,} steps" + ("" if config.steps == THESIS_STEPS else f" (thesis: {THESIS_STEPS:,})")
     width = f", Caps width {config.width:g}" if config.discriminator != "cnn" else ""
     dataset = safe_name(config.dataset) if is_folder(config.dataset) else config.dataset
@@ -97,17 +90,9 @@ def describe_scale(config: RunConfig, profile: str | None = None) -> str:
 
 
 def samples_figure(samples: dict[str, np.ndarray], title: str, columns: int = 5) -> plt.Figure:
-    """Grids of images side by side, each under its name.
-
-    Args:
-        samples: name → uint8 [n, height, width, channels].
-        title: above them all.
-        columns: images a row of each grid.
-    """
+    """Grids of images side by side, each under its name: ``samples`` maps it to uint8 [n, height, width, channels]."""
     figure, axes = plt.subplots(1, len(samples), figsize=(3.6 * len(samples), 4.1), layout="constrained", squeeze=False)
-    for axis, (name, images) in zip(axes[0], samples.items(), strict=True):
-        show_image(axis, tile(images, columns))
-        axis.set_title(name, fontsize=10)
+    show_images(axes[0], {name: tile(images, columns) for name, images in samples.items()})
     figure.suptitle(title, fontsize=11)
     return figure
 
@@ -115,11 +100,8 @@ def samples_figure(samples: dict[str, np.ndarray], title: str, columns: int = 5)
 def grid_figure(images: np.ndarray, title: str, rows: str, columns: str, row_names=None) -> plt.Figure:
     """A table of images, for class-by-class grids and traversals of a code.
 
-    Args:
-        images: uint8 [rows, columns, height, width, channels].
-        title: above it.
-        rows, columns: what changes downwards and to the right.
-        row_names: one for each row; numbers if None.
+    ``images`` are uint8 [rows, columns, height, width, channels]; ``rows`` and ``columns`` say what changes downwards
+    and to the right; ``row_names`` default to numbers.
     """
     height, width = images.shape[:2]
     figure, axis = plt.subplots(figsize=(0.5 * width + 1.2, 0.5 * height + 1.0), layout="constrained")
@@ -137,14 +119,21 @@ def grid_figure(images: np.ndarray, title: str, rows: str, columns: str, row_nam
 
 
 def show_image(axis, image: np.ndarray):
-    """Draw uint8 [height, width, 1 or 3] in its own colours, one image pixel crisp."""
+    """Draw uint8 [height, width, 1 or 3] in its own colours, with crisp pixels."""
     grey = image.shape[-1] == 1
     axis.imshow(image[..., 0] if grey else image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axis.axis("off")
 
 
+def show_images(axes, images: dict[str, np.ndarray], fontsize: int = 10):
+    """Draw images as :func:`show_image` does, one per axis, under their names."""
+    for axis, (name, image) in zip(axes, images.items(), strict=True):
+        show_image(axis, image)
+        axis.set_title(name, fontsize=fontsize)
+
+
 def add_footer(figure: plt.Figure, runs: list[Run]):
-    """Name the runs and the commit that a figure shows, small, at its lower edge."""
+    """Name the runs and commits that a figure shows, small, at its lower edge."""
     names = "  ".join(f"{run.directory.name} @{run.provenance.get('commit') or 'no commit'}" for run in runs)
     figure.supxlabel(names, fontsize=6, color="grey")
 
@@ -152,8 +141,8 @@ def add_footer(figure: plt.Figure, runs: list[Run]):
 def save_figure(figure: plt.Figure, name: str, profile: str, runs=()) -> Path:
     """Save as ``figures/<profile>/<name>.png`` and ``.svg`` and return the PNG's path.
 
-    The same figure gives the same files: SVG ids have a fixed salt, and neither file holds a date. Both describe
-    themselves by the names of ``runs`` and the checksums of their histories.
+    The same figure gives the same files: SVG ids have a fixed salt, and neither file holds a date. Both files name
+    ``runs`` and the checksums of their histories.
     """
     directory = figures_directory(profile)
     directory.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,9 @@
-"""Figures of many runs: functions take the tables of :mod:`capsgan.study` and return a Matplotlib figure."""
+"""Figures of many runs: functions take the tables of :mod:`capsgan.study` and return a Matplotlib figure.
 
-from __future__ import annotations
+``results`` is the table of :func:`capsgan.study.results.collect_results`, ``analysis`` that of
+:func:`capsgan.study.comparisons.analyse`; ``label`` is that of the vertical axis, ``features`` says where a metric is
+taken.
+"""
 
 import itertools
 import textwrap
@@ -29,14 +32,7 @@ PAIR = ("cnn", "caps")
 
 
 def pairs_figure(results: pd.DataFrame, metric: str, label: str, features: str = "digits") -> plt.Figure:
-    """One number of every run, classical beside Caps, a line a seed, and what real images get.
-
-    Args:
-        results: see :func:`capsgan.study.results.collect_results`.
-        metric: e.g. ``fid_infinity``.
-        label: of the vertical axis.
-        features: where the metric is taken.
-    """
+    """One number of every run, classical beside Caps, one line per seed, and what real images get."""
     gans = [gan for gan in COMPARED_GANS if gan in set(results.gan)]
     drawn = results[(results.fraction == 1) & results.discriminator.isin(PAIR)]
     floor = results[(results.features == features) & (results.metric == metric)].floor.median()
@@ -60,13 +56,7 @@ def pairs_figure(results: pd.DataFrame, metric: str, label: str, features: str =
 
 
 def intervals_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.DataFrame) -> plt.Figure:
-    """The deciding metric's ratios with their intervals, and the margin inside which they count as equal.
-
-    Args:
-        analysis: what :func:`capsgan.study.analysis.analyse` returns.
-        plan: has the deciding metric and its margin.
-        results: what was analysed, for title and foot.
-    """
+    """The deciding metric's ratios with their intervals, and the margin inside which they count as equal."""
     rows = _deciding(analysis, plan).reset_index(drop=True)
     drawn = _of_comparisons(results, rows)
     figure, axis = plt.subplots(figsize=(7.5, 0.42 * len(rows) + 1.5), layout="constrained")
@@ -77,9 +67,8 @@ def intervals_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.Dat
         axis.plot([row.low, row.high], [place, place], color=colour, linewidth=2)
         axis.plot(row.estimate, place, "o", color=colour)
     labels = [f"{r.comparison}  (n = {r.pairs})" for r in rows.itertuples()]
-    axis.set(
-        yticks=range(len(rows)), yticklabels=labels, xscale="log", xlabel="ratio of FIDs (below 1: the first is better)"
-    )
+    axis.set_yticks(range(len(rows)), labels)
+    axis.set(xscale="log", xlabel="ratio of FIDs (below 1: the first is better)")
     ticks = (0.125, 0.25, 0.5, 0.8, 1, 1.25, 2, 4)
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.minorticks_off()
@@ -91,7 +80,7 @@ def intervals_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.Dat
 
 
 def fid_by_step_figure(results: pd.DataFrame, gans=COMPARED_GANS) -> plt.Figure:
-    """FID (or FID∞) of the snapshots against step, a thin line per run, a thick one for the geometric mean."""
+    """FID (or FID∞) of the snapshots against step: a thin line per run, a thick one for the geometric mean."""
     figure, axes = plt.subplots(1, len(gans), figsize=(3.1 * len(gans), 3.4), layout="constrained", squeeze=False)
     for axis, gan in zip(axes[0], gans, strict=True):
         features, names = fid_at(results, gan)
@@ -112,15 +101,16 @@ def fid_by_step_figure(results: pd.DataFrame, gans=COMPARED_GANS) -> plt.Figure:
 
 
 def data_figure(results: pd.DataFrame, gan: str = "dcgan") -> plt.Figure:
-    """FID against the share of the training set, classical and Caps, of the seeds that have all shares of both."""
+    """FID against the share of the training set, classical and Caps, for the seeds that have all shares of both."""
     columns = {
-        trunk: [numbers(results, gan, trunk, SCORE, fraction=fraction) for fraction in FRACTIONS] for trunk in PAIR
+        trunk: pd.concat([numbers(results, gan, trunk, SCORE, fraction=share) for share in FRACTIONS], axis=1)
+        for trunk in PAIR
     }
-    seeds = pd.concat([column for trunk in PAIR for column in columns[trunk]], axis=1).dropna().index
+    seeds = pd.concat(columns.values(), axis=1).dropna().index
     percent = 100 * np.array(FRACTIONS)
     figure, axis = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
     for trunk in PAIR:
-        curves = pd.concat(columns[trunk], axis=1).loc[seeds]
+        curves = columns[trunk].loc[seeds]
         axis.plot(percent, curves.T, "o-", color=COLOURS[trunk], alpha=0.3, linewidth=0.8, markersize=3)
         axis.plot(percent, np.exp(np.log(curves).mean()), color=COLOURS[trunk], linewidth=2, label=TRUNKS[trunk])
     axis.set(xscale="log", yscale="log", xlabel="share of MNIST's training digits", ylabel="FID")
@@ -137,15 +127,7 @@ def data_figure(results: pd.DataFrame, gan: str = "dcgan") -> plt.Figure:
 def controls_figure(
     results: pd.DataFrame, metric: str, label: str, features: str = "digits", floor: str = "real images"
 ) -> plt.Figure:
-    """One number of DCGAN under every discriminator, a point a seed, a bar for the mean.
-
-    Args:
-        results: see :func:`capsgan.study.results.collect_results`.
-        metric: e.g. ``fid_infinity``.
-        label: of the vertical axis.
-        features: where the metric is taken.
-        floor: what the dotted line is, for the legend.
-    """
+    """One number of DCGAN under every discriminator: a point per seed, a bar for the mean, dotted the floor."""
     drawn = results[(results.gan == "dcgan") & (results.fraction == 1)]
     trunks = [name for name in TRUNKS if name in set(drawn.discriminator)]
     figure, axis = plt.subplots(figsize=(1.25 * len(trunks) + 1, 3.4), layout="constrained")
@@ -165,13 +147,7 @@ def controls_figure(
 
 
 def power_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.DataFrame) -> plt.Figure:
-    """The chance of finding a difference as large as the margin, and an equivalence, against the number of seeds.
-
-    Args:
-        analysis: what :func:`capsgan.study.analysis.analyse` returns; the spread of the effects is taken from it.
-        plan: has the deciding metric, its margin, and the power that is aimed at.
-        results: what was analysed, for the foot.
-    """
+    """The chance of finding a difference as large as the margin, and an equivalence, against the number of seeds."""
     rows = _deciding(analysis, plan)
     kinds = {"difference": "a difference as large as the margin", "equivalence": "equivalence of equals"}
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained", sharey=True)
@@ -190,16 +166,10 @@ def power_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.DataFra
 
 
 def transformations_figure(images: np.ndarray, transformations: dict) -> plt.Figure:
-    """Some images as they are and under each transformation, a row each.
-
-    Args:
-        images: uint8 [n, height, width, channels].
-        transformations: name → function from and to such stacks.
-    """
+    """Uint8 images [n, height, width, channels] as they are and under each named transformation, one row each."""
     rows = {"upright": images} | {name: change(images) for name, change in transformations.items()}
-    figure, axes = plt.subplots(
-        len(rows), len(images), figsize=(0.8 * len(images) + 1, 0.85 * len(rows)), layout="constrained"
-    )
+    size = (0.8 * len(images) + 1, 0.85 * len(rows))
+    figure, axes = plt.subplots(len(rows), len(images), figsize=size, layout="constrained")
     for line, (name, changed) in zip(axes, rows.items(), strict=True):
         for axis, image in zip(line, changed, strict=True):
             show_image(axis, image)
@@ -210,7 +180,7 @@ def transformations_figure(images: np.ndarray, transformations: dict) -> plt.Fig
 
 
 def _deciding(analysis: pd.DataFrame, plan: AnalysisPlan) -> pd.DataFrame:
-    """The rows by the metric that decides, where there are pairs enough for a spread."""
+    """The rows of the deciding metric that have enough pairs for a spread."""
     rows = analysis[(analysis.metric == plan.metric.name) & (analysis.features == plan.features)]
     return rows[rows.sd > 0]
 
@@ -223,7 +193,7 @@ def _of_comparisons(results: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def add_results_footer(figure: plt.Figure, results: pd.DataFrame):
-    """Say at the figure's lower edge which runs it is drawn from, and of which commit."""
+    """Name the runs and commits that the figure is drawn from, small, at its lower edge."""
     runs = results.drop_duplicates("run").run.sort_values()
     commits = ", ".join(sorted(map(str, results.commit.dropna().unique()))) if "commit" in results else "no commit"
     figure.supxlabel(f"{runs.iloc[0]} … {runs.iloc[-1]} ({len(runs)} runs) @{commits}", fontsize=6, color="grey")

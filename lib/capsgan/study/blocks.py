@@ -1,7 +1,5 @@
 """What is trained: a YAML file of blocks, each GANs × discriminators × seeds × … with a purpose."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 from fractions import Fraction
 from itertools import product
@@ -20,13 +18,8 @@ LEAST_STEPS = 6  # of a run whose steps are a share of the profile's
 def read_blocks(path: Path, profile: str | None = None, seed: int | None = None) -> dict[str, list[RunConfig]]:
     """The runs of each block of a file like ``study/study.yaml``.
 
-    Args:
-        path: of the file.
-        profile: the scale of blocks that name none. A file with a profile of its own keeps it.
-        seed: replaces the seeds of all blocks.
-
-    Raises:
-        ValueError: the file cannot be read, a key is unknown, or a value is invalid. Names the block.
+    ``profile`` is the scale of a file that names none; ``seed`` replaces the seeds of all blocks but the plan's. A
+    ``ValueError`` names the block.
     """
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))

@@ -1,6 +1,4 @@
-"""What an analysis plan is made of: metrics, arms, blocks of runs, comparisons. Each refuses impossible values."""
-
-from __future__ import annotations
+"""What an analysis plan is made of: metrics, arms, blocks of runs, comparisons. Each rejects invalid values."""
 
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -37,14 +35,14 @@ class Metric:
 
     @property
     def limits(self) -> tuple[float, float]:
-        """The margin on the scale of the effects: of a ratio its natural logarithms."""
+        """The margin on the scale of the effects: natural logarithms for a ratio."""
         low, high = np.log(self.margin) if self.effect == "log_ratio" else self.margin
         return float(low), float(high)
 
 
 @dataclass(frozen=True)
 class Change:
-    """A version of the plan: what it laid down, why, and what had been seen by then."""
+    """A version of the plan: what it declared, why, and what had been seen by then."""
 
     version: int
     date: date
@@ -61,7 +59,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Arm:
-    """One of the networks that a block compares; a field without a value has the profile's."""
+    """One of the networks that a block compares; fields without a value have the profile's."""
 
     discriminator: str
     width: float | None = None
@@ -128,12 +126,12 @@ class Comparison:
 
     @property
     def side(self) -> str:
-        """Of the bounds, where the claim has the effect."""
+        """The side of the bounds on which the claim expects the effect."""
         return {"lower": "below", "higher": "above"}[self.claims]
 
     @property
     def sides(self) -> dict[str, tuple[str, str]]:
-        """By side of the ratio (``""`` and ``"reference_"``, of an interaction two more) its block and arm."""
+        """Block and arm by side of the ratio: ``""`` and ``"reference_"``; interactions also have ``minus_``."""
         sides = {"": self.compared, "reference_": self.reference}
         if self.minus:
             sides |= {f"minus_{side}": f"{self.minus}.{name.split('.')[1]}" for side, name in sides.items()}
@@ -146,16 +144,16 @@ def is_number(value) -> bool:
 
 
 def require_whole(name: str, value, least: int):
-    """Refuse all but whole numbers from ``least``."""
+    """Reject all but whole numbers from ``least``."""
     good = isinstance(value, Integral) and not isinstance(value, bool) and value >= least
     require(good, name, value, f"a whole number from {least}")
 
 
 def require_name(name: str, value):
-    """Refuse all but text."""
+    """Reject all but non-empty text."""
     require(isinstance(value, str) and value.strip() != "", name, value, "a name")
 
 
 def require_distinct(name: str, values):
-    """Refuse an empty list, and one with a value twice."""
+    """Reject an empty list, and one with duplicates."""
     require(len(values) > 0 and len(set(values)) == len(values), name, values, "at least one, none twice")

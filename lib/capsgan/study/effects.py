@@ -1,13 +1,8 @@
-"""Effects: from the results of many runs to one number a seed, which a claim is tested by.
+"""Effects: one number per seed from the results of many runs, which a claim is tested by.
 
-All take the table of :func:`capsgan.study.results.collect_results` and return a Series indexed by seed, NaN or
-absent where a run of that seed failed; ratios as natural logarithms. Where a network has no runs they raise
-:class:`NoRuns`.
+All functions take the table of :func:`capsgan.study.results.collect_results` and return a Series indexed by seed,
+without a number where a run failed; ratios as natural logarithms. They raise :class:`NoRuns` if a network has no runs.
 """
-
-from __future__ import annotations
-
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -19,17 +14,13 @@ CURVES = (("digits", "fid_at_"), ("training", "fid_infinity_at_"))  # of snapsho
 
 
 class NoRuns(LookupError):
-    """There is no run of a network, or none that has the number."""
+    """A network has no run, or none with the number."""
 
 
 def numbers(
     results: pd.DataFrame, gan: str, discriminator: str, metric: str, features: str = "digits", fraction: float = 1.0
 ) -> pd.Series:
-    """One number of every finished run of one network, by seed.
-
-    Raises:
-        NoRuns: there is no such run, or none that has the number.
-    """
+    """One number of every finished run of one network, by seed."""
     kind = (results.gan == gan) & (results.discriminator == discriminator) & (results.fraction == fraction)
     rows = results[kind & (results.features == features) & (results.metric == metric)]
     if rows.empty:
@@ -48,24 +39,15 @@ def ratio(
     other: str = "cnn",
     fraction: float = 1.0,
 ) -> pd.Series:
-    """Log of the number of ``one`` discriminator's run over that of the ``other``'s."""
+    """Log ratio of a number, discriminator ``one`` ÷ ``other``."""
     top, bottom = (log_of(results, gan, name, metric, features, fraction) for name in (one, other))
     return top - bottom
 
 
 def log_of(
-    results: pd.DataFrame,
-    gan: str,
-    discriminator: str,
-    metric: str,
-    features: str = "digits",
-    fraction: float = 1.0,
+    results: pd.DataFrame, gan: str, discriminator: str, metric: str, features: str = "digits", fraction: float = 1.0
 ) -> pd.Series:
-    """Natural logarithm of :func:`numbers`.
-
-    Raises:
-        ValueError: a number has none. Names the metric and the seeds.
-    """
+    """Natural logarithm of :func:`numbers`; ``ValueError`` names the seeds of numbers that have none."""
     values = numbers(results, gan, discriminator, metric, features, fraction)
     if (values <= 0).any():
         seeds = ", ".join(map(str, values.index[values <= 0]))
@@ -76,75 +58,62 @@ def log_of(
 def difference(
     results: pd.DataFrame, gan: str, metric: str, features: str = "digits", one: str = "caps", other: str = "cnn"
 ) -> pd.Series:
-    """The number of ``one`` discriminator's run minus that of the ``other``'s."""
+    """Difference of a number, discriminator ``one`` minus ``other``."""
     return numbers(results, gan, one, metric, features) - numbers(results, gan, other, metric, features)
 
 
-def area_between(results: pd.DataFrame, gan: str = "dcgan", features: str = "digits") -> pd.Series:
-    """The log ratio of FID averaged over the shares of the data, on their logarithmic axis (trapezoids)."""
-    ratios = [ratio(results, gan, SCORE, features, fraction=share) for share in FRACTIONS]
+def area_between(results: pd.DataFrame, features: str = "digits") -> pd.Series:
+    """Log ratio of FID, CapsDCGAN ÷ DCGAN, averaged over the shares of the data on a logarithmic axis (trapezoids)."""
+    ratios = [ratio(results, "dcgan", SCORE, features, fraction=share) for share in FRACTIONS]
     ratios = pd.concat(ratios, axis=1).dropna()
     axis = np.log(FRACTIONS)
     return pd.Series(np.trapezoid(ratios, axis, axis=1) / np.ptp(axis), ratios.index)
 
 
 def fid_from_less_data(
-    results: pd.DataFrame,
-    fraction: float,
-    gan: str = "dcgan",
-    features: str = "digits",
-    one: str = "caps",
-    other: str = "cnn",
+    results: pd.DataFrame, fraction: float, features: str = "digits", one: str = "caps", other: str = "cnn"
 ) -> pd.Series:
-    """Log of the FID of ``one`` discriminator's run on a share of the data over that of the ``other``'s on all."""
-    few = log_of(results, gan, one, SCORE, features, fraction)
-    return few - log_of(results, gan, other, SCORE, features)
+    """Log ratio of DCGAN's FID, ``one`` trained on a share of the data ÷ ``other`` trained on all of it."""
+    few = log_of(results, "dcgan", one, SCORE, features, fraction)
+    return few - log_of(results, "dcgan", other, SCORE, features)
 
 
-def growth_of_fid(results: pd.DataFrame, gan: str = "dcgan", features: str = "digits") -> pd.Series:
-    """How many times FID grows from all to 1 % of the data: log of Caps's factor over the classical one's."""
-    few, whole = (ratio(results, gan, SCORE, features, fraction=share) for share in (FRACTIONS[0], 1.0))
+def growth_of_fid(results: pd.DataFrame, features: str = "digits") -> pd.Series:
+    """Log ratio, CapsDCGAN ÷ DCGAN, of the factor by which FID grows from all to 1 % of the data."""
+    few, whole = (ratio(results, "dcgan", SCORE, features, fraction=share) for share in (FRACTIONS[0], 1.0))
     return few - whole
 
 
-def mean_over_gans(
-    results: pd.DataFrame, gans: tuple[str, ...], metric: str = SCORE, features: str = "digits"
-) -> pd.Series:
-    """The log ratio, Caps over classical, averaged over the GANs; of seeds that all of them have."""
-    return pd.concat([ratio(results, gan, metric, features) for gan in gans], axis=1).dropna().mean(axis=1)
+def mean_over_gans(results: pd.DataFrame, gans: tuple[str, ...], features: str = "digits") -> pd.Series:
+    """Log ratio of FID, Caps ÷ classical, averaged over the GANs; for seeds that all of them have."""
+    return pd.concat([ratio(results, gan, SCORE, features) for gan in gans], axis=1).dropna().mean(axis=1)
 
 
 def work_to_fid(results: pd.DataFrame, gan: str = "dcgan", cost: str = "ms_of_quickest_step") -> pd.Series:
-    """Log ratio, Caps over classical, of the work until the FID that both reach: steps times the run's cost of one.
+    """Log ratio, Caps ÷ classical, of the work until both reach a FID: steps times the run's cost per step.
 
-    The FID that both reach is that of the worse of the two when it has finished. It needs all of its steps for that,
-    or most, so the network that ends lower is ahead by the choice of the goal. Between two snapshots the logarithm of
-    FID is interpolated; the first crossing counts.
+    That FID is the final one of the worse network. It needs all or most of its steps for it, so this choice favours the
+    network that ends lower.
     """
     features, names = fid_at(results, gan)
     finals = [numbers(results, gan, side, names[-1], features) for side in ("caps", "cnn")]
     goals = pd.concat(finals, axis=1).dropna().max(axis=1)
-    caps, cnn = (
-        np.log(steps_to_fid(results, gan, side, goals)) + log_of(results, gan, side, cost, "cost")
-        for side in ("caps", "cnn")
-    )
-    return caps - cnn
+    caps, cnn = (np.log(steps_to_fid(results, gan, side, goals)) for side in ("caps", "cnn"))
+    return caps + log_of(results, gan, "caps", cost, "cost") - (cnn + log_of(results, gan, "cnn", cost, "cost"))
 
 
 def steps_to_fid(results: pd.DataFrame, gan: str, discriminator: str, goals: pd.Series) -> pd.Series:
-    """The step at which each run first has a FID of ``goals`` (by seed), NaN if it never has."""
+    """The step at which each run first has a FID of ``goals`` (by seed); NaN if it never has."""
     features, names = fid_at(results, gan)
     columns = [numbers(results, gan, discriminator, name, features) for name in names]
     curves = pd.concat(columns, axis=1).dropna().reindex(goals.index)
-    reached = [
-        first_crossing([*map(step_of, names)], values, goal)
-        for values, goal in zip(curves.to_numpy(), goals, strict=True)
-    ]
+    steps = [*map(step_of, names)]
+    reached = [first_crossing(steps, *pair) for pair in zip(curves.to_numpy(), goals, strict=True)]
     return pd.Series(reached, goals.index)
 
 
 def fid_at(results: pd.DataFrame, gan: str) -> tuple[str, list[str]]:
-    """Where the FIDs of a GAN's snapshots are taken, and their metrics ``…_at_<step>``, by step."""
+    """The feature space of a GAN's snapshot FIDs, and their metrics ``…_at_<step>`` in order of step."""
     for features, start in CURVES:
         metrics = results.metric[(results.gan == gan) & (results.features == features)]
         names = sorted({name for name in metrics if name.startswith(start)}, key=step_of)
@@ -159,9 +128,9 @@ def step_of(name: str) -> int:
 
 
 def first_crossing(steps: list[int], values: np.ndarray, goal: float) -> float:
-    """The step at which a curve first is at or below ``goal``, its logarithm interpolated; NaN if it never is.
+    """The step at which a curve is first at or below ``goal``, by interpolating its logarithm; NaN if it never is.
 
-    If it is so at its first point already, that point's step: the true one may be earlier.
+    A curve below the goal from the start gives its first step: the true one may be earlier.
     """
     under = np.flatnonzero(np.asarray(values) <= goal)
     if len(under) == 0:
@@ -176,22 +145,21 @@ def first_crossing(steps: list[int], values: np.ndarray, goal: float) -> float:
 def against_best(
     results: pd.DataFrame, gan: str, metric: str, others: tuple[str, ...], features: str = "digits"
 ) -> pd.Series:
-    """Log of a Caps run's number over the least of the other Caps GANs' of the same seed."""
+    """Log ratio of a number, a Caps run ÷ the best (least) of the other Caps GANs' with the same seed."""
     logs = pd.concat([log_of(results, other, "caps", metric, features) for other in others], axis=1).dropna()
     return log_of(results, gan, "caps", metric, features) - logs.min(axis=1)
 
 
 def wavering_trend(results: pd.DataFrame, gan: str, metrics: tuple[str, ...]) -> pd.Series:
-    """Log of how much a Caps run's curves waver in its last tenth over its first, averaged over the metrics."""
-    get = partial(numbers, results, gan, "caps", features="training")
-    logs = [
-        np.log(get(f"{name}_wavering_late").clip(LEAST)) - np.log(get(f"{name}_wavering_early").clip(LEAST))
-        for name in metrics
-    ]
-    return sum(logs) / len(logs)
+    """Log ratio of how much a Caps run's curves fluctuate, last tenth ÷ first tenth, averaged over the metrics."""
+
+    def log(name: str) -> pd.Series:
+        return np.log(numbers(results, gan, "caps", name, "training").clip(LEAST))
+
+    return sum(log(f"{name}_wavering_late") - log(f"{name}_wavering_early") for name in metrics) / len(metrics)
 
 
 def least_spread(results: pd.DataFrame) -> pd.Series:
-    """The smaller of the two critics' |loss|: how far apart it holds the mean scores of real and generated images."""
+    """Log10 of the smaller of the two critics' |loss|: how far apart it holds the mean scores of real and generated."""
     losses = [numbers(results, "wgan", side, "d_loss", "training").abs() for side in ("cnn", "caps")]
     return np.log10(pd.concat(losses, axis=1).dropna().min(axis=1).clip(LEAST))

@@ -1,12 +1,11 @@
-"""Runs and their numbers, paired by seed; what must not be compared is refused here."""
+"""Runs and their numbers, paired by seed at one step; runs that must not be compared are rejected here."""
 
-from __future__ import annotations
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
 from .declarations import Comparison, Metric
-from .numbers import numbers_at
 from .plan import FINISHED, AnalysisPlan
 
 SCALE = ("dataset", "batch_size")  # the same in all runs of a comparison
@@ -21,37 +20,25 @@ def pair_runs(
 ) -> pd.DataFrame:
     """The runs of a comparison, one row per planned seed.
 
-    Args:
-        results: one row a run and metric, with ``COLUMNS``: ``status`` is ``finished`` or one of ``plan.failed``;
-            ``features`` names the feature space, ``samples`` is the number of generated images; ``cpu``, where there is
-            one, the CPU model that trained the run. A failed run has at least one row, of which only ``RUN`` is read.
-        comparison: which arms.
-        metric: which number.
-        plan: blocks, seeds, scores, what has failed or collapsed.
-        features: where the number is taken; None: the plan's first feature space.
-
-    Returns:
-        Columns ``seed``; ``step``: the last that all runs reach, at most the planned one; ``samples``; ``run``,
-        ``value``, ``status`` (``missing`` without a run), ``collapsed`` of the compared arm; the same with
-        ``reference_`` before them of the other, and of an interaction with ``minus_`` too; ``cpus``: how many CPU
-        models trained the pair, 0 if one is unknown; ``effect``: log(value / reference), or their difference, of an
-        interaction less the same of the other block; NaN where a number is missing.
-
-    Raises:
-        ValueError: columns are missing; a run is neither finished nor failed; a seed, run or number is there twice;
-            runs differ in ``SCALE`` or ``GAME``, runs of one seed in precision; sample counts differ; a number is not
-            finite or has no logarithm. Names the runs.
+    ``results`` has one row per run and metric, with ``COLUMNS``: ``status`` is ``finished`` or one of ``plan.failed``;
+    ``features`` is the feature space, ``samples`` the number of generated images; optional ``cpu`` is the CPU model. A
+    failed run has at least one row, of which only ``RUN`` is read. ``features`` defaults to the plan's first space.
+    Returns columns ``seed``; ``step``: the last that all runs reach, at most the planned one; ``samples``; ``run``,
+    ``value``, ``status`` (``missing`` without a run), ``collapsed`` of the compared arm; the same with prefix
+    ``reference_``, for an interaction also ``minus_``; ``cpus``: number of CPU models that trained the pair, 0 if one
+    is unknown; ``effect``: log(value / reference) or their difference, for an interaction minus that of the other
+    block; NaN where a number is missing.
+    A ``ValueError`` names runs that are neither finished nor failed, exist twice, differ in ``SCALE``, ``GAME``, sample
+    count or (in one seed) precision, or whose number is not finite or has no logarithm.
     """
-    absent = [name for name in COLUMNS if name not in results]
-    if absent:
-        raise ValueError(f"results lack the columns {', '.join(absent)}; needed: {', '.join(COLUMNS)}")
+    require_columns(results, COLUMNS)
     features, seeds = features or plan.features, plan.seeds_of(comparison)
     rows = {side: rows_of_arm(results, *place, plan) for side, place in comparison.sides.items()}
     rows = {side: part[part.seed.isin(seeds)] for side, part in rows.items()}
     heads = [*RUN, *(name for name in (*GAME, "cpu") if name in results)]
-    runs = {side: _one_row_a_run(part, heads, plan) for side, part in rows.items()}
+    runs = {side: _one_row_per_run(part, heads, plan) for side, part in rows.items()}
     every = pd.concat(runs.values())
-    refuse_mixture(every, [*SCALE, *(name for name in GAME if name in results)])
+    refuse_mixture(every, (*SCALE, *GAME))
     for seed, part in every.groupby("seed"):
         refuse_mixture(part, ["precision"], f" of seed {seed}")
     step = int(min(plan.step_of(comparison), every.steps.min())) if len(every) else 0
@@ -71,6 +58,35 @@ def pair_runs(
     pairs["cpus"] = [_count_cpus(every[every.seed == seed]) for seed in seeds]
     pairs["effect"] = _effect(pairs, metric, "")
     return pairs.assign(effect=pairs.effect - _effect(pairs, metric, "minus_")) if comparison.minus else pairs
+
+
+def numbers_at(results: pd.DataFrame, step: int, plan: AnalysisPlan) -> pd.DataFrame:
+    """Results of runs of that many steps or more, as if every run had ended at the step; the same columns.
+
+    Results have one row per run, ``features`` and ``metric``. A metric ``<name>_at_<step>`` is that of the snapshot at
+    that step, ``<name>`` that of the whole run. A run's number at a step is
+    - in the plan's two feature spaces: the mean of ``<name>_at_<step>`` over the snapshots of the plan's score (at
+      10,000 steps: ``fid_at_8000``, ``fid_at_9000``, ``fid_at_10000``), all of them or none;
+    - elsewhere (``training``, ``discriminator``, ``pixels``, ``fresh_critic``): the row ``<name>_at_<step>``;
+    - without such rows: the row ``<name>``, if the run has exactly that many steps, or for a cost, which no length
+      changes.
+    Otherwise the run has no such number. Rows of failed runs, which have no number, and of snapshots up to the step
+    are kept.
+    """
+    parts = results.metric.astype("string").str.extract(r"^(.+)_at_(\d+)$")
+    name, at = parts[0], pd.to_numeric(parts[1]).fillna(-1)
+    in_space = results.features.isin([plan.features, plan.second_space])
+    snapshots = plan.snapshots_of_score(step)
+    wanted = (in_space & at.isin(snapshots)) | (~in_space & (at == step))
+    chosen = results.assign(metric=name)[wanted]
+    key = ["run", "features", "metric"]
+    groups = chosen.groupby(key).value
+    complete = groups.transform("size") == np.where(in_space[wanted], len(snapshots), 1)
+    scores = chosen.assign(value=groups.transform("mean"))[complete].drop_duplicates(key)
+    whole = results[name.isna() & ((results.steps == step) | (results.features == "cost") | results.metric.isna())]
+    whole = whole.merge(scores[key].assign(scored=True), on=key, how="left")
+    whole = whole[whole.scored.isna()].drop(columns="scored")
+    return pd.concat([whole, results[(at >= 0) & (at <= step)], scores], ignore_index=True)
 
 
 def rows_of_arm(results: pd.DataFrame, block: str, arm: str, plan: AnalysisPlan) -> pd.DataFrame:
@@ -94,7 +110,7 @@ def _count_cpus(runs: pd.DataFrame) -> int:
     return 0 if "unknown" in cpus else len(cpus)
 
 
-def _one_row_a_run(rows: pd.DataFrame, columns: list[str], plan: AnalysisPlan) -> pd.DataFrame:
+def _one_row_per_run(rows: pd.DataFrame, columns: list[str], plan: AnalysisPlan) -> pd.DataFrame:
     runs = rows[columns].drop_duplicates()
     twice = runs.run[runs.run.duplicated()].unique()
     if len(twice):
@@ -102,8 +118,8 @@ def _one_row_a_run(rows: pd.DataFrame, columns: list[str], plan: AnalysisPlan) -
     allowed = (FINISHED, *plan.failed)
     others = runs[~runs.status.isin(allowed)]
     if len(others):
-        listed = ", ".join(f"{run} is {status}" for run, status in zip(others.run, others.status, strict=True))
-        raise ValueError(f"{listed}; expected {' | '.join(allowed)}; train them to their end first")
+        states = ", ".join(f"{run} is {status}" for run, status in zip(others.run, others.status, strict=True))
+        raise ValueError(f"{states}; expected {' | '.join(allowed)}; train them to their end first")
     twice = runs[runs.seed.duplicated(keep=False)].sort_values("seed")
     if len(twice):
         raise ValueError(f"seed={twice.seed.iloc[0]} has several runs of one network: {_listed(twice.run)}; keep one")
@@ -111,15 +127,15 @@ def _one_row_a_run(rows: pd.DataFrame, columns: list[str], plan: AnalysisPlan) -
 
 
 def collapsed_runs(results: pd.DataFrame, plan: AnalysisPlan) -> set[str]:
-    """Names of the runs that the plan calls collapsed, by the numbers that are there."""
+    """Names of the runs that the plan calls collapsed."""
     rows = results[results.features == plan.features]
     limits = plan.collapsed.items()
     return {run for metric, limit in limits for run in rows.run[(rows.metric == metric) & (rows.value >= limit)]}
 
 
-def refuse_mixture(runs: pd.DataFrame, columns: list[str], where: str = ""):
-    """Raise ``ValueError`` where a column has two values; it names the column and the runs."""
-    for column in columns:
+def refuse_mixture(runs: pd.DataFrame, columns: Iterable[str], where: str = ""):
+    """Raise ``ValueError`` if one of the columns has two values; it names the column and the runs."""
+    for column in (name for name in columns if name in runs):
         groups = {value: _listed(group.run) for value, group in runs.groupby(column, dropna=False)}
         if len(groups) > 1:
             mixture = "; ".join(f"{value}: {names}" for value, names in groups.items())
@@ -130,16 +146,29 @@ def refuse_mixture(runs: pd.DataFrame, columns: list[str], where: str = ""):
 def _numbers_of(metric: Metric, rows: pd.DataFrame, features: str) -> pd.DataFrame:
     """Value and samples of every finished run that has the number, by run."""
     name = metric.name
-    chosen = rows[(rows.metric == name) & (rows.features == features) & (rows.status == FINISHED)].set_index("run")
-    twice = chosen.index[chosen.index.duplicated()].unique()
-    if len(twice):
-        raise ValueError(f"metric={name!r} is there twice for {_listed(twice)}; keep one")
-    values = chosen.value.astype("float64")
-    if len(broken := chosen.index[~np.isfinite(values)]):
-        raise ValueError(f"metric={name!r} is not finite for {_listed(broken)}; a run without images has failed")
-    if metric.effect == "log_ratio" and len(bad := chosen.index[values <= 0]):
+    chosen = rows[(rows.metric == name) & (rows.features == features) & (rows.status == FINISHED)]
+    refuse_bad_numbers(chosen)
+    if metric.effect == "log_ratio" and len(bad := chosen.run[chosen.value <= 0]):
         raise ValueError(f"metric={name!r} is not above 0 for {_listed(bad)}; compare it as a difference")
-    return chosen[["value", "samples"]]
+    return chosen.set_index("run")[["value", "samples"]]
+
+
+def refuse_bad_numbers(rows: pd.DataFrame):
+    """Raise ``ValueError`` if a run's number is duplicated or not finite; it names the metric and the runs."""
+    twice = rows[rows.duplicated(["run", "features", "metric"])]
+    if len(twice):
+        raise ValueError(f"metric={twice.metric.iloc[0]!r} is there twice for {_listed(twice.run)}; keep one")
+    broken = rows[~np.isfinite(rows.value.astype("float64"))]
+    if len(broken):
+        where = f"metric={broken.metric.iloc[0]!r} is not finite for {_listed(broken.run)}"
+        raise ValueError(f"{where}; evaluate again, or leave the runs out")
+
+
+def require_columns(results: pd.DataFrame, columns: tuple[str, ...]):
+    """Raise ``ValueError`` if results lack columns."""
+    absent = [name for name in columns if name not in results]
+    if absent:
+        raise ValueError(f"results lack the columns {', '.join(absent)}; needed: {', '.join(columns)}")
 
 
 def _listed(runs) -> str:

@@ -1,6 +1,4 @@
-"""The analysis declared beforehand, ``study/analysis_plan.yaml``: what is compared, by what, and what would count."""
-
-from __future__ import annotations
+"""The analysis plan, ``study/analysis_plan.yaml``: what is compared, by which numbers, and what would count."""
 
 from dataclasses import MISSING, dataclass, fields
 from datetime import date
@@ -8,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from ..checks import require
 from ..config import RunConfig
 from ..paths import shipped
 from ..profiles import PROFILES, get_profile
@@ -18,7 +17,6 @@ from .declarations import (
     Comparison,
     Metric,
     is_number,
-    require,
     require_distinct,
     require_name,
     require_whole,
@@ -26,17 +24,13 @@ from .declarations import (
 
 PLAN = shipped("study") / "analysis_plan.yaml"
 FINISHED = "finished"
-WORDS = REPLICATED, CONTRADICTED, CANNOT_TELL, NOT_TESTABLE = (
-    "replicated",
-    "contradicted",
-    "cannot tell yet",
-    "not testable here",
-)
+WORDS = ("replicated", "contradicted", "cannot tell yet", "not testable here")
+REPLICATED, CONTRADICTED, CANNOT_TELL, NOT_TESTABLE = WORDS
 
 
 @dataclass(frozen=True)
 class AnalysisPlan:
-    """Everything that turns runs into words. The comments of the file say why each value is what it is."""
+    """Everything that turns runs into words. The comments of the file give the reason for each value."""
 
     version: int
     date: date
@@ -109,7 +103,7 @@ class AnalysisPlan:
 
     @property
     def comparisons(self) -> dict[str, Comparison]:
-        """All of them, the primaries first."""
+        """All comparisons, primaries first."""
         return self.primary | self.secondary
 
     def seeds_of(self, comparison: Comparison) -> list[int]:
@@ -122,12 +116,11 @@ class AnalysisPlan:
 
     def snapshots_of_score(self, step: int) -> list[int]:
         """The snapshots that a score at a step is the mean of."""
-        return sorted({kept for steps in self.snapshots.values() for kept in steps if kept <= step})[
-            -self.score_snapshots :
-        ]
+        kept = {snapshot for steps in self.snapshots.values() for snapshot in steps if snapshot <= step}
+        return sorted(kept)[-self.score_snapshots :]
 
     def arm_fields(self, arm: Arm, varied: bool = True) -> dict[str, float]:
-        """Width, dropout and routing iterations of an arm's runs; not ``varied``: those of the profile."""
+        """Width, dropout and routing iterations of an arm's runs; without ``varied`` those of the profile."""
         config = get_profile(self.profile).config("dcgan", arm.discriminator, **(arm.variations if varied else {}))
         return {name: getattr(config, name) for name in ("width", "dropout", "routing_iterations")}
 
@@ -151,12 +144,8 @@ class AnalysisPlan:
         }
 
     @classmethod
-    def from_dict(cls, values: dict) -> AnalysisPlan:
-        """A plan from what YAML makes of the file.
-
-        Raises:
-            ValueError: a key is unknown or missing, or a value is impossible. Names it and what is allowed.
-        """
+    def from_dict(cls, values: dict) -> "AnalysisPlan":
+        """A plan from the content of the YAML file; a ``ValueError`` names the key or value and what is allowed."""
         values = dict(_check_keys(cls, "plan", values))
         for name, kind in {"changes": Change, "metrics": Metric, "costs": Metric}.items():
             require(isinstance(values[name], list), name, values[name], "a list")
@@ -170,11 +159,7 @@ class AnalysisPlan:
 
 
 def read_plan(path: Path = PLAN) -> AnalysisPlan:
-    """The plan in a YAML file; the study's own by default.
-
-    Raises:
-        ValueError: the file is missing or no YAML, a key is unknown or missing, or a value is impossible.
-    """
+    """The plan in a YAML file; the study's own by default."""
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, TypeError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -1,6 +1,4 @@
-"""Measured tables for readers, in Markdown, from ``data/results``: they replace what is between their markers."""
-
-from __future__ import annotations
+"""Measured tables for readers, in Markdown, from ``data/results``; they replace the text between their markers."""
 
 import re
 import textwrap
@@ -19,7 +17,7 @@ TESTED_GANS = ("ACGAN", "DCGAN", "InfoGAN")
 
 
 def write_report(tables: dict[str, Callable[[], str]]) -> list[Path]:
-    """Bring README.md, the pages of docs/ and the notebooks' times up to date; returns the files that changed."""
+    """Update README.md, the pages of docs/ and the notebooks' times; returns the files that changed."""
     changed, pages = [], [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     for path in [*pages, *sorted((ROOT / "notebooks").glob("*.ipynb"))]:
         before = path.read_text(encoding="utf-8")
@@ -33,12 +31,7 @@ def write_report(tables: dict[str, Callable[[], str]]) -> list[Path]:
 def filled(text: str, tables: dict[str, Callable[[], str]]) -> str:
     """A page with a table between each ``<!-- begin NAME … -->`` and ``<!-- end NAME -->``, and measured times.
 
-    Args:
-        text: Markdown.
-        tables: name → function that makes the table.
-
-    Raises:
-        ValueError: there is no table of that name, or a marker has no partner.
+    ``tables`` maps a name to the function that makes the table.
     """
     markers = re.findall(r"<!-- (begin|end) (\w+)", text)
     for (begin, name), (end, other) in zip(markers[::2], [*markers[1::2], ("nothing", "")], strict=False):
@@ -67,7 +60,7 @@ def with_time(text: str) -> str:
 
 
 def verdicts_table() -> str:
-    """Every claim with its verdict, and what it stands on."""
+    """Every claim with its verdict and evidence."""
     rows = pd.read_csv(RESULTS / "verdicts_study.csv")
     counts = rows[rows.section != OURS].verdict.value_counts()
     plan = read_plan()
@@ -184,7 +177,7 @@ TABLES = {"answer": answer, "verdicts": verdicts_table, "results": results_table
 
 
 def _full_width_ratio(precision: str) -> float:
-    """Milliseconds of CapsDCGAN's step over DCGAN's at the thesis's width, in our own TensorFlow loop."""
+    """Ratio of the step time, CapsDCGAN ÷ DCGAN, at the thesis's width in our own TensorFlow loop."""
     rows = pd.read_csv(RESULTS / "step_time.csv").query("backend == 'tensorflow' and loop == 'ours'")
     ms = rows[rows.precision == precision].set_index("trunk").ms
     return ms["caps"] / ms["cnn"]

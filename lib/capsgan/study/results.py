@@ -1,6 +1,4 @@
-"""Results as data: one row a run and number, from the runs' ``metrics.json`` to two CSV files and back."""
-
-from __future__ import annotations
+"""Results as data: one row per run and number, from the runs' ``metrics.json`` to two CSV files and back."""
 
 import json
 from dataclasses import fields
@@ -41,17 +39,17 @@ def runs_at_scale(profile: Profile) -> list[Run]:
 
 
 def planned(plan: AnalysisPlan) -> dict[tuple, tuple[str, str, int]]:
-    """What identifies each run of the plan → its block, arm and seed. Precision and snapshots do not count."""
+    """The :func:`identity` of each run of the plan → its block, arm and seed."""
     return {identity(config): place for place, config in plan.configs().items()}
 
 
 def identity(config: RunConfig) -> tuple:
-    """Everything that a run of the plan must share with it."""
+    """The fields that a run must share with the plan's; precision and snapshots are free."""
     return tuple(sorted((name, value) for name, value in config.identity.items() if name not in FREE))
 
 
 def planned_runs(plan: AnalysisPlan) -> list[Run]:
-    """The plan's runs, among the runs on disk and the stored references; of two of one id that on disk."""
+    """The plan's runs on disk and among the stored references; the one on disk if both exist."""
     wanted, found = planned(plan), {}
     for run in (*list_runs(), *list_references()):
         if identity(run.config) in wanted:
@@ -60,18 +58,11 @@ def planned_runs(plan: AnalysisPlan) -> list[Run]:
 
 
 def collect(plan: AnalysisPlan, name: str = "study", say=print) -> pd.DataFrame:
-    """Score the plan's runs where that is missing, and write ``runs_``, ``metrics_`` and ``verdicts_<name>.csv``.
+    """Score the plan's unscored runs; write ``runs_``, ``metrics_`` and ``verdicts_<name>.csv`` to ``data/results``.
 
-    Args:
-        plan: says which runs these are, and of how many images a score is.
-        name: of the files in ``data/results``.
-        say: called with a line about each run that is scored, skipped or dropped.
-
-    Returns:
-        All results: those of the runs that are here, and stored ones of runs of the plan that are not.
-
-    Raises:
-        ValueError: no run of the plan has finished or failed.
+    ``say`` is called with a line about each run that is scored, skipped or dropped. Returns the results of the runs
+    that are here, and the stored ones of other runs of the plan. Raises ``ValueError`` if no run of the plan has
+    finished or failed.
     """
     runs, wanted = [], planned(plan)
     for run in planned_runs(plan):
@@ -89,7 +80,10 @@ def collect(plan: AnalysisPlan, name: str = "study", say=print) -> pd.DataFrame:
     if (RESULTS / f"runs_{name}.csv").exists():
         stored = load_results(name)
         stored = stored[~stored.run.isin(results.run)]
-        fits = stored.run.isin([row["run"] for row in _heads(stored) if identity(_config(row)) in wanted])
+        heads = _runs_of(stored)
+        values = heads[[f.name for f in fields(RunConfig) if f.name in heads]].to_dict("records")
+        configs = [RunConfig(**{name: value for name, value in row.items() if pd.notna(value)}) for row in values]
+        fits = stored.run.isin(heads.run[[identity(config) in wanted for config in configs]])
         say(f"kept: {stored.run[fits].nunique()} stored runs; dropped, not in the plan: {stored.run[~fits].nunique()}")
         results = pd.concat([stored[fits], results], ignore_index=True)
     save_results(results, name)
@@ -99,46 +93,32 @@ def collect(plan: AnalysisPlan, name: str = "study", say=print) -> pd.DataFrame:
 
 
 def _with_fresh_critic(results: pd.DataFrame, runs: list[Run], plan: AnalysisPlan) -> pd.DataFrame:
-    """One fresh critic judges each pair of unvaried arms on all of the data, where both have their weights."""
+    """One fresh critic judges each pair of unvaried arms trained on all of the data, if both have their weights."""
     wanted = planned(plan)
-    judged = [
-        run
-        for run in runs
-        if run.finished
-        and run.config.fraction == 1
-        and not plan.arms[wanted[identity(run.config)][1]].variations
-        and not (isinstance(run, ReferenceRun) and run.config.seed)
-    ]
+
+    def is_judged(run: Run) -> bool:
+        varied = plan.arms[wanted[identity(run.config)][1]].variations
+        without_weights = isinstance(run, ReferenceRun) and run.config.seed
+        return run.finished and run.config.fraction == 1 and not varied and not without_weights
+
+    judged = [run for run in runs if is_judged(run)]
     if not judged:
         return results
     numbers = judge_pairs(judged, load_dataset(judged[0].config.dataset).images, plan.samples)
-    heads = results.drop(columns=list(NUMBERS)).drop_duplicates()
-    return results if numbers.empty else pd.concat([results, numbers.merge(heads, on="run")], ignore_index=True)
+    return results if numbers.empty else pd.concat([results, numbers.merge(_runs_of(results))], ignore_index=True)
 
 
-def _heads(results: pd.DataFrame) -> list[dict]:
-    return results.drop(columns=list(NUMBERS)).drop_duplicates().to_dict("records")
-
-
-def _config(row: dict) -> RunConfig:
-    """The config of a row of results, of which snapshots are not kept."""
-    return RunConfig(**{f.name: row[f.name] for f in fields(RunConfig) if f.name in row and pd.notna(row[f.name])})
+def _runs_of(results: pd.DataFrame) -> pd.DataFrame:
+    return results.drop(columns=list(NUMBERS)).drop_duplicates()
 
 
 def collect_results(runs: list[Run]) -> pd.DataFrame:
-    """What is known of runs, as :mod:`capsgan.study.claims` and :mod:`capsgan.study.pairing` read it.
+    """The results of finished, evaluated runs, and of failed ones, which have one row without a number.
 
-    Args:
-        runs: finished and evaluated, or failed: such a run has one row, without a number.
-
-    Returns:
-        One row a run and number: ``run``, the fields of its config, ``status``, ``samples``, ``commit``, ``device``,
-        ``cpu`` (its model, ``unknown`` where a run does not say),
-        ``features`` (where the number is taken: a feature space, ``pixels``, ``discriminator``, ``training``, ``cost``,
-        ``fresh_critic``), ``metric``, ``value``, ``floor``, ``held_out``.
-
-    Raises:
-        ValueError: a run has not been evaluated, or is neither finished nor failed. Names them all.
+    Returns one row per run and number: ``run``, the fields of its config, ``status``, ``samples``, ``commit``,
+    ``device``, ``cpu`` (model or ``unknown``), ``features`` (where the number is taken: a feature space, ``pixels``,
+    ``discriminator``, ``training``, ``cost``, ``fresh_critic``), ``metric``, ``value``, ``floor``, ``held_out``. A
+    ``ValueError`` names all runs that are not evaluated.
     """
     evaluations, missing, failed = [], [], []
     for run in runs:
@@ -159,15 +139,9 @@ def collect_results(runs: list[Run]) -> pd.DataFrame:
 
 
 def metrics_frame(evaluations: list[dict]) -> pd.DataFrame:
-    """Evaluations as one row a run and number, as :mod:`capsgan.study.pairing` reads them.
+    """Contents of ``metrics.json`` as rows of :func:`collect_results`, without ``commit``, ``device`` and ``cpu``.
 
-    Args:
-        evaluations: from :func:`~capsgan.metrics.run_scores.evaluate`, or read from ``metrics.json``.
-
-    Returns:
-        Columns ``run``, those of the config, ``status`` (finished), ``samples``, ``features`` (where the number is
-        taken: a feature space, ``pixels`` or ``discriminator``), ``metric``, ``value``, ``floor``, ``held_out``. A
-        snapshot's own numbers are there as ``<metric>_at_<step>``. No lists.
+    A snapshot's own numbers are ``<metric>_at_<step>``; lists are left out.
     """
     rows = []
     for evaluation in evaluations:
@@ -181,40 +155,30 @@ def metrics_frame(evaluations: list[dict]) -> pd.DataFrame:
     return frame if "held_out" in frame or frame.empty else frame.assign(held_out=np.nan)
 
 
-def judge_pairs(runs: list[Run], real, samples: int, *, seed: int = 0, pair=("cnn", "caps")) -> pd.DataFrame:
+def judge_pairs(runs: list[Run], real: np.ndarray, samples: int) -> pd.DataFrame:
     """Have one fresh critic judge both generators of every pair, see :mod:`capsgan.metrics.fresh_critic`.
 
-    Args:
-        runs: finished; of one GAN, seed and fraction those with the discriminators of ``pair`` are judged together.
-        real: uint8 images that the critic learns from.
-        samples: images of each generator.
-
-    Returns:
-        Columns ``run``, ``features`` (fresh_critic), ``metric`` (g_loss), ``value``.
+    ``real`` are uint8 images that the critic learns from; ``samples`` is the number of images of each generator.
+    Finished runs of one GAN, seed and fraction are a pair. Returns columns ``run``, ``features`` (fresh_critic),
+    ``metric`` (g_loss), ``value``.
     """
     by_network = {(r.config.gan, r.config.seed, r.config.fraction, r.config.discriminator): r for r in runs}
     rows = []
-    for gan, number, fraction in sorted({key[:3] for key in by_network}):
-        both = [by_network.get((gan, number, fraction, name)) for name in pair]
+    for gan, seed, fraction in sorted({key[:3] for key in by_network}):
+        both = [by_network.get((gan, seed, fraction, name)) for name in ("cnn", "caps")]
         if all(both):
-            images = [to_uint8(run.generate(samples, seed=seed)) for run in both]
-            losses = fresh_critic_losses(images, real, seed=number)
+            images = [to_uint8(run.generate(samples, seed=0)) for run in both]
+            losses = fresh_critic_losses(images, real, seed=seed)
             head = {"features": "fresh_critic", "metric": "g_loss"}
             rows += [{"run": r.directory.name, **head, "value": v} for r, v in zip(both, losses, strict=True)]
     return pd.DataFrame(rows)
 
 
 def summarise(results: pd.DataFrame, metrics: dict[str, str], alpha: float = 0.05) -> pd.DataFrame:
-    """One row a network trained on all of the data: how many seeds, and each metric's mean with its t interval.
+    """One row per network trained on all of the data: seeds, and each metric's mean with its 1 - alpha t interval.
 
-    Args:
-        results: of one scale.
-        metrics: name → where it is taken, e.g. ``{"fid": "digits"}``.
-        alpha: one minus the interval's level.
-
-    Returns:
-        Text but for ``seeds``; the last rows are what real images get: the floor, and held-out images where the results
-        have them (those of an earlier measure do not). Intervals of shares are cut at 0 and 1.
+    ``metrics`` maps a name to where it is taken, e.g. ``{"fid": "digits"}``. Text except for ``seeds``; the last rows
+    are what real images get (the floor, and held-out images if scored). Intervals of shares are cut at 0 and 1.
     """
     chosen = results[(results.fraction == 1) & results.value.notna()]
     rows = []
@@ -222,12 +186,12 @@ def summarise(results: pd.DataFrame, metrics: dict[str, str], alpha: float = 0.0
         row = {"gan": gan, "discriminator": discriminator, "seeds": part.seed.nunique()}
         for metric, features in metrics.items():
             values = part[(part.metric == metric) & (part.features == features)].value.to_numpy("float64")
-            low, high = mean_interval(values, alpha) if len(values) > 1 else (float("nan"),) * 2
-            if metric in SHARES:
-                low, high = max(low, 0.0), min(high, 1.0)
-            row[metric] = (
-                f"{values.mean():.3g} ({low:.3g} to {high:.3g})" if len(values) > 1 else f"{values.mean():.3g}"
-            )
+            row[metric] = f"{values.mean():.3g}"
+            if len(values) > 1:
+                low, high = mean_interval(values, alpha)
+                if metric in SHARES:
+                    low, high = max(low, 0.0), min(high, 1.0)
+                row[metric] += f" ({low:.3g} to {high:.3g})"
         rows.append(row)
     for name, side in (("real images", "floor"), ("held-out real images", "held_out")):
         if side in chosen and chosen[side].notna().any():
@@ -238,7 +202,7 @@ def summarise(results: pd.DataFrame, metrics: dict[str, str], alpha: float = 0.0
 
 
 def save_results(results: pd.DataFrame, name: str, directory: Path = RESULTS):
-    """Write ``runs_<name>.csv``, one row a run, and ``metrics_<name>.csv``, one row a run and number."""
+    """Write ``runs_<name>.csv``, one row per run, and ``metrics_<name>.csv``, one row per run and number."""
     heads = [column for column in results if column not in NUMBERS]
     results[heads].drop_duplicates().to_csv(directory / f"runs_{name}.csv", index=False)
     numbers = results[results.value.notna()].reindex(columns=["run", *NUMBERS])
@@ -246,11 +210,7 @@ def save_results(results: pd.DataFrame, name: str, directory: Path = RESULTS):
 
 
 def load_results(name: str, directory: Path = RESULTS) -> pd.DataFrame:
-    """What :func:`save_results` wrote, as one table.
-
-    Raises:
-        ValueError: there are no such results. Lists those that there are.
-    """
+    """Read what :func:`save_results` wrote as one table."""
     paths = [directory / f"{kind}_{name}.csv" for kind in ("runs", "metrics")]
     if not all(path.exists() for path in paths):
         names = sorted(path.stem[5:] for path in directory.glob("runs_*.csv"))

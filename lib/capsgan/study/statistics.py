@@ -3,8 +3,6 @@
 An effect is the log ratio (or the difference) of the two runs of a seed: 0 is no effect.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from scipy import special, stats
@@ -17,30 +15,19 @@ SAME = 1e-12  # effects closer together than this have no spread that statistics
 
 
 def mean_interval(effects: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
-    """The paired t interval of the mean effect (Student 1908).
+    """The paired t interval of the mean effect (Student 1908): low, high, float [...].
 
-    Args:
-        effects: float [n, ...], n ≥ 2 pairs along the first axis.
-        alpha: the share of intervals that miss, in (0, 1).
-
-    Returns:
-        Lower and upper limits, float [...].
+    ``effects`` is float [n, ...] with n ≥ 2 pairs along the first axis; ``alpha`` the share of intervals that miss.
     """
     interval = stats.ttest_1samp(effects, 0).confidence_interval(1 - alpha)
     return interval.low, interval.high
 
 
 def summarise_effects(effects: pd.Series, alpha: float, ratio: bool) -> tuple[dict, tuple, tuple]:
-    """The mean effect and its t intervals.
+    """The mean effect and its t intervals, from one number per seed (for a ``ratio`` its natural logarithm).
 
-    Args:
-        effects: one number per seed; of a ``ratio`` its natural logarithm.
-        alpha: one minus the interval's level.
-        ratio: whether the numbers are given back as ratios.
-
-    Returns:
-        ``estimate``, ``low``, ``high`` (as ratios, if they are such) and ``sd`` of the effects, NaN where there are too
-        few or all are the same; and on the scale of the effects the 1 - alpha and the 1 - 2 alpha interval.
+    Returns ``estimate``, ``low``, ``high`` (as ratios, if they are) and ``sd`` of the effects, NaN where there are too
+    few or all are the same; then the 1 - alpha and the 1 - 2 alpha interval on the scale of the effects.
     """
     effects, back = effects.dropna().to_numpy("float64"), np.exp if ratio else np.asarray
     found, intervals = dict.fromkeys(("estimate", "low", "high", "sd"), np.nan), [(np.nan, np.nan)] * 2
@@ -55,12 +42,11 @@ def summarise_effects(effects: pd.Series, alpha: float, ratio: bool) -> tuple[di
 
 
 def decide(rule, interval: tuple[float, float], narrow: tuple[float, float]) -> str:
-    """*Replicated* with all of the interval on the claimed side, *contradicted* on the other, else *cannot tell yet*.
+    """*Replicated* with the whole interval on the claimed side, *contradicted* on the other, else *cannot tell yet*.
 
-    Args:
-        rule: a claim or a comparison; has a ``side`` (``below``, ``above``, ``within`` or ``outside``) and ``bounds``.
-        interval: of the mean effect, 1 - alpha.
-        narrow: the same, 1 - 2 alpha: inside the bounds if both one-sided tests of an equivalence succeed.
+    ``rule`` is a claim or comparison with ``bounds`` and a ``side``: ``below``, ``above``, ``within`` or ``outside``
+    them. ``interval`` is the 1 - alpha interval of the mean effect, ``narrow`` the 1 - 2 alpha one: it lies inside the
+    bounds if both one-sided tests of an equivalence succeed.
     """
     (low, high), (lowest, highest) = interval, rule.bounds
     below, above = high < lowest, low > highest
@@ -74,21 +60,11 @@ def decide(rule, interval: tuple[float, float], narrow: tuple[float, float]) -> 
     return REPLICATED if yes else CONTRADICTED if no else CANNOT_TELL
 
 
-def too_many_unusable(unusable: int, pairs: int, plan: AnalysisPlan) -> bool:
-    """Whether so many pairs are lost (a run failed, or all collapsed) that the rest decides nothing."""
-    return unusable > plan.unusable_pairs * pairs
-
-
 def sign_flip_p(effects: np.ndarray) -> np.ndarray:
     """Two-sided permutation test of the mean effect: without one, each pair's sign is a coin (Fisher 1935, § 21).
 
-    Exact: all 2ⁿ flips, so the smallest p is 2 / 2ⁿ.
-
-    Args:
-        effects: float [n, ...] pairs along the first axis.
-
-    Returns:
-        p-values, float [...] in (0, 1], not corrected.
+    Exact, over all 2ⁿ flips, so the smallest p is 2 / 2ⁿ. ``effects`` is float [n, ...]; returns uncorrected p, float
+    [...].
     """
     flips = {"permutation_type": "samples", "n_resamples": np.inf, "vectorized": True}
     return stats.permutation_test((effects,), np.mean, **flips).pvalue
@@ -102,12 +78,8 @@ def seeds_for_p(alpha: float, tests: int = 1) -> int:
 def holm(p_values: np.ndarray, tests: int) -> np.ndarray:
     """Holm's step-down correction over a family (Holm 1979, Scandinavian Journal of Statistics 6:65).
 
-    Args:
-        p_values: float [n] in [0, 1]; NaN where a test could not be made.
-        tests: the declared size of the family, at least n.
-
-    Returns:
-        Corrected p-values, float [n]; NaN where there was none. Tests that could not be made count as 1.
+    ``p_values`` is float [n], NaN where a test could not be made, which then counts as 1 and stays NaN; ``tests`` is
+    the declared size of the family, at least n.
     """
     if np.isnan(p_values).all():
         return p_values
@@ -117,25 +89,13 @@ def holm(p_values: np.ndarray, tests: int) -> np.ndarray:
 
 
 def power_curve(sd: float, plan: AnalysisPlan, tests: int = 1, seeds=range(2, 41)) -> pd.DataFrame:
-    """The chance that so many pairs show what is there.
+    """The chance, by number of ``seeds`` (pairs, ≥ 2), to show a ``difference`` or an ``equivalence``, in [0, 1].
 
-    The power of a difference is that of the paired t test (noncentral t) to find it in its true direction, 0 where
-    sign flips cannot reach significance; that of an equivalence is that of Schuirmann's test, integrated over the
-    standard deviation that will be observed (Phillips 1990, doi:10.1007/BF01063556). With several tests alpha is
-    divided by their number, which is Holm's first step and the least that it can give.
-
-    Args:
-        sd: standard deviation of the effects, > 0; of few pairs it is a rough estimate, and so is all that follows.
-        plan: alpha, and the deciding metric's margin.
-        tests: size of the family.
-        seeds: numbers of pairs, at least 2.
-
-    Returns:
-        One row a number of pairs: ``seeds``; ``difference``: power in [0, 1] if the true effect is the nearer limit of
-        the margin; ``equivalence``: power in [0, 1] if there is no effect.
-
-    Raises:
-        ValueError: sd is not above 0, or a number of pairs is below 2.
+    ``difference``: the paired t test (noncentral t) finds a true effect at the nearer limit of the margin in its true
+    direction; 0 where sign flips cannot reach significance. ``equivalence``: Schuirmann's test succeeds with no effect,
+    integrated over the standard deviation that will be observed (Phillips 1990, doi:10.1007/BF01063556). With several
+    tests alpha is divided by their number: Holm's first step, and the least that it can give. ``sd`` is that of the
+    effects; from few pairs it is a rough estimate, and so is the power.
     """
     seeds = np.asarray(seeds)
     if not 0 < sd < np.inf:

@@ -1,13 +1,11 @@
 """Whether runs support or contradict a claim.
 
-Every test has one form. From the runs of one seed comes one number, the *effect* (:mod:`capsgan.study.effects`):
-say, the logarithm of a Caps run's FID∞ over its classical partner's. The claim says on which side of a bound the mean
-effect lies; the t interval over the seeds decides, of as many as the plan wants. The intervals hold for each claim by
-itself; a claim that is one of the plan's primaries needs Holm's p too (:mod:`capsgan.study.analysis`). Runs of
-differing lengths are judged at the step that all of them reach (:mod:`capsgan.study.numbers`).
+The runs of one seed give one number, the *effect* (:mod:`capsgan.study.effects`): say, the log ratio of FID, Caps ÷
+classical. The claim says on which side of a bound the mean effect lies; its t interval over the seeds decides, from as
+many seeds as the plan wants. Intervals hold for each claim by itself; a claim that is one of the plan's primaries also
+needs Holm's p (:mod:`capsgan.study.comparisons`). Runs of different lengths are judged at the last step that all reach
+(:func:`capsgan.study.pairing.numbers_at`).
 """
-
-from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable
@@ -16,15 +14,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from .analysis import analyse
+from .comparisons import analyse
 from .effects import NoRuns
-from .numbers import numbers_at, without_variants
-from .pairing import TRUNK, collapsed_runs, refuse_mixture
-from .plan import CANNOT_TELL, CONTRADICTED, NOT_TESTABLE, REPLICATED, AnalysisPlan, read_plan
-from .statistics import SAME, decide, summarise_effects, too_many_unusable
+from .pairing import GAME, SCALE, TRUNK, collapsed_runs, numbers_at, refuse_bad_numbers, refuse_mixture, require_columns
+from .plan import CANNOT_TELL, CONTRADICTED, FINISHED, NOT_TESTABLE, REPLICATED, AnalysisPlan, read_plan
+from .statistics import SAME, decide, summarise_effects
 
-SCALE = ("dataset", "image_size", "batch_size")  # the same in all runs; precision in all of a seed
-SCALE_OF_GAN = ("label_smoothing", "discriminator_warmup", "discriminator_updates", "weight_clipping")
+NETWORK = ["gan", "discriminator"]
 OURS = "ours"  # the section of a check of our own, which is no claim of the thesis
 LEAST_STEPS = 500  # runs shorter than that say nothing: the smoke profile's
 BOUNDS = {  # of the plan, by the name that a claim calls them by
@@ -38,49 +34,27 @@ COLUMNS = ("run", "gan", "discriminator", "fraction", "seed", "steps", "status",
 
 @dataclass(frozen=True)
 class Claim:
-    """One testable statement.
+    """One testable statement."""
 
-    Attributes:
-        name: short, unique.
-        section: of the thesis.
-        says: what the thesis says there, in our words.
-        tested: the statement that is tested.
-        effects: function from results to one effect a seed, a Series indexed by seed; None: it is not tested.
-        side: of the bounds on which the claim has the mean effect: ``below`` or ``above`` (both bounds are equal),
-            ``within`` or ``outside`` them.
-        bounds: on the scale of the effects, or the name of some of the plan's, of ``BOUNDS``.
-        unit: of the effects; a ``ratio`` is tested as its natural logarithm.
-        reason: why it is not tested, if it is not.
-        gans, discriminators, fractions: the runs that the claim is about, whose failures and collapses count; fractions
-            are shares of the training set.
-        least_steps: of a run; what is said of a course of 20,000 steps is not tested by a tenth of it. None: what the
-            plan wants for a claim about a training's end.
-        two_spaces: whether the effects are FIDs and take ``features``: they are judged in the second space too.
-        premise: what the claim takes for granted, as effects that lie above 0; if their interval does not, the claim
-            is not tested.
-        premise_words: what these effects are.
-        primary: the plan's primary comparison that asks the same; its p decides too.
-    """
-
-    name: str
-    section: str
-    says: str
-    tested: str
-    effects: Callable[[pd.DataFrame], pd.Series] | None = None
-    side: str = "below"
-    bounds: tuple[float, float] | str = (0.0, 0.0)
-    unit: str = "ratio"
-    reason: str = ""
-    gans: tuple[str, ...] = ("dcgan",)
+    name: str  # short, unique
+    section: str  # of the thesis
+    says: str  # the thesis, in our words
+    tested: str  # the statement that is tested
+    effects: Callable[[pd.DataFrame], pd.Series] | None = None  # results → one effect per seed; None: not tested
+    side: str = "below"  # of the bounds, for the mean effect: below or above (equal bounds), within or outside
+    bounds: tuple[float, float] | str = (0.0, 0.0)  # on the scale of the effects, or a name in BOUNDS
+    unit: str = "ratio"  # of the effects; a ratio is tested as its natural logarithm
+    reason: str = ""  # why it is not tested
+    gans: tuple[str, ...] = ("dcgan",)  # with the next two: the runs whose failures and collapses count
     discriminators: tuple[str, ...] = ("caps", "cnn")
-    fractions: tuple[float, ...] = (1.0,)
-    least_steps: int | None = LEAST_STEPS
-    two_spaces: bool = False
-    premise: Callable[[pd.DataFrame], pd.Series] | None = None
-    premise_words: str = ""
-    primary: str = ""
+    fractions: tuple[float, ...] = (1.0,)  # of the training set
+    least_steps: int | None = LEAST_STEPS  # of a run; None: the plan's, for claims about the end of a training
+    two_spaces: bool = False  # effects are FIDs and take ``features``: also judged in the second feature space
+    premise: Callable[[pd.DataFrame], pd.Series] | None = None  # effects whose interval must be above 0 for a test
+    premise_words: str = ""  # what these effects are
+    primary: str = ""  # the plan's primary comparison of the same question; its p decides too
 
-    def under(self, plan: AnalysisPlan) -> Claim:
+    def under(self, plan: AnalysisPlan) -> "Claim":
         """The claim with the plan's numbers in place of their names."""
         bounds = BOUNDS[self.bounds](plan) if isinstance(self.bounds, str) else self.bounds
         least = plan.least_steps if self.least_steps is None else self.least_steps
@@ -88,37 +62,27 @@ class Claim:
 
 
 def verdicts(claims: Iterable[Claim], results: pd.DataFrame, plan: AnalysisPlan | None = None) -> pd.DataFrame:
-    """Judge claims by whatever results there are.
+    """Judge claims by the results that there are, see :func:`capsgan.study.results.collect_results`; all of one scale.
 
-    Args:
-        claims: the statements, as :data:`capsgan.study.claims.CLAIMS`.
-        results: of runs at one scale, see :func:`capsgan.study.results.collect_results`.
-        plan: says what has collapsed, how many worthless pairs a verdict bears, and alpha; None: the study's.
-
-    Returns:
-        One row a claim: ``claim``, ``section``, ``says``, ``tested``, ``seeds`` (how many effects), ``failed`` and
-        ``collapsed`` (runs of the claim's networks), ``estimate`` with its 1 - alpha t interval ``low``, ``high`` in
-        ``unit`` (ratios as such, not as logarithms), ``verdict``; the same four with ``second_`` before them in the
-        plan's second feature space, where the claim is about FIDs and results have that space; and a ``note`` that says
-        why a claim is not decided, or which seeds have no partner.
-
-    Raises:
-        ValueError: columns are missing, a number is there twice or not finite, runs of two scales, two runs of one
-            network, share of the data and seed, or a number without a logarithm. Names them.
+    Returns one row per claim: ``claim``, ``section``, ``says``, ``tested``, ``seeds`` (number of effects), ``failed``
+    and ``collapsed`` (runs of the claim's networks), ``estimate`` with its 1 - alpha t interval ``low``, ``high`` in
+    ``unit`` (ratios as such, not as logarithms), ``verdict``; for claims about FIDs the last four with ``second_``
+    before them, in the plan's second feature space; ``note``: why a claim is not decided, or which seeds have no
+    partner.
+    A ``ValueError`` names runs of two scales, two runs of one network, share of the data and seed, and numbers that are
+    duplicated, not finite or without a logarithm.
     """
     plan, claims = plan or read_plan(), list(claims)
-    _refuse_bad_rows(results)
-    every, results = results, without_variants(results, plan)
+    require_columns(results, COLUMNS)
+    refuse_bad_numbers(results[results.metric.notna()])
+    every, results = results, _without_variants(results, plan)
     runs = results.drop_duplicates("run")
-    refuse_mixture(runs, [name for name in SCALE if name in runs])
-    refuse_mixture(runs[runs.status == "finished"], ["samples"] if "samples" in runs else [])
-    for _, of_seed in runs.groupby(["gan", "fraction", "seed"]):
-        refuse_mixture(of_seed, ["precision"] if "precision" in runs else [])
-    for _, of_gan in runs.groupby("gan"):
-        refuse_mixture(of_gan, [name for name in SCALE_OF_GAN if name in runs])
-    for _, of_network in runs.groupby(["gan", "discriminator"]):
-        refuse_mixture(of_network, [name for name in TRUNK if name in runs])
-    twice = runs[runs.duplicated(["gan", "discriminator", "fraction", "seed"], keep=False)]
+    refuse_mixture(runs, (*SCALE, "image_size"))
+    refuse_mixture(runs[runs.status == FINISHED], ["samples"])
+    for group, columns in ((["gan", "fraction", "seed"], ["precision"]), (["gan"], GAME), (NETWORK, TRUNK)):
+        for _, part in runs.groupby(group):
+            refuse_mixture(part, columns)
+    twice = runs[runs.duplicated([*NETWORK, "fraction", "seed"], keep=False)]
     if len(twice):
         raise ValueError(f"{', '.join(sorted(twice.run))} are of one network and seed; keep one")
     table = pd.DataFrame([judge(claim, results, plan) for claim in claims])
@@ -132,19 +96,15 @@ def verdicts(claims: Iterable[Claim], results: pd.DataFrame, plan: AnalysisPlan 
     return table
 
 
-def _refuse_bad_rows(results: pd.DataFrame):
-    absent = [name for name in COLUMNS if name not in results]
-    if absent:
-        raise ValueError(f"results lack the columns {', '.join(absent)}; needed: {', '.join(COLUMNS)}")
-    rows = results[results.metric.notna()]
-    twice = rows[rows.duplicated(["run", "features", "metric"])]
-    if len(twice):
-        named = ", ".join(sorted(set(twice.run)))
-        raise ValueError(f"{twice.metric.iloc[0]} is there twice for {named}; keep one")
-    broken = rows[~np.isfinite(rows.value.astype("float64"))]
-    if len(broken):
-        named = ", ".join(sorted(set(broken.run)))
-        raise ValueError(f"{broken.metric.iloc[0]} is not finite for {named}; evaluate again, or leave the runs out")
+def _without_variants(results: pd.DataFrame, plan: AnalysisPlan) -> pd.DataFrame:
+    """Without the runs of blocks that vary a discriminator's width, dropout or iterations: no claim is about them."""
+    varied = pd.Series(False, results.index)
+    for arm in plan.arms.values():
+        of_trunk = results.discriminator == arm.discriminator
+        for name in arm.variations.keys() & set(results):
+            usual = results[name] == plan.arm_fields(arm, varied=False)[name]
+            varied |= of_trunk & ~usual & (of_trunk & usual).any()
+    return results[~varied]
 
 
 def judge(claim: Claim, results: pd.DataFrame, plan: AnalysisPlan) -> dict:
@@ -197,7 +157,7 @@ def _refuse(claim: Claim, runs: pd.DataFrame, effects: pd.Series, premise: pd.Se
         return "no pair of runs has the number"
     by_pair = runs.groupby(["gan", "fraction", "seed"])
     worthless = by_pair.failed.any() | by_pair.collapsed.all()
-    if too_many_unusable(worthless.sum(), len(worthless), plan):
+    if worthless.sum() > plan.unusable_pairs * len(worthless):
         share = f"{worthless.sum()} of {len(worthless)}"
         return f"of {share} pairs a run failed or all collapsed: too many for a verdict"
     if len(effects) > 1 and np.ptp(effects) < SAME:

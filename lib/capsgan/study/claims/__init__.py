@@ -1,9 +1,5 @@
-"""The thesis's claims as statements that runs can support or contradict: what :mod:`.verdicts` judges."""
+"""The thesis's claims as statements that runs can support or contradict, judged by :mod:`capsgan.study.verdicts`."""
 
-from __future__ import annotations
+from . import curves, discriminators, images
 
-from . import curves as claims_on_curves
-from . import discriminators as claims_on_discriminators
-from . import images as claims_on_images
-
-CLAIMS = (*claims_on_images.CLAIMS, *claims_on_discriminators.CLAIMS, *claims_on_curves.CLAIMS)
+CLAIMS = (*images.CLAIMS, *discriminators.CLAIMS, *curves.CLAIMS)

@@ -1,7 +1,5 @@
 """What the thesis claims of the images: how good they are, on how much data, and whether capsules are the cause."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from ...names import COMPARED_GANS, GANS
@@ -20,76 +18,57 @@ from ..verdicts import Claim
 FID = {"least_steps": None, "two_spaces": True}
 
 
-def _data_claims():
-    for share, words in {0.01: "1 %", 0.1: "10 %"}.items():
-        yield Claim(
-            f"needs less data: {words} against all",
-            "abstract",
-            "A comparable model needs very little data.",
-            f"FID ratio, CapsDCGAN trained on {words} of MNIST ÷ DCGAN trained on all of it, is below 1.25",
-            partial(fid_from_less_data, fraction=share),
-            "below",
-            "margin's upper end",
-            premise=partial(fid_from_less_data, fraction=share, one="cnn"),
-            premise_words=f"training too short for data scarcity to matter: DCGAN's own FID, {words} ÷ all of the data",
-            fractions=(share, 1.0),
-            **FID,
-        )
-    premise = {
-        "premise": partial(fid_from_less_data, fraction=0.01, one="cnn"),
-        "premise_words": "training too short for data scarcity to matter: DCGAN's own FID, 1 % ÷ all of the data",
-        "fractions": FRACTIONS,
-    }
-    yield Claim(
-        "needs less data: area",
-        "9",
-        "Capsules lower the data requirements.",
-        "averaged over training sets of 1, 10 and 100 % of MNIST, CapsDCGAN has a lower FID than DCGAN",
-        area_between,
-        **premise,
-        **FID,
-    )
-    yield Claim(
-        "needs less data: growth",
-        "9",
-        "Capsules lower the data requirements.",
-        "from all to 1 % of the data, CapsDCGAN's FID grows by a smaller factor than DCGAN's",
-        growth_of_fid,
-        primary="B − A DCGAN, 1 % against all: Caps / classical",
-        **premise | {"fractions": (FRACTIONS[0], 1.0)},
-        **FID,
+TOO_SHORT = "training too short for data scarcity to matter: DCGAN's own FID, {share} ÷ all of the data"
+
+
+def _scarcity(fraction: float, share: str) -> dict:
+    """The premise of claims about less data: DCGAN itself gets worse with it."""
+    premise = partial(fid_from_less_data, fraction=fraction, one="cnn")
+    return {"premise": premise, "premise_words": TOO_SHORT.format(share=share), "fractions": (fraction, 1.0)} | FID
+
+
+def _less_data_claim(fraction: float, share: str) -> Claim:
+    return Claim(
+        f"needs less data: {share} against all",
+        "abstract",
+        "A comparable model needs very little data.",
+        f"FID ratio, CapsDCGAN trained on {share} of MNIST ÷ DCGAN trained on all of it, is below 1.25",
+        partial(fid_from_less_data, fraction=fraction),
+        "below",
+        "margin's upper end",
+        **_scarcity(fraction, share),
     )
 
 
-def _fid_claims():
-    for gan, name in ((gan, GANS[gan].label) for gan in COMPARED_GANS):
-        effects = partial(ratio, gan=gan, metric=SCORE)
-        yield Claim(
-            f"{name}: comparable, if not better",
-            "abstract, 9",
-            "Networks with a capsule discriminator perform comparably, in certain cases better.",
-            f"FID ratio, Caps{name} ÷ {name}, is below 1.25 (non-inferiority)",
-            effects,
-            "below",
-            "margin's upper end",
-            gans=(gan,),
-            **FID,
-        )
-        yield Claim(
-            f"{name}: remarkably similar",
-            "9",
-            "They provide remarkably similar results.",
-            f"FID ratio, Caps{name} ÷ {name}, is between 0.8 and 1.25 (equivalence, two one-sided tests)",
-            effects,
-            "within",
-            "margin",
-            gans=(gan,),
-            **FID,
-        )
+def _fid_claims(gan: str):
+    name = GANS[gan].label
+    effects = partial(ratio, gan=gan, metric=SCORE)
+    yield Claim(
+        f"{name}: comparable, if not better",
+        "abstract, 9",
+        "Networks with a capsule discriminator perform comparably, in certain cases better.",
+        f"FID ratio, Caps{name} ÷ {name}, is below 1.25 (non-inferiority)",
+        effects,
+        "below",
+        "margin's upper end",
+        gans=(gan,),
+        **FID,
+    )
+    yield Claim(
+        f"{name}: remarkably similar",
+        "9",
+        "They provide remarkably similar results.",
+        f"FID ratio, Caps{name} ÷ {name}, is between 0.8 and 1.25 (equivalence, two one-sided tests)",
+        effects,
+        "within",
+        "margin",
+        gans=(gan,),
+        **FID,
+    )
 
 
 CLAIMS = (
-    *_fid_claims(),
+    *(claim for gan in COMPARED_GANS for claim in _fid_claims(gan)),
     Claim(
         "improves GANs drastically",
         "1.6",
@@ -111,7 +90,25 @@ CLAIMS = (
         discriminators=("caps",),
         **FID,
     ),
-    *_data_claims(),
+    _less_data_claim(0.01, "1 %"),
+    _less_data_claim(0.1, "10 %"),
+    Claim(
+        "needs less data: area",
+        "9",
+        "Capsules lower the data requirements.",
+        "averaged over training sets of 1, 10 and 100 % of MNIST, CapsDCGAN has a lower FID than DCGAN",
+        area_between,
+        **_scarcity(0.01, "1 %") | {"fractions": FRACTIONS},
+    ),
+    Claim(
+        "needs less data: growth",
+        "9",
+        "Capsules lower the data requirements.",
+        "from all to 1 % of the data, CapsDCGAN's FID grows by a smaller factor than DCGAN's",
+        growth_of_fid,
+        primary="B − A DCGAN, 1 % against all: Caps / classical",
+        **_scarcity(0.01, "1 %"),
+    ),
     Claim(
         "capsules are the cause: against a CNN as large",
         "1.6",

@@ -1,6 +1,4 @@
-"""The plan carried out: from the table of results to one row a comparison and metric, with its word."""
-
-from __future__ import annotations
+"""The plan carried out: one row per comparison and metric, with its word."""
 
 import numpy as np
 import pandas as pd
@@ -8,32 +6,31 @@ import pandas as pd
 from .declarations import Comparison, Metric
 from .pairing import pair_runs
 from .plan import CANNOT_TELL, FINISHED, NOT_TESTABLE, AnalysisPlan
-from .statistics import SAME, decide, holm, sign_flip_p, summarise_effects, too_many_unusable
+from .statistics import SAME, decide, holm, sign_flip_p, summarise_effects
 
 
 def analyse(results: pd.DataFrame, plan: AnalysisPlan, names=None) -> pd.DataFrame:
-    """Carry the plan out on the runs that are there: every comparison, by every metric.
+    """Carry out the plan's comparisons (or those in ``names``), by every metric, on the runs that exist.
 
-    Args:
-        results: one row a run and metric, see :func:`capsgan.study.pairing.pair_runs` and
-            :mod:`capsgan.study.numbers`. Runs of no block are left alone.
-        plan: what was declared.
-        names: of the comparisons that are made; None: of all.
-
-    Returns:
-        One row a comparison, feature space and metric of which there is a number: ``comparison`` (its name),
-        ``primary``, ``gan``, ``discriminator``, ``reference``, ``features``, ``metric``, ``effect``; ``step`` at which
-        it is made and ``planned_step``; ``planned`` (seeds) and ``pairs`` (whose numbers are all there: everything
-        that follows is about these); ``failed`` and ``missing`` (pairs), ``collapsed``, ``reference_collapsed``,
-        ``both_collapsed`` (runs, pairs), ``mixed_cpus``, ``unknown_cpus`` (pairs); ``estimate`` (geometric mean of the
-        ratios, or mean difference) with its 1 - alpha t interval ``low``, ``high``; ``sd`` of the effects (of a ratio:
-        of its natural logarithm); ``inside_margin``: the 1 - 2 alpha interval lies inside the metric's margin, which is
-        Schuirmann's test of equivalence. Of primaries by the deciding metric ``p`` (sign flips) and ``p_holm``. Of
-        comparisons that claim something, by the deciding metric, ``word``. ``note`` says what stands in the way.
+    ``results`` has one row per run and metric, see :func:`capsgan.study.pairing.pair_runs`; runs of no block are
+    ignored. Returns one row per comparison, feature space and metric that has numbers:
+    - ``comparison`` (its name), ``primary``, ``gan``, ``discriminator``, ``reference``, ``features``, ``metric``,
+      ``effect``; ``step`` of the comparison and ``planned_step``; ``planned`` seeds and complete ``pairs``, which all
+      that follows is about;
+    - ``failed``, ``missing`` (pairs), ``collapsed``, ``reference_collapsed`` (runs), ``both_collapsed``,
+      ``mixed_cpus``, ``unknown_cpus`` (pairs);
+    - ``estimate`` (geometric mean of the ratios, or mean difference) with its 1 - alpha t interval ``low``, ``high``;
+      ``sd`` of the effects (of a ratio's natural logarithm); ``inside_margin``: the 1 - 2 alpha interval lies inside
+      the metric's margin (Schuirmann's test of equivalence);
+    - for primaries by the deciding metric ``p`` (sign flips) and ``p_holm``; for comparisons with a claim, by the
+      deciding metric, ``word``; ``note`` says what prevents a decision.
     """
     rows, base = [], results.metric.astype("string").str.replace(r"_at_\d+$", "", regex=True)
     for name in names or plan.comparisons:
         comparison = plan.comparisons[name]
+        (block, arm), (_, other) = list(comparison.sides.values())[:2]
+        networks = {"gan": plan.blocks[block].gan, "discriminator": plan.arms[arm].discriminator}
+        networks |= {"reference": plan.arms[other].discriminator, "fraction": plan.blocks[block].fraction}
         spaces = [(plan.features, metric) for metric in (plan.metric, *plan.metrics)]
         spaces += [(plan.second_space, plan.metric)]
         spaces += [("cost", metric) for metric in plan.costs if not comparison.minus]
@@ -44,7 +41,7 @@ def analyse(results: pd.DataFrame, plan: AnalysisPlan, names=None) -> pd.DataFra
             if decides or (scored and there.any()):
                 used = there | base.isna() | base.isin([*plan.collapsed])
                 pairs = pair_runs(results[used], comparison, metric, plan, features)
-                head = {"comparison": name, "primary": name in plan.primary, **_names(comparison, plan)}
+                head = {"comparison": name, "primary": name in plan.primary, **networks}
                 head |= {"features": features, "metric": metric.name, "effect": metric.effect, "p": np.nan}
                 head |= {"planned_step": plan.step_of(comparison), "word": ""}
                 rows.append(head | compare(pairs, metric, plan))
@@ -63,13 +60,7 @@ def analyse(results: pd.DataFrame, plan: AnalysisPlan, names=None) -> pd.DataFra
 
 
 def compare(pairs: pd.DataFrame, metric: Metric, plan: AnalysisPlan) -> dict:
-    """The numbers of one comparison: one row of :func:`analyse`, but for names, p and word.
-
-    Args:
-        pairs: what :func:`capsgan.study.pairing.pair_runs` returns.
-        metric: what it compares.
-        plan: alpha, and what has failed.
-    """
+    """One row of :func:`analyse` without names, p and word, from pairs of :func:`~capsgan.study.pairing.pair_runs`."""
     effects = pairs.effect.dropna().to_numpy("float64")
     status = pairs[[name for name in pairs if name.endswith("status")]]
     collapsed = pairs[[name for name in pairs if name.endswith("collapsed")]]
@@ -94,9 +85,8 @@ def compare(pairs: pd.DataFrame, metric: Metric, plan: AnalysisPlan) -> dict:
 
 
 def _word(row: pd.Series, comparison: Comparison, plan: AnalysisPlan) -> tuple[str, str]:
-    """The word of a comparison by the deciding metric, and its note."""
     notes = [row.note] if row.note else []
-    if too_many_unusable(row.failed + row.both_collapsed, row.planned, plan):
+    if row.failed + row.both_collapsed > plan.unusable_pairs * row.planned:
         return NOT_TESTABLE, "; ".join([*notes, "too many pairs are unusable (a run failed, or all collapsed)"])
     if row.planned < plan.least_seeds:
         return NOT_TESTABLE, "; ".join([*notes, f"planned seeds: {row.planned}, needed: {plan.least_seeds}"])
@@ -122,39 +112,21 @@ def _complete(pairs: pd.DataFrame) -> bool:
     return bool(not (status == "missing").any(axis=None) and (failed | pairs.effect.notna()).all())
 
 
-def _names(comparison: Comparison, plan: AnalysisPlan) -> dict:
-    (block, arm), (_, other) = list(comparison.sides.values())[:2]
-    own = plan.blocks[block]
-    names = {"gan": own.gan, "discriminator": plan.arms[arm].discriminator}
-    return names | {"reference": plan.arms[other].discriminator, "fraction": own.fraction}
-
-
 def results_table(analysis: pd.DataFrame) -> pd.DataFrame:
-    """:func:`analyse` for readers: all text.
-
-    Returns:
-        Columns ``comparison``, ``metric``, ``step``, ``pairs`` (of the planned ones), ``failed`` (pairs), ``collapsed``
-        (compared / reference), ``estimate`` (with its interval), ``p (Holm)``, ``word``. ``.to_latex(index=False,
-        escape=True)`` wants LaTeX's booktabs.
-    """
-    rows = []
-    for row in analysis.itertuples():
-        interval = "no interval" if np.isnan(row.low) else f"{row.low:.3g} to {row.high:.3g}"
-        rows.append(
-            {
-                "comparison": row.comparison,
-                "metric": f"{row.metric.replace('_', ' ')} {'ratio' if row.effect == 'log_ratio' else 'difference'}",
-                "step": f"{row.step:,}" if row.pairs else "",
-                "pairs": f"{row.pairs} of {row.planned}",
-                "failed": f"{row.failed}",
-                "collapsed": f"{row.collapsed} / {row.reference_collapsed}",
-                "estimate": "none" if np.isnan(row.estimate) else f"{row.estimate:.3g} ({interval})",
-                "p (Holm)": _p_text(row.p_holm),
-                "word": row.word,
-            }
-        )
-    return pd.DataFrame(rows)
+    """The table of :func:`analyse` as text for readers: pairs of the planned, collapsed as compared / reference."""
+    return pd.DataFrame([_as_text(row) for row in analysis.itertuples()])
 
 
-def _p_text(p: float) -> str:
-    return "" if np.isnan(p) else "below 0.001" if p < 0.001 else f"{p:.3f}"
+def _as_text(row) -> dict[str, str]:
+    interval = "no interval" if np.isnan(row.low) else f"{row.low:.3g} to {row.high:.3g}"
+    return {
+        "comparison": row.comparison,
+        "metric": f"{row.metric.replace('_', ' ')} {'ratio' if row.effect == 'log_ratio' else 'difference'}",
+        "step": f"{row.step:,}" if row.pairs else "",
+        "pairs": f"{row.pairs} of {row.planned}",
+        "failed": f"{row.failed}",
+        "collapsed": f"{row.collapsed} / {row.reference_collapsed}",
+        "estimate": "none" if np.isnan(row.estimate) else f"{row.estimate:.3g} ({interval})",
+        "p (Holm)": "" if np.isnan(row.p_holm) else "below 0.001" if row.p_holm < 0.001 else f"{row.p_holm:.3f}",
+        "word": row.word,
+    }

@@ -1,0 +1,242 @@
+"""Commands on runs: train them, list and show them, score them, draw conclusions from many."""
+
+import argparse
+import json
+
+from ..config import RunConfig
+from ..names import DISCRIMINATORS, GANS
+from ..paths import home
+from ..profiles import PROFILES, get_profile
+from .options import (
+    add_backend_option,
+    add_command,
+    add_config_options,
+    add_grid_options,
+    add_training_options,
+    positive,
+    read_config_options,
+    read_grid_options,
+)
+from .streams import load_keras
+
+
+def add_commands(commands):
+    """Declare train, grid, list, show, evaluate and study."""
+    train = add_command(commands, "train", _train, "train one network, or resume its training")
+    train.add_argument("--profile", metavar="NAME", help=f"start from a profile's values: {' | '.join(PROFILES)}")
+    train.add_argument("--gan", metavar="NAME", default="dcgan", help=" | ".join(GANS))
+    train.add_argument("--discriminator", metavar="NAME", default="cnn", help=" | ".join(DISCRIMINATORS))
+    train.add_argument("--seed", type=int, metavar="INT", help="0 or more")
+    add_config_options(train)
+    every = "default: a tenth of the run, at most 500"
+    train.add_argument("--checkpoint-every", type=positive, metavar="STEPS", help=every)
+    train.add_argument("--tensorboard", metavar="DIR", help="also write losses and samples for TensorBoard")
+    add_training_options(train)
+
+    grid = add_command(commands, "grid", _grid, "train many networks of a profile")
+    add_grid_options(grid)
+    jobs = "number of runs at once, one thread each; 1: all cores for one run (default: number of cores)"
+    grid.add_argument("--jobs", type=positive, metavar="INT", help=jobs)
+    grid.add_argument("--json", action="store_true", help="print the runs, one JSON object per line; train nothing")
+    add_config_options(grid)
+
+    listing = add_command(commands, "list", _list, "list the runs")
+    listing.add_argument("--pretrained", action="store_true", help="the networks that come with the project")
+    listing.add_argument("--json", action="store_true", help="one JSON object per line")
+
+    show = add_command(commands, "show", _show, "print a run's config, provenance and last step")
+    show.add_argument("run", metavar="RUN", help="the beginning of its id")
+
+    evaluate = add_command(commands, "evaluate", _evaluate, "score the images of finished runs")
+    which = "the beginning of its id, of a run or a reference; without any: all that have no current score"
+    evaluate.add_argument("runs", metavar="RUN", nargs="*", help=which)
+    samples = "images of each of the last snapshots, 256 or more (default: 10000; not more than the floor has)"
+    evaluate.add_argument("--samples", type=positive, metavar="INT", help=samples)
+    evaluate.add_argument("--seed", type=int, metavar="INT", default=0, help="of the latents")
+    evaluate.add_argument("--force", action="store_true", help="score again what has a current score")
+    add_backend_option(evaluate)
+
+    study = commands.add_parser("study", help="results of the plan's runs, and the tables of the documentation")
+    tasks = study.add_subparsers(required=True, metavar="TASK")
+    for name, command in {"collect": _collect, "report": _report}.items():
+        add_command(tasks, name, command, command.__doc__)
+
+
+def read_train_config(options: argparse.Namespace) -> RunConfig:
+    """The run that the options of ``train`` name."""
+    given = read_config_options(options)
+    if options.profile:
+        return get_profile(options.profile).config(options.gan, options.discriminator, options.seed or 0, **given)
+    given |= {} if options.seed is None else {"seed": options.seed}
+    return RunConfig(options.gan, options.discriminator, **given)
+
+
+def find_run(prefix: str):
+    """The finished run, or else the reference, whose id begins with ``prefix``."""
+    from ..runs.reference import list_references
+    from ..runs.run import load_run
+
+    stored = [run for run in list_references() if run.directory.name.startswith(prefix)]
+    try:
+        run = load_run(prefix)
+    except ValueError:
+        if len(stored) != 1:
+            raise
+        run = stored[0]
+    run.require_finished()
+    return run
+
+
+def _train(options: argparse.Namespace):
+    """Train one network; a finished run is loaded, an unfinished one resumes from its last checkpoint."""
+    config = read_train_config(options)
+    load_keras()
+    from ..training.callbacks import TensorBoard
+    from ..training.loop import train
+
+    run = train(
+        config,
+        force=options.force,
+        device=options.device,
+        checkpoint_every=options.checkpoint_every,
+        stop_after=options.stop_after,
+        callbacks=[TensorBoard(options.tensorboard)] if options.tensorboard else [],
+    )
+    print(f"{run.config.label}: {run.config.steps:,} steps done, run in {run.directory}")
+
+
+def _grid(options: argparse.Namespace):
+    """Train networks of a profile, seed by seed: all of seed 0 first. The same command resumes where it stopped."""
+    read_grid_options(options)
+    if options.study:
+        from ..study.blocks import read_blocks
+
+        blocks = read_blocks(options.study, options.profile)
+    else:
+        changes = read_config_options(options)
+        blocks = {"": options.profile.grid(options.gan, options.discriminator, options.seeds, **changes)}
+    if options.json:  # needs no Keras
+        for block, config in ((name, config) for name, members in blocks.items() for config in members):
+            run = {"id": config.run_id, "block": block, "title": config.title, "config": config.to_dict()}
+            print(json.dumps(run | {"arguments": config.arguments}))
+        return
+    configs = list({config.run_id: config for block in blocks.values() for config in block}.values())
+    load_keras()
+    from ..engines import check_device, get_engine
+    from ..runs.run import run_for
+    from ..training.grid import train_grid
+
+    if options.dry_run:
+        for config in configs:
+            print(f"{run_for(config).status:11}  {config.run_id}  {config.title}")
+        return
+    on_gpu = check_device(options.device).startswith("gpu") or get_engine().gpu_count() > 0
+    jobs = options.jobs or (1 if on_gpu else None)
+    failed = train_grid(configs, jobs, stop_after=options.stop_after, force=options.force, device=options.device)
+    if failed:
+        raise RuntimeError(f"{len(failed)} of {len(configs)} runs failed: {'; '.join(job.name for job in failed)}")
+
+
+def _list(options: argparse.Namespace):
+    """List all runs: id, status, steps done, minutes, and the folder they are in."""
+    load_keras()
+    from ..runs.pretrained import list_pretrained
+    from ..runs.run import list_runs
+
+    if options.pretrained:
+        for network in list_pretrained():
+            card = network.card
+            line = f"{network.name}: {card['knows']}; {card['licence']}"
+            print(json.dumps({"name": network.name} | card) if options.json else line)
+        return
+    runs = list_runs()
+    if options.json:
+        for run in runs:
+            facts = {"id": run.directory.name, "directory": str(run.directory), "config": run.config.to_dict()}
+            facts["provenance"] = {} if run.status == "damaged" else run.provenance
+            print(json.dumps(facts | {"status": run.status}))
+        return
+    width = max((len(run.directory.name) for run in runs), default=0)
+    for run in runs:
+        try:
+            history, status = run.history, run.status
+        except ValueError as error:
+            print(f"{run.directory.name:{width}}  damaged      {' '.join(str(error).split())}")
+            continue
+        done = 0 if history.empty else int(history.step.iloc[-1])
+        minutes = history.seconds.sum() / 60
+        print(f"{run.directory.name:{width}}  {status:11}  {done:6,} of {run.config.steps:,} steps  {minutes:6.1f} min")
+    print(f"runs: {len(runs)} in {home() / 'runs'}")
+
+
+def _show(options: argparse.Namespace):
+    """Print a run's config, provenance and last step as JSON."""
+    load_keras()
+    from ..runs.run import load_run
+
+    run = load_run(options.run)
+    last = run.history.tail(1).to_dict("records")
+    print(json.dumps({"config": run.config.to_dict(), "provenance": run.provenance, "last_step": last}, indent=2))
+
+
+def _evaluate(options: argparse.Namespace):
+    """Score runs by their images; print each metric beside what real images get; write metrics.json beside the run."""
+    load_keras()
+    from ..metrics.image_scores import LEAST
+    from ..metrics.run_scores import evaluate, is_scored
+    from ..runs.reference import list_references
+    from ..runs.run import list_runs
+
+    if options.samples and options.samples < LEAST:
+        raise ValueError(f"invalid samples={options.samples}; expected {LEAST} or more")
+    runs = [find_run(prefix) for prefix in options.runs]
+    stored = [run for run in list_references() if run.snapshot_steps]
+    every = [run for run in (*list_runs(), *stored) if run.finished]
+    if not (runs or every):
+        print(f"no finished runs in {home() / 'runs'}")
+    for run in runs or every:
+        name = run.directory.name
+        try:
+            if not options.force and is_scored(run, options.samples, seed=options.seed):
+                print(f"{name}: scored already; --force scores it again")
+                continue
+            evaluation = evaluate(run, options.samples, seed=options.seed)
+        except (ValueError, KeyError, RuntimeError, OSError) as error:
+            if runs:
+                raise
+            print(f"{name}: skipped ({error})")
+            continue
+        _print_scores(name, evaluation)
+        print(f"written: {run.directory / 'metrics.json'}")
+
+
+def _print_scores(name: str, evaluation: dict):
+    from ..study.results import NUMBERS, metrics_frame
+
+    generated, real = f"{evaluation['samples']:,} images", f"{evaluation['reference']:,} real ones"
+    print(f"{name}: {generated} at each of the steps {evaluation['averaged']}, against {real}")
+    frame = metrics_frame([evaluation])
+    shown = frame[frame.metric.str.startswith("fid_at_") | ~frame.metric.str.contains(r"_at_\d+$")]
+    print(shown[list(NUMBERS)].to_string(index=False, float_format="{:.4g}".format, na_rep="–"))
+    for metric, reason in evaluation["skipped"].items():
+        print(f"{metric} skipped: {reason}")
+
+
+def _collect(options: argparse.Namespace):
+    """Score the plan's finished runs where that is missing, judge the claims, and write data/results/*_study.csv."""
+    load_keras()
+    from ..study.plan import read_plan
+    from ..study.results import collect
+
+    results = collect(read_plan())
+    print(f"written: {results.run.nunique()} runs, {len(results):,} numbers")
+
+
+def _report(options: argparse.Namespace):
+    """Write the measured tables into README.md and docs/*.md, and the measured times into the notebooks."""
+    load_keras()
+    from ..regeneration.quality import faces_table
+    from ..study.report import TABLES, write_report
+
+    for path in write_report(TABLES | {"faces": faces_table}):
+        print(f"written: {path}")
