@@ -101,13 +101,17 @@ class _Scores:
             self.snapshots[step][space] = found
             if late:
                 features = load_features(space, self.generated.shape[1:]).features(self.generated)
-                self.moments.update(_moments(f"{space}_{step}", features.astype("float64")))
+                gaussian = Gaussian.of(features.astype("float64"))
+                triangle = gaussian.covariance[np.tril_indices(len(gaussian.mean))]  # the lower one, row by row
+                self.moments[f"{space}_{step}_mean"] = gaussian.mean.astype("float32")
+                self.moments[f"{space}_{step}_covariance"] = triangle.astype("float32")
 
     def measure_spaces(self):
         """The mean over the last snapshots beside the scores of other real images."""
         others = {"floor": self.floor} | ({} if "held_out" in self.skipped else {"held_out": self.held_out})
         for space in self.spaces:
-            sides = {"value": _average([self.snapshots[step][space] for step in self.averaged])}
+            late = [self.snapshots[step][space] for step in self.averaged]
+            sides = {"value": {name: np.mean([s[name] for s in late], axis=0).tolist() for name in late[0]}}
             for side, part in others.items():
                 sides[side] = measure(part.images, self.real.reference.images, space, self.seed)
             self.metrics[space] = side_by_side(sides)
@@ -219,17 +223,6 @@ def _reasons(run: Run, real: RealImages, sampler: SnapshotSampler) -> dict[str, 
         skipped["discriminator"] = "a reference run does not keep its discriminator's weights"
         skipped["training"] = "a reference run does not keep every step of its history"
     return skipped
-
-
-def _average(scores: list[dict]) -> dict:
-    return {name: np.mean([found[name] for found in scores], axis=0).tolist() for name in scores[0]}
-
-
-def _moments(name: str, features: np.ndarray) -> dict[str, np.ndarray]:
-    """Mean and covariance of features [n, d] in float32; of the covariance the lower triangle, row by row."""
-    found = Gaussian.of(features)
-    triangle = found.covariance[np.tril_indices(len(found.mean))]
-    return {f"{name}_mean": found.mean.astype("float32"), f"{name}_covariance": triangle.astype("float32")}
 
 
 def _values(numbers: dict) -> dict[str, dict]:

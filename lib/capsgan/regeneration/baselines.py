@@ -114,8 +114,8 @@ def run_baselines(damaged: np.ndarray, masks: np.ndarray, training: np.ndarray, 
 
 
 def _each(damaged, masks, fill, whole: bool = False) -> np.ndarray:
-    hidden = hide(damaged, masks)  # cv2.inpaint's gradients do look into the hole
-    filled = np.stack([fill(*pair) for pair in zip(hidden, masks, strict=True)])
+    pairs = zip(hide(damaged, masks), masks, strict=True)  # cv2.inpaint's gradients do look into the hole
+    filled = np.stack([fill(image, known) for image, known in pairs])
     return _keep_known(damaged, masks & (not whole), filled)
 
 

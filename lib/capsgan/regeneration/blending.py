@@ -13,14 +13,14 @@ NEIGHBOURS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], "float32") / 4
 def blend(images: np.ndarray, generated: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Fill holes with the generated images' gradients, fitted to the known pixels around, which stay as they are.
 
-    Images, generated images and the result are uint8 [n, height, width, 1 or 3]; what ``images`` have in the holes does
-    not matter. Masks are bool [n, height, width], True where a pixel is known.
+    All images are uint8 [n, height, width, 1 or 3]; the content of the holes does not matter. Masks are bool [n,
+    height, width], True where a pixel is known.
     """
-    blended = []
-    for image, whole, known in zip(images, generated, masks, strict=True):
-        fill = whole if known.all() or not known.any() else membrane(image, whole, known)
-        blended.append(np.where(known[..., None], image, fill))
-    return np.stack(blended)
+    fills = [
+        whole if known.all() or not known.any() else membrane(image, whole, known)
+        for image, whole, known in zip(images, generated, masks, strict=True)
+    ]
+    return np.where(masks[..., None], images, fills)
 
 
 def membrane(image: np.ndarray, generated: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -132,8 +132,7 @@ def faces_scores() -> dict[str, pd.DataFrame]:
 
 def faces_table() -> str:
     """How well holes in held-out faces are filled, by every method."""
-    columns = ["PSNR (dB)", "more than the mean image", "SSIM", "distance"]
-    tables = {}
+    columns, tables = ["PSNR (dB)", "more than the mean image", "SSIM", "distance"], {}
     for name, scores in faces_scores().items():
         shown = scores_table(scores[~scores.method.str.contains("pasted")], "mean image")
         tables[name] = shown.iloc[:, [0, 1, 2, 4]].set_axis(columns, axis=1)
