@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from result_rows import run_rows
 
-from capsgan.study.claims import CLAIMS
+from capsgan.study.claims import read_claims
 from capsgan.study.effects import (
     SCORE,
     against_best,
@@ -30,6 +30,8 @@ from capsgan.study.verdicts import (
     verdicts,
 )
 from capsgan.study.verdicts import judge as judge_by
+
+CLAIMS = read_claims()
 
 SEEDS = range(4)
 PLAN = read_plan()
@@ -238,7 +240,7 @@ DIRECTIONS = {  # claim → number, and its values in a world where the claim ho
     "InfoGAN: comparable, if not better": ("digits__fid", LOW, HIGH),
     "WGAN: comparable, if not better": ("digits__fid", LOW, HIGH),
     "improves GANs drastically": ("digits__fid", LOW, HIGH),
-    "ACGAN: variance is high at first": ("training__{}_loss_wavering_early", HIGH, LOW),
+    "ACGAN: variance is high at first": ("training__{}_loss_fluctuation_early", HIGH, LOW),
     "capsules are the cause: against a CNN as large": ("digits__fid", LOW, HIGH),
     "capsules are the cause: the gates": ("digits__fid", LOW, HIGH),
     "capsules are the cause: true routing": ("digits__fid", LOW, HIGH),
@@ -265,13 +267,13 @@ def test_a_claim_is_replicated_in_a_world_where_it_holds_and_contradicted_in_its
         assert row["verdict"] == verdict and row["second_verdict"] == (verdict if one.two_spaces else "")
 
 
-def test_wavering_that_falls_replicates_what_is_said_of_a_fall():
+def test_fluctuation_that_falls_replicates_what_is_said_of_a_fall():
     for name, gan in (("ACGAN: variance falls", "acgan"), ("WGAN: an early burst", "wgan")):
         (one,) = (c for c in CLAIMS if c.name == name)
         rows = []
         for seed, (early, late) in enumerate(zip(HIGH, LOW, strict=True)):
             values = {
-                f"training__{m}_wavering_{when}": v
+                f"training__{m}_fluctuation_{when}": v
                 for m in ("g_loss", "d_loss")
                 for when, v in (("early", early), ("late", late))
             }

@@ -38,13 +38,13 @@ def history(steps=200, **columns):
     return pd.DataFrame(base | columns)
 
 
-def test_curves_that_waver_less_and_less_are_told_from_flat_ones():
+def test_curves_that_fluctuate_less_and_less_are_told_from_flat_ones():
     step = np.arange(1, 201)
     swing = np.where(step % 2, 1.0, -1.0) * np.linspace(1, 0.1, 200)
     numbers = curve_numbers(history(g_loss=2 + swing, d_loss=np.linspace(0, 3, 200)))
-    assert numbers["g_loss_wavering_early"] > 4 * numbers["g_loss_wavering_late"] > 0.1
+    assert numbers["g_loss_fluctuation_early"] > 4 * numbers["g_loss_fluctuation_late"] > 0.1
     assert numbers["g_loss"] == pytest.approx(2, abs=0.02)
-    assert numbers["d_loss_wavering_early"] < 0.05  # a trend is no wavering
+    assert numbers["d_loss_fluctuation_early"] < 0.05  # a trend is no fluctuation
     assert numbers["accuracy_settled"] == 0
 
 
@@ -276,5 +276,5 @@ def test_every_metric_of_the_committed_results_is_explained(path):
     explained = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     for metric in sorted(set(pd.read_csv(path).metric)):
         name = re.sub(r"_at_\d+$", "_at_<step>", metric)
-        name = re.sub(r"^\w+(_wavering_)", r"…\1", name)
+        name = re.sub(r"^\w+(_fluctuation_)", r"…\1", name)
         assert f"`{name}`" in explained, metric

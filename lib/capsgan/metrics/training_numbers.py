@@ -1,4 +1,4 @@
-"""Numbers about a run's training: where its curves end, how much they waver, when they settle; what a step costs."""
+"""Numbers about a training: where its curves end, how much they fluctuate, how soon they settle, what a step costs.
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ def curve_numbers(history: pd.DataFrame) -> dict[str, float]:
     """The numbers that test claims about curves, from a history with one row per step (a thinned one wavers less).
 
     For ``g_loss``, ``d_loss`` and ``accuracy`` each: ``<metric>``, the mean over the last tenth of the steps;
-    ``<metric>_wavering_early`` and ``_late``, the standard deviation from the running mean over 2 % of the steps, in
+    ``<metric>_fluctuation_early`` and ``_late``, the standard deviation from the running mean over 2 % of the steps, in
     the first and the last tenth. And ``accuracy_settled``, the share of the steps after which the accuracy's running
     mean stays within 0.1 of its mean over the last tenth.
     """
@@ -29,8 +29,8 @@ def curve_numbers(history: pd.DataFrame) -> dict[str, float]:
         smooth = values.rolling(max(3, round(len(values) * WINDOW)), center=True, min_periods=1).mean()
         rest = values - smooth
         numbers[metric] = float(values.tail(part).mean())
-        numbers[f"{metric}_wavering_early"] = float(rest.head(part).std(ddof=0))
-        numbers[f"{metric}_wavering_late"] = float(rest.tail(part).std(ddof=0))
+        numbers[f"{metric}_fluctuation_early"] = float(rest.head(part).std(ddof=0))
+        numbers[f"{metric}_fluctuation_late"] = float(rest.tail(part).std(ddof=0))
         if metric == "accuracy":
             outside = np.flatnonzero((smooth - numbers[metric]).abs() > BAND)
             numbers["accuracy_settled"] = float((outside[-1] + 1) / len(values)) if len(outside) else 0.0

@@ -150,13 +150,24 @@ def against_best(
     return log_of(results, gan, "caps", metric, features) - logs.min(axis=1)
 
 
-def wavering_trend(results: pd.DataFrame, gan: str, metrics: tuple[str, ...]) -> pd.Series:
+def fluctuation_trend(results: pd.DataFrame, gan: str, metrics: tuple[str, ...]) -> pd.Series:
     """Log ratio of how much a Caps run's curves fluctuate, last tenth ÷ first tenth, averaged over the metrics."""
 
     def log(name: str) -> pd.Series:
         return np.log(numbers(results, gan, "caps", name, "training").clip(LEAST))
 
-    return sum(log(f"{name}_wavering_late") - log(f"{name}_wavering_early") for name in metrics) / len(metrics)
+    return sum(log(f"{name}_fluctuation_late") - log(f"{name}_fluctuation_early") for name in metrics) / len(metrics)
+
+
+def early_fluctuation(results: pd.DataFrame, gan: str, metrics: tuple[str, ...]) -> pd.Series:
+    """Log ratio of how much the curves fluctuate in the first tenth, Caps ÷ classical, averaged over the metrics."""
+    return sum(ratio(results, gan, f"{name}_fluctuation_early", "training") for name in metrics) / len(metrics)
+
+
+def critic_losses(results: pd.DataFrame) -> pd.Series:
+    """Log ratio of the two critics' |loss|, CapsWGAN ÷ WGAN."""
+    caps, cnn = (numbers(results, "wgan", side, "d_loss", "training").abs() for side in ("caps", "cnn"))
+    return np.log(caps.clip(LEAST)) - np.log(cnn.clip(LEAST))
 
 
 def least_spread(results: pd.DataFrame) -> pd.Series:

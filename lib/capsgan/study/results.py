@@ -17,7 +17,7 @@ from ..paths import home, shipped
 from ..profiles import Profile
 from ..runs.reference import ReferenceRun, list_references
 from ..runs.run import Run, list_runs
-from .claims import CLAIMS
+from .claims import read_claims
 from .plan import AnalysisPlan
 from .statistics import mean_interval
 from .verdicts import verdicts
@@ -87,7 +87,7 @@ def collect(plan: AnalysisPlan, name: str = "study", say=print) -> pd.DataFrame:
         say(f"kept: {stored.run[fits].nunique()} stored runs; dropped, not in the plan: {stored.run[~fits].nunique()}")
         results = pd.concat([stored[fits], results], ignore_index=True)
     save_results(results, name)
-    table = verdicts(CLAIMS, load_results(name), plan)
+    table = verdicts(read_claims(), load_results(name), plan)
     table.to_csv(RESULTS / f"verdicts_{name}.csv", index=False, float_format="%.4g")
     return results
 

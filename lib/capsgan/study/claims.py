@@ -1,0 +1,33 @@
+"""The thesis's claims, ``study/claims.yaml``: statements that runs can support or contradict."""
+
+from functools import cache, partial
+
+import yaml
+
+from ..checks import require
+from ..paths import shipped
+from . import effects
+from .verdicts import Claim
+
+PATH = shipped("study") / "claims.yaml"
+
+
+@cache
+def read_claims() -> tuple[Claim, ...]:
+    """All claims in the order of the report, judged by :func:`capsgan.study.verdicts.verdicts`."""
+    return tuple(_claim(entry) for entry in yaml.safe_load(PATH.read_text(encoding="utf-8")))
+
+
+def _claim(entry: dict) -> Claim:
+    functions = {name: _function(entry[name]) for name in ("effects", "premise") if name in entry}
+    if entry.get("least_steps") == "plan":
+        entry["least_steps"] = None
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()}
+    return Claim(**values | functions)
+
+
+def _function(call: dict) -> partial:
+    name = call.pop("function")
+    require(hasattr(effects, name), "function", name, f"a function of {effects.__name__}")
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in call.items()}
+    return partial(getattr(effects, name), **values)
