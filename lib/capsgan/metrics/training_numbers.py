@@ -1,4 +1,4 @@
-"""Numbers about a training: where its curves end, how much they fluctuate, how soon they settle, what a step costs.
+"""Numbers about a training: where its curves end, how much they fluctuate, how soon they settle, what a step costs."""
 
 import numpy as np
 import pandas as pd
