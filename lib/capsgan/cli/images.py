@@ -83,7 +83,7 @@ def _regenerate(options):
         print(f"{run.name} knows {run.card['knows']}; whatever it paints is invented, never evidence")
     else:
         run, images = load_run(first), rest
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(action="default"):
         warnings.showwarning = lambda message, *_: print(f"capsgan: {message}", file=sys.stderr)
         paths = regenerate_files(run, images, options.mask, options.out, task=task, **masks, **search)
     for path in paths:

@@ -25,6 +25,7 @@ SAME_RESULTS = (  # hashes of sources that gave the same results bit for bit, th
     "e758eb99edc2b1c12fb4521792b99f9fb4b4c33ab5eee8ceaa2fde8e16995eaf",
     "1c7591a62a12f2eb3c2cba7afc3a9c6feb89bc049383ee71607f841ffcebe3aa",
     "e489d8c9cb58991f47e9ad262feab26a06c01004a214192da37a104d5c5a9237",
+    "f8100b72f2d994d847d5497a7d6ce298f1ee531027b9b661a59938e8005c637c",
     "7d138c7d1e1c5f3a2315d27ea309003bf09364ba90885b8a79824af6ef7ab9e6",
 )
 

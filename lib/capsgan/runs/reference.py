@@ -79,6 +79,7 @@ def load_reference(gan: str, discriminator: str = "cnn", seed: int = 0, **fields
     wanted = _without(RunConfig(**asked).identity, fields)
     runs = [run for run in list_references() if run.finished and run.config.dataset == asked["dataset"]]
     fits = [run for run in runs if _without(run.config.identity, fields) == wanted]
+    fits = [run for run in fits if asked.items() <= run.config.to_dict().items()] or fits  # a CNN at its pair's width
     if len(fits) == 1:
         return fits[0]
     if fits:
