@@ -1,12 +1,10 @@
-"""Draw docs/pictures/front_page.png: noise becomes digits, and holes in drawings of faces are filled.
+"""Draw the pictures of the README and of notebooks: docs/pictures/front_page.png, astronaut.png.
 
 .venv/bin/python scripts/draw_front_page.py
 
-The digits come from the CapsDCGAN in data/reference/, the faces from a CapsDCGAN of the quick profile, which is trained
-if there is none. Both rows show the first images, not chosen ones.
+Noise becomes digits (a CapsDCGAN of data/reference/), holes in drawings and in a photograph are filled (networks of
+data/pretrained/). All rows show the first images, not chosen ones.
 """
-
-from __future__ import annotations
 
 import os
 import sys
@@ -15,34 +13,40 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.patches import Rectangle
+from skimage.data import astronaut
 
 import capsgan
 from capsgan.data.pixels import to_uint8
-from capsgan.figures.runs import add_footer, show_image
+from capsgan.figures import gallery_figure
+from capsgan.figures.regeneration import draw_tile
+from capsgan.figures.runs import show_image
 from capsgan.paths import ROOT
-from capsgan.regeneration.masks import hide
-from capsgan.regeneration.quality import measure
+from capsgan.regeneration import centre_mask, hide, regenerate, regenerate_photos
 
-PICTURE = ROOT / "docs" / "pictures" / "front_page.png"
+PICTURES = ROOT / "docs" / "pictures"
 DIGITS, FACES = 6, 3
+BOX = (81, 74, 88, 88)  # of the astronaut: x, y, width, height; framed as UTKFace frames faces
 
 
 def main():
-    """Train what is missing, draw, save."""
+    """Draw and save both."""
     digits = capsgan.load_reference("dcgan", "caps", seed=0)
-    faces = capsgan.train(capsgan.get_profile("quick").config("dcgan", "caps", dataset="cartoon"))
-    for run in (digits, faces):
-        if "dirty" in (run.provenance.get("commit") or "dirty"):
-            raise SystemExit(f"{run.directory.name} was trained from uncommitted code; train it again with --force")
+    drawings, photographs = (capsgan.load_pretrained(f"{name}-completion-cnn") for name in ("cartoon", "faces"))
     figure = plt.figure(figsize=(9, 3.3), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(1.2, 1.7))
     draw_digits(above, digits)
-    draw_faces(below, faces)
-    add_footer(figure, [digits, faces])
-    sources = "; ".join(f"{run.directory.name} @{run.provenance['commit']}" for run in (digits, faces))
-    PICTURE.parent.mkdir(exist_ok=True)
-    figure.savefig(PICTURE, dpi=150, metadata={"Software": None, "Description": sources})
+    draw_faces(below, drawings)
+    save(figure, "front_page", f"{digits.directory.name} @{digits.provenance['commit']}", drawings)
+    save(photograph_figure(photographs), "astronaut", "", photographs)
+
+
+def save(figure, name: str, source: str, network):
+    """Write the picture with what it was made from in its metadata."""
+    made_from = f"{source}; {network.name} @{network.card['commit']}".strip("; ")
+    if "dirty" in made_from:
+        raise SystemExit(f"{made_from}: trained from uncommitted code; train it again")
+    PICTURES.mkdir(exist_ok=True)
+    figure.savefig(PICTURES / f"{name}.png", dpi=150, metadata={"Software": None, "Description": made_from})
 
 
 def draw_digits(figure, run):
@@ -60,23 +64,28 @@ def draw_digits(figure, run):
     figure.suptitle("A generator turns noise into digits", fontsize=11)
 
 
-def draw_faces(figure, run):
-    """Held-out faces with a hole, filled, and as they were."""
+def draw_faces(figure, network):
+    """Held-out drawings with a hole, filled, and as they were."""
     truth = capsgan.load_dataset("cartoon", "test").images[:FACES]
-    masks = capsgan.make_masks("centre", FACES, truth.shape[1:3])
-    filled = capsgan.regenerate(run, hide(truth, masks), masks, progress=False).images
-    scores = measure(truth, filled, masks).psnr_hole
+    masks = centre_mask(FACES, truth.shape[1:3])
+    filled = regenerate(network, hide(truth, masks), masks).images
     axes = figure.subplots(1, 3 * FACES)
-    rows, columns = np.where(~masks[0])
     for number in range(FACES):
         for place, (name, images) in enumerate({"hole": hide(truth, masks), "filled": filled, "truth": truth}.items()):
-            axis = axes[3 * number + place]
-            show_image(axis, images[number])
-            axis.set_title(f"{name}\n{scores[number]:.1f} dB" if name == "filled" else f"{name}\n", fontsize=9)
-            if name != "truth":
-                corner, size = (columns.min() - 0.5, rows.min() - 0.5), (np.ptp(columns) + 1, np.ptp(rows) + 1)
-                axis.add_patch(Rectangle(corner, *size, fill=False, edgecolor="#E69F00", linewidth=1))
-    figure.suptitle("The same kind of generator fills holes in faces (PSNR in the hole)", fontsize=11)
+            against = truth[number] if name == "filled" else None
+            draw_tile(axes[3 * number + place], images[number], masks[number], against)
+            axes[3 * number + place].set_title(name, fontsize=9)
+    figure.suptitle("Another one fills holes in faces (PSNR in the hole)", fontsize=11)
+
+
+def photograph_figure(network):
+    """The astronaut Eileen Collins (NASA; scikit-image), mouth and nose hidden, filled, and as she is."""
+    photo = astronaut()[0:256, 96:352]
+    known = np.ones(photo.shape[:2], bool)
+    known[105:160, 95:155] = False
+    (filled,) = regenerate_photos(network, [photo], [known], box=BOX)
+    columns = {"damaged": hide(photo[None], known[None]), "filled": filled[None], "original": photo[None]}
+    return gallery_figure(columns, "", masks=known[None], size=2.6)
 
 
 if __name__ == "__main__":

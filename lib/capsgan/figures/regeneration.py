@@ -1,5 +1,6 @@
 """Figures of regenerated images: functions take arrays and tables and return a Matplotlib figure."""
 
+import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -11,19 +12,38 @@ from .runs import COLOURS, show_image, show_images
 UNITS = {"psnr": "dB", "psnr_hole": "dB", "ssim": "", "ssim_hole": "", "features": "distance"}
 GENERATORS = {"classical": COLOURS["cnn"], "Caps": COLOURS["caps"]}  # by the discriminator they were trained against
 NO_NETWORK = "#666666"
+OUTLINE = "#E69F00"
 
 
-def gallery_figure(columns: dict[str, np.ndarray], title: str) -> plt.Figure:
-    """One row per image, one column per method: ``columns`` maps a name to uint8 [n, height, width, 1 or 3]."""
+def gallery_figure(
+    columns: dict[str, np.ndarray], title: str, masks=None, truth=None, size: float = 1.15
+) -> plt.Figure:
+    """One row per image, one column per method: ``columns`` maps a name to uint8 [n, height, width, 1 or 3].
+
+    ``masks``, bool [n, height, width], False in holes, outline the holes. ``truth``, uint8 like the images, puts the
+    PSNR in the hole under each tile that differs from it (of whole images without masks). ``size``: inches per tile.
+    """
     count = len(next(iter(columns.values())))
-    size = (1.15 * len(columns), 1.12 * count + 0.7)
-    figure, axes = plt.subplots(count, len(columns), figsize=size, layout="constrained", squeeze=False)
+    shape = (size * len(columns), size * count * (0.97 if truth is None else 1.1) + 0.7)
+    figure, axes = plt.subplots(count, len(columns), figsize=shape, layout="constrained", squeeze=False)
     for column, (name, images) in zip(axes.T, columns.items(), strict=True):
         column[0].set_title(name, fontsize=8)
-        for axis, image in zip(column, images, strict=True):
-            show_image(axis, image)
+        scored = truth is not None and name not in ("damaged", "truth")
+        for row, (axis, image) in enumerate(zip(column, images, strict=True)):
+            draw_tile(axis, image, None if masks is None else masks[row], truth[row] if scored else None)
     figure.suptitle(title, fontsize=10)
     return figure
+
+
+def draw_tile(axis, image: np.ndarray, known: np.ndarray | None = None, truth: np.ndarray | None = None):
+    """An image, uint8 [height, width, 1 or 3]; its hole outlined; against ``truth`` its PSNR (dB) underneath."""
+    show_image(axis, image)
+    if known is not None:
+        axis.contour(~known, levels=[0.5], colors=[OUTLINE], linewidths=0.9)
+    if truth is not None and (image != truth).any():
+        where = np.ones(image.shape[:2], bool) if known is None else ~known
+        decibels = cv2.PSNR(np.ascontiguousarray(image[where]), np.ascontiguousarray(truth[where]))
+        axis.text(0.5, -0.03, f"{decibels:.1f} dB", transform=axis.transAxes, ha="center", va="top", fontsize=7.5)
 
 
 def weights_figure(image: np.ndarray, known: np.ndarray, window: int) -> plt.Figure:

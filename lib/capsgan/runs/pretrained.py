@@ -14,7 +14,7 @@ from .checkpoints import pack_weights, read_weights
 from .run import Run
 
 PRETRAINED = shipped("pretrained")
-DEFAULT = "faces-completion-caps"  # what ``capsgan regenerate`` uses
+DEFAULT = "faces-completion-cnn"  # what ``capsgan regenerate`` uses
 
 
 class PretrainedNetwork:
