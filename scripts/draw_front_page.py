@@ -8,6 +8,7 @@ data/pretrained/). All rows show the first images, not chosen ones.
 
 import os
 import sys
+import warnings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -31,7 +32,7 @@ BOX = (81, 74, 88, 88)  # of the astronaut: x, y, width, height; framed as UTKFa
 def main():
     """Draw and save both."""
     digits = capsgan.load_reference("dcgan", "caps", seed=0)
-    drawings, photographs = (capsgan.load_pretrained(f"{name}-completion-cnn") for name in ("cartoon", "faces"))
+    drawings, photographs = map(capsgan.load_pretrained, ("cartoon-completion-caps", "faces-completion-cnn"))
     figure = plt.figure(figsize=(9, 3.3), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(1.2, 1.7))
     draw_digits(above, digits)
@@ -83,7 +84,8 @@ def photograph_figure(network):
     photo = astronaut()[0:256, 96:352]
     known = np.ones(photo.shape[:2], bool)
     known[105:160, 95:155] = False
-    (filled,) = regenerate_photos(network, [photo], [known], box=BOX)
+    with warnings.catch_warnings(action="ignore"):  # filled at 64 pixels and enlarged, as the text says
+        (filled,) = regenerate_photos(network, [photo], [known], box=BOX)
     columns = {"damaged": hide(photo[None], known[None]), "filled": filled[None], "original": photo[None]}
     return gallery_figure(columns, "", masks=known[None], size=2.6)
 
