@@ -1,7 +1,8 @@
-"""Store a completion run's generator in data/pretrained/ with a model card, whose numbers are measured here.
+"""Store a run's generator in data/pretrained/ with a model card, whose numbers are measured here.
 
 .venv/bin/python scripts/store_pretrained.py RUN NAME --data "UTKFace …" --knows "aligned faces …" --licence "…"
 
+A completion network fills the holes of the card's scores in one pass, any other generator by a search of its latent.
 A run that is still being trained is taken as it is after its last checkpoint: it is finished as a run of so many steps.
 """
 
@@ -20,7 +21,7 @@ from compare_completion import MASKS, METRICS, describe, score
 import capsgan
 from capsgan.data.holes import make_masks
 from capsgan.regeneration.masks import hide
-from capsgan.regeneration.reconstruction import complete
+from capsgan.regeneration.reconstruction import regenerate
 from capsgan.runs.checkpoints import checkpoint_paths
 from capsgan.runs.pretrained import store_pretrained
 from capsgan.runs.run import Run, run_for
@@ -49,9 +50,9 @@ def main() -> int:
     )
     truth = held_out[: options.images]
     scores = {}
-    for kind in MASKS:
+    for kind in MASKS if gan.conditional else MASKS[:1]:
         masks = make_masks(kind, len(truth), truth.shape[1:3], seed=1)
-        values = score(truth, complete(gan, hide(truth, masks), masks).images, masks)
+        values = score(truth, fill(gan, hide(truth, masks), masks), masks)
         scores[kind] = {m: [round(v, 3) for v in describe(column)] for m, column in zip(METRICS, values.T, strict=True)}
     card = {
         "data": options.data,
@@ -83,6 +84,12 @@ def finished(run: Run) -> Run:
     return short
 
 
+def fill(gan, damaged: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Images with their holes filled, uint8; a generator comes without its discriminator, so there is no prior."""
+    search = {} if gan.conditional else {"prior": 0}
+    return regenerate(gan, damaged, masks, progress=False, **search).images
+
+
 def memorisation(gan, training: np.ndarray, truth: np.ndarray) -> dict:
     """Does the network repeat training faces? Distances from completed centres to the nearest training image, there.
 
@@ -92,10 +99,10 @@ def memorisation(gan, training: np.ndarray, truth: np.ndarray) -> dict:
     masks = make_masks("centre", len(truth), truth.shape[1:3])
     hole = ~masks[0]
     flat = training[:, hole].reshape(len(training), -1).astype("float32")
-    completed = complete(gan, hide(truth, masks), masks).images
+    completed = fill(gan, hide(truth, masks), masks)
     mean = np.repeat(training.mean(axis=0)[None], len(truth), axis=0)
     chosen = np.random.default_rng(0).permutation(len(training))[: len(truth)]
-    seen = complete(gan, hide(training[chosen], masks), masks).images
+    seen = fill(gan, hide(training[chosen], masks), masks)
     kinds = {"held-out faces": truth, "completed held-out faces": completed, "completed training faces": seen}
     found = {}
     for name, images in (kinds | {"mean image": mean}).items():
