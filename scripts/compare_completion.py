@@ -69,12 +69,15 @@ def main() -> int:
                 for metric, column in zip(METRICS, values.T, strict=True):
                     rows.append((kind, name, against, metric, *describe(column), len(truth), seconds.get(name)))
         best = {m: max(filled.keys() - networks.keys(), key=lambda n: mean_of(rows, kind, n, m)) for m in METRICS[:2]}
-        for name in networks:
-            for number, (metric, baseline) in enumerate(best.items()):
-                gain = np.subtract(*(score(truth, filled[n], masks)[:, number] for n in (name, baseline)))
-                row = (kind, name, f"minus {baseline}", metric, *describe(gain), len(truth), None)
-                rows.append(row)
-                print(*row[:4], "{:.3f} [{:.3f}, {:.3f}]".format(*row[4:7]), flush=True)
+        first = next(iter(networks))
+        pairs = [(name, metric, other) for name in networks for metric, other in best.items()]
+        pairs += [(name, metric, first) for name in networks if name != first for metric in METRICS[:2]]
+        for name, metric, other in pairs:
+            number = METRICS.index(metric)
+            gain = np.subtract(*(score(truth, filled[n], masks)[:, number] for n in (name, other)))
+            row = (kind, name, f"minus {other}", metric, *describe(gain), len(truth), None)
+            rows.append(row)
+            print(*row[:4], "{:.3f} [{:.3f}, {:.3f}]".format(*row[4:7]), flush=True)
     table = pd.DataFrame(
         rows, columns=["mask", "method", "truth", "metric", "mean", "low", "high", "images", "seconds"]
     )

@@ -16,7 +16,7 @@ from PIL import Image
 import capsgan
 from capsgan.cli.commands import build_parser
 from capsgan.profiles import PROFILES
-from capsgan.regeneration.quality import faces_table
+from capsgan.regeneration.quality import completion_table, faces_table
 from capsgan.study.report import TABLES, filled, with_time
 
 ROOT = Path(__file__).parents[2]
@@ -138,7 +138,7 @@ def test_messages_that_troubleshooting_names_are_those_of_the_code():
 
 @every_page
 def test_tables_are_the_committed_results(page):
-    assert filled(PAGES[page], TABLES | {"faces": faces_table}) == PAGES[page]
+    assert filled(PAGES[page], TABLES | {"faces": faces_table, "completion": completion_table}) == PAGES[page]
 
 
 def test_every_table_is_on_a_page():

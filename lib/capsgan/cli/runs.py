@@ -235,8 +235,8 @@ def _collect(options: argparse.Namespace):
 def _report(options: argparse.Namespace):
     """Write the measured tables into README.md and docs/*.md, and the measured times into the notebooks."""
     load_keras()
-    from ..regeneration.quality import faces_table
+    from ..regeneration.quality import completion_table, faces_table
     from ..study.report import TABLES, write_report
 
-    for path in write_report(TABLES | {"faces": faces_table}):
+    for path in write_report(TABLES | {"faces": faces_table, "completion": completion_table}):
         print(f"written: {path}")

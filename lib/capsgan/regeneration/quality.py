@@ -155,6 +155,31 @@ def faces_table() -> str:
     return "\n".join([*lines, "", textwrap.fill(words, 118)])
 
 
+def completion_table() -> str:
+    """What ``scripts/compare_completion.py`` found: PSNR and SSIM in the hole by mask and method, then differences."""
+    lines = []
+    for path in sorted(shipped("results").glob("completion_*.csv")):
+        table = pd.read_csv(path)
+        name, count = path.stem.removeprefix("completion_").removeprefix("folder_"), table.images.iloc[0]
+        right = table[(table.truth == "right") & table.metric.isin(["psnr_hole", "ssim_hole"])]
+        wide = right.pivot(index="method", columns=["mask", "metric"], values="mean")
+        wide = wide[[(mask, metric) for mask in right["mask"].unique() for metric in ("psnr_hole", "ssim_hole")]]
+        lines += [f"**{name}**, {count} held-out faces, PSNR (dB) / SSIM in the hole:", ""]
+        lines += [f"| method | {' | '.join(wide.columns.unique('mask'))} |", "|---" * (wide.shape[1] // 2 + 1) + "|"]
+        for method, row in wide.sort_values(("centre", "psnr_hole"), ascending=False).iterrows():
+            cells = [
+                f"{row[mask, 'psnr_hole']:.2f} / {row[mask, 'ssim_hole']:.3f}" for mask in row.index.unique("mask")
+            ]
+            lines.append(f"| {method} | {' | '.join(cells)} |")
+        gaps = table[table.truth.str.startswith("minus") & (table.metric == "psnr_hole")]
+        lines += ["", "| PSNR, first minus second | difference |", "|---|---|"]
+        for gap in gaps.itertuples():
+            pair = f"{gap.mask}: {gap.method} − {gap.truth.removeprefix('minus ')}"
+            lines.append(f"| {pair} | {gap.mean:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}] |")
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
 def _psnr(squares) -> float:
     error = squares.mean()
     return float(10 * np.log10(PEAK**2 / error)) if error else float("inf")
