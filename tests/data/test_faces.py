@@ -293,6 +293,7 @@ def test_networks_train_on_cartoon_faces(home, gan, trunk):
     assert cv2.imread(str(run.sample_paths()[-1])).shape == (5 * 66 + 2, 5 * 66 + 2, 3)
 
 
+@pytest.mark.slow
 def test_a_run_of_a_folder_is_listed_and_loaded_when_the_folder_is_gone(home, people, monkeypatch):
     from capsgan import train
     from capsgan.metrics.run_scores import evaluate
@@ -314,6 +315,7 @@ def test_a_run_of_a_folder_is_listed_and_loaded_when_the_folder_is_gone(home, pe
     assert len(list_runs()) == 1
 
 
+@pytest.mark.slow
 def test_an_unfinished_run_goes_on_when_its_folder_has_moved(home, people):
     from capsgan import train
 

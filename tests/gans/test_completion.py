@@ -161,6 +161,7 @@ def test_the_finished_generator_has_the_average_of_its_weights():
         np.testing.assert_allclose(ours.numpy(), expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_it_learns_what_images_have_in_common(home):
     config = RunConfig("completion", "none", "mnist5k", fraction=0.2, steps=60, batch_size=16)
     history = train(config, progress=False).history

@@ -111,6 +111,7 @@ def test_the_discriminator_sees_half_batches_and_the_generator_a_full_one(played
     assert all(len(array) == 4 for array in batch.codes.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMPILED, ids="-".join)
 def test_a_compiled_step_is_the_same_step(players, name):
     gan = players[name]

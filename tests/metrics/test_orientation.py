@@ -70,6 +70,7 @@ def test_a_discriminator_that_knows_how_digits_lie_orders_them_and_one_that_does
     assert orders["scrambled_order"]["floor"] == pytest.approx(0.5, abs=0.1)
 
 
+@pytest.mark.slow
 def test_probes_read_class_and_angle_from_features_that_hold_them_and_not_from_those_that_do_not(digits, monkeypatch):
     training, held_out = ((d.images, d.labels) for d in digits)
     gan = build_gan(RunConfig("dcgan", "caps", width=1 / 32), (28, 28, 1))

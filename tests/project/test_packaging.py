@@ -144,6 +144,7 @@ def test_the_hook_refuses_stored_standard_error_and_names_the_cell(tmp_path, str
 # data cards -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_data_cards_give_the_checksums_that_the_library_asks_for():
     cards = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
     for array, digest in MNIST_SHA256.items():

@@ -16,6 +16,7 @@ def run_all(script, *options):
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_what_would_run_and_why_and_trains_nothing(home):
     finished, begun = (PROFILES["smoke"].config("dcgan", trunk) for trunk in ("cnn", "caps"))
     for config, status in ((finished, "finished"), (begun, "running")):

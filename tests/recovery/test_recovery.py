@@ -149,6 +149,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_used(homes, who
     assert_same_result(run, whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["a flipped byte", "an empty file", "no zip at all"])
 def test_every_kind_of_damage_is_noticed(homes, tmp_path, damage):
     home = tmp_path / "home"

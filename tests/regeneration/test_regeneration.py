@@ -136,6 +136,7 @@ def test_the_norm_penalty_is_least_at_the_chi_distributions_mode():
     assert penalty.argmin() == 1 and penalty[1] == pytest.approx(0, abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["wgan", "acgan", "infogan"])
 def test_every_gan_regenerates(name):
     gan = build_gan(RunConfig(name, "caps", width=1 / 64, seed=1), (28, 28, 1), 10)
@@ -195,6 +196,7 @@ def test_the_prior_may_be_another_runs_and_no_more_than_the_prior_changes(linear
     assert (others.unblended != own.unblended).any()
 
 
+@pytest.mark.slow
 def test_every_generator_is_searched_under_every_prior_and_under_none(linear):
     gan, images = linear
     other = worker.linear_gan()

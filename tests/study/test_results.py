@@ -87,6 +87,7 @@ def test_answers_are_remembered_by_content_and_not_by_place():
     assert len(calls) == 46  # forgotten by then
 
 
+@pytest.mark.slow
 def test_a_fresh_critic_tells_a_bad_generator_from_a_perfect_one():
     from capsgan.data.datasets import load_dataset
 

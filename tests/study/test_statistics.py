@@ -268,6 +268,7 @@ def test_p_values_are_of_primaries_and_words_of_claims_by_the_deciding_metric_on
 # The interaction --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_interaction_recovers_a_planted_effect():
     whole = np.exp(np.random.default_rng(1).normal(-0.4, 0.1, 8))
     noise = np.array([0.05, -0.05, 0.1, -0.1, 0.02, -0.02, 0.08, -0.08])
@@ -279,6 +280,7 @@ def test_the_interaction_recovers_a_planted_effect():
     assert word_of(none, INTERACTION).word == CANNOT_TELL
 
 
+@pytest.mark.slow
 def test_the_interval_of_the_interaction_covers_the_truth_in_95_percent():
     pattern = pairs_of(pd.concat([block_rows("A", RATIOS), block_rows("B", RATIOS)]), INTERACTION)
     rng, covered = np.random.default_rng(5), []
@@ -330,6 +332,7 @@ def test_power_is_what_simulated_studies_have(pairs, sd):
     assert curve.equivalence[0] == pytest.approx(equivalence, abs=0.012)
 
 
+@pytest.mark.slow
 def test_power_grows_with_seeds_and_falls_with_spread_and_size_of_the_family():
     curve = power_curve(0.2, PLAN, seeds=range(2, 60))
     for other in (power_curve(0.3, PLAN, seeds=range(2, 60)), power_curve(0.2, PLAN, tests=3, seeds=range(2, 60))):

@@ -65,6 +65,7 @@ def test_step_and_speed_are_read_from_a_trainings_bar(tmp_path):
     assert step == 100 and seconds == pytest.approx(0.002, rel=0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_a_signal_reaches_every_job_once_and_the_pool_waits_for_them(tmp_path, number):
     code = "import signal, sys, time\ncount = []\nsignal.signal(signal.SIGTERM, lambda *_: count.append(1))\n"

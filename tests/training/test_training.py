@@ -79,6 +79,7 @@ def test_a_step_function_is_traced_once_for_each_kind_of_step(trained):
     assert trained["step"].traces() == 2  # warm-up, and both players
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_steps(trained):
     """100 steps keep no object, and less than 10 MB: a copy of the data a step would be 15 MB."""
     gan, step = trained["gan"], trained["step"]
@@ -362,6 +363,7 @@ def test_a_callback_sees_every_step_once_its_files_are_written(home, scripted):
     assert [written for *_, written in seen] == [True, True, False, True]
 
 
+@pytest.mark.slow
 def test_tensorboard_gets_losses_and_samples(home, scripted, tmp_path):
     pytest.importorskip("tensorboardX")
     from capsgan.training.callbacks import TensorBoard

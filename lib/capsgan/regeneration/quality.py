@@ -25,6 +25,11 @@ PAIRS = (  # of methods that fill holes, in the documentation's table
     ("Caps", "Caps, pasted"),
     ("classical", "classical, pasted"),
 )
+NETWORKS = {  # in the tables of completion networks, by pretrained name or run
+    r"\w+-completion-cnn": "network, classical adversary",
+    r"\w+-completion-caps": "network, Caps adversary",
+    r"completion-none-\w+": "network, no adversary",
+}
 PEAK = 255  # the pixels' range
 WANG = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}  # their section 3.B
 
@@ -159,7 +164,7 @@ def completion_table() -> str:
     """What ``scripts/compare_completion.py`` found: PSNR and SSIM in the hole by mask and method, then differences."""
     lines = []
     for path in sorted(shipped("results").glob("completion_*.csv")):
-        table = pd.read_csv(path)
+        table = pd.read_csv(path).replace(NETWORKS, regex=True)
         name, count = path.stem.removeprefix("completion_").removeprefix("folder_"), table.images.iloc[0]
         right = table[(table.truth == "right") & table.metric.isin(["psnr_hole", "ssim_hole"])]
         wide = right.pivot(index="method", columns=["mask", "metric"], values="mean")
