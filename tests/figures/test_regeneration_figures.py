@@ -35,6 +35,16 @@ def test_a_gallery_has_a_row_an_image_and_a_column_a_method(images):
     assert (figure.axes[2].images[0].get_array() == images[1]).all()
 
 
+def test_holes_are_outlined_and_tiles_that_differ_from_the_truth_have_their_decibels(images):
+    known = np.ones(images.shape[:3], bool)
+    known[:, 4:8, 4:8] = False
+    off = np.where(known[..., None], images, images ^ 16)  # a difference of 16 in the hole: 20 log10(255 / 16) dB
+    figure = plots.gallery_figure({"damaged": images, "off": off, "truth": images}, "title", known, images)
+    assert all(axis.collections for axis in figure.axes)
+    words = [[text.get_text() for text in axis.texts] for axis in figure.axes]
+    assert words == [[], ["24.0 dB"], []] * len(images)
+
+
 def test_weights_are_drawn_as_the_search_uses_them(images):
     known = centre_mask(1, (16, 16))[0]
     figure = plots.weights_figure(images[0], known, 7)

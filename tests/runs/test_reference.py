@@ -122,6 +122,16 @@ def test_a_reference_trained_otherwise_does_not_stand_in_for_the_one_asked_for(s
     assert load_reference("dcgan", "cnn", dropout=0.0).config.dropout == 0.0
 
 
+def test_a_cnn_of_two_pairs_is_found_by_the_width_of_its_pair(shelf):
+    for width in (1.0, 0.25):
+        config = RunConfig("dcgan", "cnn", dataset="mnist", steps=20_000, width=width, snapshots=(int(4 * width),))
+        (shelf / config.run_id).mkdir()
+        (shelf / config.run_id / "config.json").write_text(json.dumps(config.to_dict()))
+        (shelf / config.run_id / "provenance.json").write_text('{"status": "finished"}')
+    assert load_reference("dcgan", "cnn").config.width == 1.0
+    assert load_reference("dcgan", "cnn", width=0.25).config.width == 0.25
+
+
 def test_an_ambiguous_reference_is_refused_and_says_how_to_choose(shelf):
     with pytest.raises(ValueError, match=r"ambiguous; expected one of: .*'mixed_bfloat16'"):
         load_reference("dcgan", "caps", steps=2000)
