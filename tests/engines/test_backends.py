@@ -236,3 +236,12 @@ def test_a_backend_that_is_not_there_is_named(home):
     for backend, answer in (("theano", "expected tensorflow | jax | torch"), ("numpy", "expected tensorflow")):
         done = command_line(backend, home, "train", "--steps", "1")
         assert done.returncode == 2 and answer in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_a_run_that_would_not_end_is_refused_in_one_line(home):
+    pytest.importorskip("jax")
+    done = command_line(
+        "jax", home, "train", "--discriminator", "caps", "--precision", "mixed_bfloat16", "--device", "cpu"
+    )
+    assert done.returncode == 2 and "--precision float32" in done.stderr, done.stderr
+    assert len(done.stderr.splitlines()) == 1 and not (home / "runs").exists()

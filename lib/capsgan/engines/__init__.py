@@ -12,6 +12,7 @@ An engine is a module with
   of at most ``most`` items; ``run.traces()`` counts compilations.
 - ``no_gradients()``: a context in which nothing is recorded for a gradient.
 - ``gpu_count()``: how many GPUs the backend sees; ``STEPS_PER_CALL``: how many steps per call pay off, by device.
+- optional: ``check_run(config, device)``, which refuses a run that this backend cannot train.
 - optional, where Keras's own form is slow: ``convolve`` and ``upsample_convolve``, see the functions here.
 """
 

@@ -11,6 +11,15 @@ import numpy as np
 STEPS_PER_CALL = {"cpu": 1, "gpu": 250}  # XLA runs convolutions in a loop slowly on a CPU, well on a GPU
 
 
+def check_run(config, device: str):
+    """Refuse what does not end: on a CPU, XLA takes minutes for one bfloat16 step of PrimaryCaps' convolution."""
+    if device == "cpu" and config.precision == "mixed_bfloat16" and config.discriminator.startswith("caps"):
+        raise ValueError(
+            "invalid precision='mixed_bfloat16' for a capsule discriminator under JAX on a CPU, where a step takes minutes; "
+            "expected float32 (--precision float32), or a different backend (--backend tensorflow)"
+        )
+
+
 def update_among(variables: list):
     """The ``update`` of a step that may change ``variables``: JAX must be told which state a loss changes."""
 

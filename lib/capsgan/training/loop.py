@@ -63,6 +63,7 @@ def train(
     run = RecordedRun(run_for(config).directory, config)
     if not force and run.is_done():
         return run
+    getattr(get_engine(), "check_run", lambda *_: None)(config, device)
     with run.wait_for_lock(), keras.device(device):
         if not force and run.is_done():
             return run
