@@ -15,8 +15,8 @@ def check_run(config, device: str):
     """Refuse what does not end: on a CPU, XLA takes minutes for one bfloat16 step of PrimaryCaps' convolution."""
     if device == "cpu" and config.precision == "mixed_bfloat16" and config.discriminator.startswith("caps"):
         raise ValueError(
-            "invalid precision='mixed_bfloat16' for a capsule discriminator under JAX on a CPU, where a step takes minutes; "
-            "expected float32 (--precision float32), or a different backend (--backend tensorflow)"
+            "invalid precision='mixed_bfloat16' for a capsule discriminator under JAX on a CPU, where a step takes "
+            "minutes; expected float32 (--precision float32), or a different backend (--backend tensorflow)"
         )
 
 
