@@ -1,8 +1,8 @@
-"""Draw the pictures of the README and of notebooks: docs/pictures/front_page.png, astronaut.png.
+"""Draw the pictures of the README and of notebooks: docs/pictures/front_page.png, astronaut.png, capsule_poses.png.
 
 .venv/bin/python scripts/draw_front_page.py
 
-Noise becomes digits (a CapsDCGAN of data/reference/), holes in drawings and in a photograph are filled (networks of
+The last one is what notebook 10 drew at the quick profile. Noise becomes digits (a CapsDCGAN of data/reference/), holes in drawings and in a photograph are filled (networks of
 data/pretrained/). All rows show the first images, not chosen ones.
 """
 
@@ -14,6 +14,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import matplotlib.pyplot as plt
 import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from skimage.data import astronaut
 
 import capsgan
@@ -21,8 +23,9 @@ from capsgan.data.pixels import to_uint8
 from capsgan.figures import gallery_figure
 from capsgan.figures.regeneration import draw_tile
 from capsgan.figures.runs import show_image
-from capsgan.paths import ROOT
+from capsgan.paths import ROOT, figures_directory
 from capsgan.regeneration import centre_mask, hide, regenerate, regenerate_photos
+from capsgan.runs.provenance import source_commit
 
 PICTURES = ROOT / "docs" / "pictures"
 DIGITS, FACES = 6, 3
@@ -39,6 +42,9 @@ def main():
     draw_faces(below, drawings)
     save(figure, "front_page", f"{digits.directory.name} @{digits.provenance['commit']}", drawings)
     save(photograph_figure(photographs), "astronaut", "", photographs)
+    drawn, about = figures_directory("quick") / "capsule_poses.png", PngInfo()
+    about.add_text("Description", f"10_capsules @{source_commit()}")
+    Image.open(drawn).convert("RGB").save(PICTURES / drawn.name, pnginfo=about)
 
 
 def save(figure, name: str, source: str, network):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.util
+import json
 import os
 import platform
 import subprocess
@@ -39,16 +40,21 @@ def main() -> int:
     names = default_notebooks() if names is None else names
     needs = runs_of_notebooks(names, options)
     trainings = training_jobs(needs, options.force and not trained)
-    jobs = []
+    jobs, kept = [], []
     for name in sorted(names, key=order):
         ids = dict.fromkeys(config.run_id for config in needs[name])
         ready = [trainings[run_id] for run_id in ids if run_id in trainings]
+        if not (ready or options.notebooks or options.force or trained) and is_current(name, options):
+            kept.append(name)
+            continue
         jobs += [job for job in ready if job not in jobs]
         jobs.append(notebook_job(name, ready, options, force=options.force and not (needs[name] or trained)))
+    if kept:
+        print(f"up to date, nothing changed: {', '.join(sorted(kept))} (--force executes them again)", flush=True)
     if options.dry_run:
         return describe(jobs, needs, trainings)
-    begin = time.perf_counter()
-    print(f"{len(jobs) - len(names)} trainings and {len(names)} notebooks ({options.profile.name} profile)", flush=True)
+    begin, executed = time.perf_counter(), len(names) - len(kept)
+    print(f"{len(jobs) - executed} trainings and {executed} notebooks ({options.profile.name} profile)", flush=True)
     try:
         done = run_jobs(jobs, options.cores)
     except KeyboardInterrupt:
@@ -159,6 +165,19 @@ def notebook_job(name: str, needs: list[Job], options, force: bool) -> Job:
     command = [sys.executable, str(ROOT / "scripts" / "execute_notebook.py"), name, "--profile", profile]
     command += ["--seed", str(options.seeds[0]), *["--force"] * force]
     return Job(f"notebook {name}", command, BUILD / "logs" / profile / f"{name}.log", needs=tuple(needs))
+
+
+def is_current(name: str, options) -> bool:
+    """Whether the notebook was executed to its end with these options, after everything that it shows last changed."""
+    path = BUILD / "notebooks" / options.profile.name / f"{name}.ipynb"
+    if not (path.exists() and figures_directory(options.profile.name).exists()):
+        return False
+    shown = [NOTEBOOKS / f"{name}.ipynb", *(ROOT / "lib").rglob("*.py"), *(ROOT / "study").glob("*.yaml")]
+    shown += [file for part in ("results", "reference", "pretrained") for file in (ROOT / "data" / part).rglob("*.*")]
+    made = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("papermill", {})
+    ended = made.get("end_time") and made.get("exception") is None
+    asked = made.get("parameters", {}).get("SEED") == options.seeds[0]
+    return bool(ended and asked) and max(file.stat().st_mtime for file in shown) < path.stat().st_mtime
 
 
 def describe(jobs: list[Job], needs: dict[str, list[RunConfig]], trainings: dict[str, Job]) -> int:

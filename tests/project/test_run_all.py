@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -32,6 +33,31 @@ def test_a_dry_run_says_what_would_run_and_why_and_trains_nothing(home):
     assert "execute: after 2 trainings               notebook 05_infogan\n" in said
     assert "execute                                  notebook 08_testing_the_claims\n" in said
     assert [path for path in sorted(home.rglob("*")) if ".locks" not in str(path)] == before
+
+
+@pytest.fixture
+def executed(home):
+    """A copy of notebook 08 that was executed to its end just now, for seed 0."""
+    path = home / "build" / "notebooks" / "smoke" / "08_testing_the_claims.ipynb"
+    path.parent.mkdir(parents=True)
+    (home / "figures" / "smoke").mkdir(parents=True)
+    made = {"end_time": "now", "exception": None, "parameters": {"SEED": 0}}
+    path.write_text(json.dumps({"cells": [], "metadata": {"papermill": made}}))
+    return path
+
+
+@pytest.mark.parametrize("change", ["nothing", "an older copy", "a failed copy", "no figures", "another seed"])
+def test_a_notebook_is_executed_again_only_if_something_changed(executed, change):
+    seed = "1" if change == "another seed" else "0"
+    if change == "an older copy":  # than the library
+        os.utime(executed, (1, 1))
+    elif change == "a failed copy":
+        executed.write_text(executed.read_text().replace("null", "true"))
+    elif change == "no figures":
+        (executed.parents[3] / "figures" / "smoke").rmdir()
+    said = run_all("run_notebooks.py", "--profile", "smoke", "--seeds", seed, "--dry-run").stdout
+    assert ("execute                                  notebook 08" in said) == (change != "nothing"), said
+    assert ("up to date, nothing changed: 08_testing_the_claims" in said) == (change == "nothing")
 
 
 def test_titles_tell_the_runs_of_the_course_apart():
