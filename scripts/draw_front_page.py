@@ -2,8 +2,9 @@
 
 .venv/bin/python scripts/draw_front_page.py
 
-The last one is what notebook 10 drew at the quick profile. Noise becomes digits (a CapsDCGAN of data/reference/), holes in drawings and in a photograph are filled (networks of
-data/pretrained/). All rows show the first images, not chosen ones.
+Noise becomes digits (a CapsDCGAN of data/reference/), holes in drawings and in a photograph are filled (networks of
+data/pretrained/). All rows show the first images, not chosen ones. The last picture is what notebook 10 drew at the
+quick profile.
 """
 
 import os
