@@ -30,7 +30,7 @@ from capsgan.runs.provenance import source_commit
 
 PICTURES = ROOT / "docs" / "pictures"
 DIGITS, FACES = 6, 3
-BOX = (81, 74, 88, 88)  # of the astronaut: x, y, width, height; framed as UTKFace frames faces
+BOX = (61, 54, 130, 130)  # of the astronaut: x, y, width, height; framed as UTKFace frames faces
 
 
 def main():
@@ -83,7 +83,7 @@ def draw_faces(figure, network):
             against = truth[number] if name == "filled" else None
             draw_tile(axes[3 * number + place], images[number], masks[number], against)
             axes[3 * number + place].set_title(name, fontsize=9)
-    figure.suptitle("Another one fills holes in faces (PSNR in the hole)", fontsize=11)
+    figure.suptitle("A completion network fills holes in drawn faces (PSNR in the hole)", fontsize=11)
 
 
 def photograph_figure(network):

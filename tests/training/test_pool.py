@@ -71,9 +71,10 @@ def test_a_signal_reaches_every_job_once_and_the_pool_waits_for_them(tmp_path, n
     code = "import signal, sys, time\ncount = []\nsignal.signal(signal.SIGTERM, lambda *_: count.append(1))\n"
     code += "print('ready', flush=True)\nwhile not count: time.sleep(0.01)\ntime.sleep(0.5)\nprint(len(count))"
     pool = f"""
-import sys
+import signal, sys
 from pathlib import Path
 from capsgan.training.pool import Job, run_jobs
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 folder = Path({str(tmp_path)!r})
 jobs = [Job(name, [sys.executable, "-c", {code!r}], folder / name) for name in "ab"]
 try:

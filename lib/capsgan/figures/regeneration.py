@@ -73,7 +73,8 @@ def search_figure(found: Regeneration, number: int, truth: np.ndarray, damaged: 
     axis = above.subplots()
     for restart, losses in enumerate(found.losses[:, number].T):
         best = restart == found.best[number]
-        style = {"color": "black", "linewidth": 2, "zorder": 3, "label": "best"} if best else {"color": "#AAAAAA"}
+        other = {"color": "#AAAAAA", "label": "other starts" if restart == int(found.best[number] == 0) else None}
+        style = {"color": "black", "linewidth": 2, "zorder": 3, "label": "best"} if best else other
         axis.plot(losses, **{"linewidth": 0.9} | style)
     axis.set(xlabel="step of the search", ylabel="total loss")
     axis.legend(frameon=False)
@@ -101,7 +102,7 @@ def scores_figure(scores: pd.DataFrame, metric: str, label: str, title: str = ""
     axis.set_yticks(range(len(order)), order)
     axis.set(xlabel=f"{label} ({UNITS[metric]})" if UNITS[metric] else label, title=title)
     axis.title.set_fontsize(10)
-    legend = {f"{name} generator": colour for name, colour in GENERATORS.items()} | {"no network": NO_NETWORK}
+    legend = {f"{name} discriminator": colour for name, colour in GENERATORS.items()} | {"no network": NO_NETWORK}
     for name, colour in legend.items():
         axis.plot([], [], "D", color=colour, label=f"{name}, mean")
     axis.plot([], [], ".", color=NO_NETWORK, alpha=0.5, label="one image")

@@ -96,12 +96,12 @@ def answer() -> str:
     acgan, dcgan, infogan = (_shown(rows.loc[f"{gan}: comparable, if not better"]) for gan in TESTED_GANS)
     cause = rows.loc["capsules are the cause: against a CNN as large"]
     text = (
-        f"So far {decided or 'none'} of the thesis's {len(thesis)} tested statements {'are' if decided else 'is'} "
-        f"decided: that takes at least {plan.least_seeds} seeds, and up to {rows.seeds.max()} have run. In these runs "
-        f"of up to {steps:,} steps, the distance of generated digits from real ones (FID) with capsules is {acgan} "
-        f"times that with the classical discriminator in ACGAN, {dcgan} times in DCGAN and {infogan} times in InfoGAN; "
-        "below 1 favours capsules, and brackets hold 95 % intervals. Compared with a plain CNN of the same size, it is "
-        f"{_shown(cause)} times in DCGAN. [The report](docs/study.md) has every verdict."
+        f"Promising, not proven: so far {decided or 'none'} of the thesis's {len(thesis)} statements "
+        f"{'are' if decided else 'is'} decided, since that takes at least {plan.least_seeds} seeds, and up to "
+        f"{rows.seeds.max()} have run. In these runs of up to {steps:,} steps, the ratio of FIDs, Caps ÷ classical "
+        f"(below 1 favours capsules), is {acgan} in ACGAN, {dcgan} in DCGAN and {infogan} in InfoGAN; brackets hold "
+        f"95 % intervals. Against a plain CNN of the same size it is {_shown(cause)} in DCGAN. "
+        "[The report](docs/study.md) has every verdict."
     )
     return _wrapped(text)
 
