@@ -46,6 +46,7 @@ def executed(home):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["nothing", "an older copy", "a failed copy", "no figures", "another seed"])
 def test_a_notebook_is_executed_again_only_if_something_changed(executed, change):
     seed = "1" if change == "another seed" else "0"
