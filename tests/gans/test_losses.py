@@ -314,3 +314,16 @@ def test_the_critic_under_penalty_has_the_papers_optimizer_and_loss():
     codes, mixing = {"noise": np.zeros((2, 100), "float32")}, np.zeros(2, "float32")
     loss, _ = gan.discriminator_loss(REAL, LABELS, codes, mixing)
     assert float(loss) == pytest.approx(10, abs=1e-3)  # no difference of means, and a flat critic's penalty
+
+
+@pytest.mark.parametrize("name", ["wgan", "wgan_gp"])
+def test_both_critics_log_half_of_what_the_paper_minimizes(name):
+    """Scores of 5 for every real image and 3 for every generated one; a critic this flat has a penalty of 10."""
+    gan = copy.copy(make(name))
+    scores = iter((5.0, 3.0))
+    gan.discriminator = lambda x, training: next(scores) + 0.0 * keras.ops.sum(x, axis=(1, 2, 3), keepdims=True)[:, 0]
+    gan.gradient_penalty = lambda *arguments: keras.ops.ones(())
+    codes, mixing = {"noise": np.zeros((2, 100), "float32")}, np.zeros(2, "float32")
+    loss, *_ = gan.update_discriminator(lambda model, optimizer, loss, *args: loss(*args), REAL, LABELS, codes, mixing)
+    penalty = 10.0 if name == "wgan_gp" else 0.0
+    assert float(loss) == pytest.approx((3 - 5 + penalty) / 2)

@@ -180,7 +180,7 @@ class GAN:
             indices = batch.indices[turn]
             real, real_labels = self.take_images(images, indices), ops.take(labels, indices % images.shape[0], axis=0)
             codes = self.condition({name: array[turn] for name, array in batch.critic_codes.items()}, images)
-            rows.append(self._update_discriminator(update, real, real_labels, codes, batch.mixing[turn]))
+            rows.append(self.update_discriminator(update, real, real_labels, codes, batch.mixing[turn]))
         columns = zip(*rows or [(nothing,) * 3], strict=True)
         d_loss, accuracy_real, accuracy_fake = (sum(column) / len(column) for column in columns)
         g_loss = nothing
@@ -207,7 +207,8 @@ class GAN:
             codes = (self.condition(batch.codes, images) for batch in batches)
             estimate_statistics(self.generator, codes, lambda part: self.generate(part, training=True))
 
-    def _update_discriminator(self, update, real, labels, codes, mixing):
+    def update_discriminator(self, update, real, labels, codes, mixing):
+        """One update, or one of each half: (loss, the mean of the halves; accuracy on real, on generated images)."""
         model, optimizer = self.discriminator, self.discriminator_optimizer
         if self.joint or self.config.discriminator_updates == "joint":
             loss, logits = update(model, optimizer, self.discriminator_loss, real, labels, codes, mixing)
