@@ -19,7 +19,8 @@ def main():
         if gan == "wgan_gp":  # it was logged whole, and is logged halved now
             history = history.drop(columns="d_loss")
         weights = [*run.generator.get_weights(), *run.discriminator.get_weights()]
-        digest = hashlib.sha256(history.to_csv(index=False).encode() + b"".join(array.tobytes() for array in weights)).hexdigest()
+        parts = [history.to_csv(index=False).encode(), *(array.tobytes() for array in weights)]
+        digest = hashlib.sha256(b"".join(parts)).hexdigest()
         print(run.config.run_id, digest, flush=True)
 
 

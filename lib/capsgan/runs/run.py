@@ -67,8 +67,8 @@ class Run:
         """One row per step: step, g_loss, d_loss, accuracy, accuracy_real, accuracy_fake, seconds.
 
         Losses are mean natural-log cross-entropies, accuracies shares in [0, 1]. ``d_loss`` is the mean over the real
-        and the generated half: for a critic (WGAN, WGAN-GP) half of the paper's loss, in units of its scores. Steps of the
-        discriminator alone (``discriminator_warmup``) come first, numbered up to 0, without g_loss. With separate
+        and the generated half: for a critic (WGAN, WGAN-GP) half of the paper's loss, in units of its scores. Steps of
+        the discriminator alone (``discriminator_warmup``) come first, numbered up to 0, without g_loss. With separate
         updates the real half is judged before the discriminator moves and the generated half after, so an accuracy
         can be below one half. Of an unfinished run: what its last checkpoint holds.
         """
