@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ BAD = {
     "width": [0, -1, 4.5, math.nan, math.inf, "1", None, True],
     "dropout": [-0.1, 0.96, 1, math.nan, "0.25", None, False],
     "label_smoothing": [-0.1, 0.6, math.nan, "0", None, False],
+    "divergence": ["none", "js", None],
     "adversarial_weight": [-0.1, 101, math.nan, "0", None, False],
     "augmentation": ["mirror", None, True],
     "generator_average": [-0.1, 1, math.nan, "0", None, False],
@@ -59,6 +61,7 @@ def test_every_field_is_among_the_bad_values_above():
         {"label_smoothing": 0.5},
         {"snapshots": (1, 1500)},
         {"gan": "wgan", "weight_clipping": "all"},
+        {"gan": "fgan", "divergence": "kl"},
     ],
     ids=str,
 )
@@ -67,10 +70,8 @@ def test_values_at_the_edge_are_taken(good):
 
 
 def test_choices_are_listed_in_the_message():
-    with pytest.raises(
-        ValueError,
-        match=r"invalid gan='x'; expected acgan \| completion \| dcgan \| infogan \| gan \| wgan \| wgan_gp$",
-    ):
+    listed = "acgan | cgan | completion | dcgan | fgan | infogan | lsgan | gan | wgan | wgan_gp"
+    with pytest.raises(ValueError, match=rf"invalid gan='x'; expected {re.escape(listed)}$"):
         RunConfig(gan="x")
     with pytest.raises(ValueError, match=r"image_size=30.* 28 \| 32 \| 56 \| 64 \| 112 \| 128"):
         RunConfig(image_size=30)
@@ -84,9 +85,10 @@ def test_only_wgan_clips(gan):
         RunConfig(gan=gan, weight_clipping="all")
 
 
-def test_a_critic_has_no_labels_to_smooth():
-    with pytest.raises(ValueError, match=r"label_smoothing=0\.1.*critic"):
-        RunConfig("wgan", label_smoothing=0.1)
+@pytest.mark.parametrize("gan", ["wgan", "wgan_gp", "fgan"])
+def test_a_gan_without_targets_has_none_to_smooth(gan):
+    with pytest.raises(ValueError, match=rf"label_smoothing=0\.1; expected 0 \(gan '{gan}' has no targets"):
+        RunConfig(gan, label_smoothing=0.1)
 
 
 def test_a_config_cannot_be_changed():

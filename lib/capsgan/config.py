@@ -57,6 +57,11 @@ class RunConfig:
     weight_clipping: str = _field(
         "kernels", "wgan: what is clipped; all includes BatchNorm's gamma and beta", choices=("kernels", "all")
     )
+    divergence: str = _field(
+        "pearson",
+        "fgan: between real and generated images",
+        choices=("kl", "reverse-kl", "pearson", "hellinger", "jensen-shannon", "gan"),
+    )
     adversarial_weight: float = _field(
         0.02, "completion: of the adversarial loss beside the reconstruction", float, bounds=(0, 100)
     )
@@ -98,8 +103,8 @@ class RunConfig:
         require(even, "batch_size", self.batch_size, "an even number: the discriminator sees halves")
         plays = self.discriminator != "none" or gan.conditional
         require(plays, "discriminator", self.discriminator, f"a trunk (gan {self.gan!r} needs an adversary)")
-        smooths = self.label_smoothing == 0 or not gan.is_critic
-        require(smooths, "label_smoothing", self.label_smoothing, "0 (a critic has no targets to smooth)")
+        smooths = self.label_smoothing == 0 or not (gan.is_critic or "label_smoothing" in gan.ignores)
+        require(smooths, "label_smoothing", self.label_smoothing, f"0 (gan {self.gan!r} has no targets to smooth)")
         listed = isinstance(self.snapshots, list | tuple | range)
         good = listed and all(type(step) is int and 1 <= step <= self.steps for step in self.snapshots)
         require(good, "snapshots", self.snapshots, f"a list of steps from 1 to {self.steps}")

@@ -13,6 +13,7 @@ from capsgan.config import RunConfig
 from capsgan.engines.tensorflow import input_gradient, update
 from capsgan.gans import build_gan
 from capsgan.gans.base import logistic_loss
+from capsgan.gans.fgan import DIVERGENCES
 from capsgan.gans.infogan import code_loss
 
 REAL = np.random.default_rng(0).uniform(-1, 1, (2, 28, 28, 1)).astype("float32")
@@ -327,3 +328,59 @@ def test_both_critics_log_half_of_what_the_paper_minimizes(name):
     loss, *_ = gan.update_discriminator(lambda model, optimizer, loss, *args: loss(*args), REAL, LABELS, codes, mixing)
     penalty = 10.0 if name == "wgan_gp" else 0.0
     assert float(loss) == pytest.approx((3 - 5 + penalty) / 2)
+
+
+def test_lsgan_pulls_real_logits_to_the_smoothed_target_and_generated_ones_to_zero():
+    gan = copy.copy(make("lsgan", "cnn", label_smoothing=0.4))
+    gan.discriminator = lambda logits, training: logits  # the images are the logits
+    for value, distance in ((0.6, 0), (1.0, 0.4)):
+        loss, _ = gan.real_loss(np.full((2, 1), value, "float32"), None)
+        assert float(loss) == pytest.approx(distance**2 / 2, abs=1e-6)
+    gan = answering(gan, [3.0])
+    codes = gan.sample_codes(np.random.default_rng(0), 4)
+    assert [float(f(codes)[0]) for f in (gan.fake_loss, gan.generator_loss)] == pytest.approx([9 / 2, 4 / 2])
+    assert [float(x) for x in gan.accuracies(np.float32([0.2, 0.5]), np.float32([0.2, 0.5]))] == [0.5, 0.5]
+
+
+F = {  # f(u) and f'(1) of table 1 and 2 of Nowozin et al. 2016
+    "kl": (lambda u: u * np.log(u), 1.0),
+    "reverse-kl": (lambda u: -np.log(u), -1.0),
+    "pearson": (lambda u: (u - 1) ** 2, 0.0),
+    "hellinger": (lambda u: (np.sqrt(u) - 1) ** 2, 0.0),
+    "jensen-shannon": (lambda u: u * np.log(u) - (u + 1) * np.log((u + 1) / 2), 0.0),
+    "gan": (lambda u: u * np.log(u) - (u + 1) * np.log(u + 1), -math.log(2)),
+}
+
+
+@pytest.mark.parametrize("divergence", F)
+def test_the_best_discriminator_of_an_f_gan_measures_its_divergence(divergence):
+    """Two images, p = (0.3, 0.7) real and q = (0.6, 0.4) generated: the maximum over v is the sum of q f(p / q)."""
+    p, q = np.array([0.3, 0.7]), np.array([0.6, 0.4])
+    g, conjugate, threshold = DIVERGENCES[divergence]
+    v = np.linspace(-5, 5, 200_001)
+    g_v, f_v = np.asarray(g(keras.ops.array(v))), np.asarray(conjugate(keras.ops.array(v)))
+    best = [(p[i] * g_v - q[i] * f_v).max() for i in (0, 1)]
+    f, slope_at_one = F[divergence]
+    assert sum(best) == pytest.approx((q * f(p / q)).sum(), abs=1e-6)
+    assert float(np.asarray(g(keras.ops.array(threshold)))) == pytest.approx(slope_at_one, abs=1e-6)
+    where = [v[(p[i] * g_v - q[i] * f_v).argmax()] for i in (0, 1)]  # rarer among real images, commoner there
+    assert where[0] < threshold < where[1]
+
+
+def test_f_gan_losses_are_the_bound_and_the_generators_other_goal():
+    gan = answering(make("fgan", "cnn", divergence="kl"), [2.0])
+    assert losses(gan) == pytest.approx([-2.0, math.exp(1), -2.0], rel=1e-6)
+
+
+def test_every_divergence_of_the_config_is_there():
+    assert list(DIVERGENCES) == list(RunConfig.__dataclass_fields__["divergence"].metadata["choices"])
+
+
+def test_cgan_asks_for_the_logit_of_the_label():
+    """The unconditional logit is 1, those of the classes 0 to 9; labels 3 and 7 of the real images."""
+    gan = answering(make("cgan", "cnn"), [1.0], np.arange(10.0))
+    loss, logits = gan.real_loss(REAL, LABELS)
+    np.testing.assert_allclose(logits, [[4.0], [8.0]])
+    assert float(loss) == pytest.approx(np.log1p(np.exp([-4.0, -8.0])).mean(), rel=1e-5)
+    codes = gan.sample_codes(np.random.default_rng(0), 4)
+    np.testing.assert_allclose(gan.fake_loss(codes)[1][:, 0], 1 + codes["labels"])

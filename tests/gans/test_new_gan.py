@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = "\n".join(
-    path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-)
+PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 
 USE = """
 import json, sys
@@ -22,7 +20,7 @@ from capsgan.figures.runs import metrics_figure
 from capsgan.metrics.discriminator_scores import overfitting
 found = {}
 for trunk in ("cnn", "caps"):
-    config = capsgan.RunConfig("lsgan", trunk, steps=6, width=1 / 64, batch_size=4, fraction=0.05, label_smoothing=0.1)
+    config = capsgan.RunConfig("mygan", trunk, steps=6, width=1 / 64, batch_size=4, fraction=0.05, label_smoothing=0.1)
     try:
         capsgan.train(config, progress=False, stop_after=0)
     except KeyboardInterrupt:
@@ -36,18 +34,28 @@ print(json.dumps(found))
 """
 
 
+def example() -> str:
+    """The page's code."""
+    (code,) = (block for block in re.findall(r"```python\n(.*?)```", PAGE, re.S) if "class LSGAN" in block)
+    return code
+
+
+def test_the_page_shows_the_file_as_it_is():
+    assert example() == (ROOT / "lib" / "capsgan" / "gans" / "lsgan.py").read_text(encoding="utf-8")
+
+
 @pytest.mark.slow
 def test_the_worked_example_trains_resumes_and_is_evaluated_with_both_trunks(tmp_path):
-    (code,) = (block for block in re.findall(r"```python\n(.*?)```", PAGES, re.S) if "class LSGAN" in block)
     shutil.copytree(ROOT / "lib" / "capsgan", tmp_path / "capsgan", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "capsgan" / "gans" / "lsgan.py").write_text(code, encoding="utf-8")
+    code = example().replace("lsgan", "mygan").replace("LSGAN", "MyGAN")
+    (tmp_path / "capsgan" / "gans" / "mygan.py").write_text(code, encoding="utf-8")
     environment = os.environ | {"PYTHONPATH": str(tmp_path), "CAPSGAN_HOME": str(tmp_path / "home")}
     done = subprocess.run([sys.executable, "-c", USE], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout.splitlines()[-1])
     gaps = ["accuracy_gap", "logit_gap", "logit_order"]
-    assert found == {name: ["interrupted", "finished", 6, [2, 28, 28, 1], gaps] for name in ("LSGAN", "CapsLSGAN")}
+    assert found == {name: ["interrupted", "finished", 6, [2, 28, 28, 1], gaps] for name in ("MyGAN", "CapsMyGAN")}
     help_text = subprocess.run(
         [sys.executable, "-m", "capsgan", "train", "--help"], env=environment, capture_output=True, text=True
     ).stdout
-    assert "lsgan" in help_text
+    assert "mygan" in help_text

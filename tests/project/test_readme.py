@@ -7,13 +7,11 @@ import tomllib
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from PIL import Image
 
-import capsgan
 from capsgan.cli.commands import build_parser
 from capsgan.profiles import PROFILES
 from capsgan.regeneration.quality import completion_table, faces_table
@@ -202,17 +200,6 @@ def test_the_python_example_runs(tmp_path, monkeypatch):
     images = namespace["shipped"].generate(25, seed=1)
     assert images.shape == (25, 28, 28, 1) and images.dtype == "float32" and abs(images).max() <= 1
     assert namespace["run"].finished and len(namespace["run"].history) == 2
-
-
-def test_the_worked_example_of_a_new_gan_honours_label_smoothing():
-    (code,) = (block for block in blocks(PAGES["docs/extending.md"], "python") if "class LSGAN" in block)
-    namespace = {"__name__": "capsgan.gans.lsgan", "__package__": "capsgan.gans"}
-    exec(code, namespace)
-    gan = namespace["LSGAN"](capsgan.RunConfig("dcgan", label_smoothing=0.4), (28, 28, 1))
-    gan.discriminator = lambda logits, training: logits  # the images are the logits
-    on_target, _ = gan.real_loss(np.full((2, 1), 0.6, "float32"), None)
-    above_it, _ = gan.real_loss(np.full((2, 1), 1.0, "float32"), None)
-    assert (float(on_target), float(above_it)) == pytest.approx((0, 0.4**2 / 2), abs=1e-6)
 
 
 # The address of the repository ----------------------------------------------------------------------------------

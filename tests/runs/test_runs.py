@@ -230,6 +230,13 @@ def test_changing_a_constant_changes_the_source_hash(copy_of_source, name, old, 
     assert source_sha256() != before
 
 
+def test_a_gan_of_ones_own_counts_for_its_own_runs_only(copy_of_source, monkeypatch):
+    before = source_sha256("dcgan")
+    with (copy_of_source / "gans" / "lsgan.py").open("a") as file:
+        file.write("\n\nCONSTANT = 1\n")
+    assert source_sha256("dcgan") == before != source_sha256("lsgan")
+
+
 def test_the_present_source_is_known_to_give_the_results_of_the_stored_runs():
     assert provenance_module.SAME_RESULTS[-1] == source_sha256(), (
         "the source that decides results has changed; compare smoke runs with the previous commit bit for bit, then "
@@ -243,7 +250,7 @@ def test_loading_a_run_made_by_other_source_warns_and_names_force(at_home, monke
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         train(at_home[0].config, progress=False)
-    monkeypatch.setattr(provenance_module, "source_sha256", lambda: "another")
+    monkeypatch.setattr(provenance_module, "source_sha256", lambda gan: "another")
     with pytest.warns(UserWarning, match=r"dcgan-cnn.*another version.*--force"):
         train(at_home[0].config, progress=False)
 

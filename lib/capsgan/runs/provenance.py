@@ -14,10 +14,12 @@ import keras
 
 from ..config import RunConfig
 from ..data.datasets import Dataset
+from ..names import GANS
 from ..paths import PACKAGE, ROOT
 
-DECIDING = ("data/*.py", "networks/*.py", "gans/*.py")
-NOT_DECIDING = ("networks/inspection.py", "gans/inference.py", "gans/sampling.py")
+FIRST_GANS = ("__init__", "base", "vanilla", "dcgan", "wgan", "wgan_gp", "acgan", "infogan", "completion")
+DECIDING = ("data/*.py", "networks/*.py", *(f"gans/{name}.py" for name in FIRST_GANS))
+NOT_DECIDING = ("networks/inspection.py",)
 SAME_RESULTS = (  # hashes of sources that gave the same results bit for bit, the present one last
     "ecb0f5b3ec418061dd723ad412451d18c04c9be8d578be721f99472f093ef6a1",  # of the files' bytes, at c608049
     "4af2392f6ad49623ce5ce4d41125278a8d4a29cf898526aeaf8aa47930dcbd9b",  # of the syntax tree
@@ -31,20 +33,22 @@ SAME_RESULTS = (  # hashes of sources that gave the same results bit for bit, th
 )
 
 
-def source_sha256() -> str:
+def source_sha256(gan: str = "dcgan") -> str:
     """Hash of the code that decides a result: data, networks and GANs (tests hold all engines to the same results).
 
     Comments, docstrings, imports and where a definition is do not count: moving a function to another of these modules
-    or rewording it changes nothing, changing a constant does.
+    or rewording it changes nothing, changing a constant does. The file of a GAN that is not among the first ones, such
+    as one of your own, counts for the runs of that GAN only.
     """
-    paths = {path for pattern in DECIDING for path in PACKAGE.glob(pattern)} - {PACKAGE / name for name in NOT_DECIDING}
+    paths = {path for pattern in (*DECIDING, f"gans/{GANS[gan].module}.py") for path in PACKAGE.glob(pattern)}
+    paths -= {PACKAGE / name for name in NOT_DECIDING}
     statements = [statement for path in paths for statement in _statements(path)]
     return hashlib.sha256("\n".join(sorted(statements)).encode()).hexdigest()
 
 
-def gives_the_same_results(sha256: str | None) -> bool:
-    """Whether a run made by source with this hash would have the same result today."""
-    today = source_sha256()
+def gives_the_same_results(sha256: str | None, gan: str) -> bool:
+    """Whether a run of a GAN made by source with this hash would have the same result today."""
+    today = source_sha256(gan)
     return sha256 == today or (sha256 in SAME_RESULTS and today in SAME_RESULTS)
 
 
@@ -71,7 +75,7 @@ def describe(config: RunConfig, dataset: Dataset, device: str) -> dict:
         "python": platform.python_version(),
         "versions": {name: importlib.metadata.version(name) for name in ("keras", "numpy", backend)},
         "commit": source_commit(),
-        "source_sha256": source_sha256(),
+        "source_sha256": source_sha256(config.gan),
         "dataset_sha256": dataset.sha256,
         "image_shape": list(dataset.image_shape),
         "classes": dataset.classes,

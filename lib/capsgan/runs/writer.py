@@ -44,7 +44,7 @@ class RecordedRun(Run):
 
     def check_source(self):
         """Warn if the run was made by other source than this."""
-        if not gives_the_same_results(self.provenance.get("source_sha256")):
+        if not gives_the_same_results(self.provenance.get("source_sha256"), self.config.gan):
             warnings.warn(
                 f"{self.directory.name} was made by another version of the networks or GANs; "
                 "train it again with force=True (--force) to be sure",
