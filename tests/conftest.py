@@ -61,8 +61,11 @@ def scripted(monkeypatch):
 
 @pytest.fixture(scope="session")
 def shared_home(tmp_path_factory):
-    """A CAPSGAN_HOME whose runs are trained once and never changed."""
-    return tmp_path_factory.mktemp("shared")
+    """A CAPSGAN_HOME whose runs are trained once, by whichever test process comes first, and never changed."""
+    base = tmp_path_factory.getbasetemp()
+    home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    home.mkdir(exist_ok=True)
+    return home
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +80,7 @@ def pair(shared_home):
 
 
 @pytest.fixture(scope="session")
-def wgan_pair(pair, shared_home):
+def wgan_pair(pair, tmp_path_factory):
     """Runs of WGAN that share the weights and histories of ``pair``, for figures."""
     import json
     import shutil
@@ -87,7 +90,7 @@ def wgan_pair(pair, shared_home):
     runs = []
     for run in pair:
         config = RunConfig.from_dict(run.config.to_dict() | {"gan": "wgan"})
-        directory = shared_home / "wgan" / config.run_id
+        directory = tmp_path_factory.mktemp("wgan") / config.run_id
         shutil.copytree(run.directory, directory)
         (directory / "config.json").write_text(json.dumps(config.to_dict()))
         runs.append(Run(directory, config))

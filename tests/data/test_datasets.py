@@ -40,6 +40,7 @@ def offline(monkeypatch):
     monkeypatch.setattr(keras.utils, "get_file", refuse)
 
 
+@pytest.mark.slow
 def test_mnist5k_has_4000_and_1000_images_evenly_of_every_class():
     train, test = load_dataset("mnist5k"), load_dataset("mnist5k", "test")
     assert train.images.shape == (4000, 28, 28, 1) and test.images.shape == (1000, 28, 28, 1)

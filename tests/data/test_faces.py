@@ -30,6 +30,7 @@ def difference(one, other):
 # Cartoon -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_cartoon_has_4000_and_1000_colour_images_of_eight_classes_of_equal_size():
     train, test = load_dataset("cartoon"), load_dataset("cartoon", "test")
     for data, count in ((train, 4000), (test, 1000)):
@@ -45,6 +46,7 @@ def test_the_splits_of_cartoon_have_no_face_in_common():
         assert not np.isin(test[name], train[name]).any()
 
 
+@pytest.mark.slow
 def test_cartoon_is_the_same_everywhere():
     factors = draw_factors("train", 3)
     assert factors["skin"].tolist() == [0, 1, 3] and factors["x"].round(6).tolist() == [0.473313, 0.553982, 0.497673]
@@ -351,6 +353,7 @@ def test_fewer_images_than_a_batch_are_refused(home, people):
     assert list_runs() == []
 
 
+@pytest.mark.slow
 def test_the_command_line_takes_folders_and_says_what_is_wrong_in_one_line(home, people, monkeypatch, capsys):
     from capsgan.cli.commands import main
 

@@ -15,7 +15,9 @@ from capsgan.names import GANS
 from capsgan.training.step import compile_step
 
 UNCONDITIONAL = [gan for gan in GANS if not GANS[gan].conditional]  # completion: test_completion.py
+QUICK = [("dcgan", "cnn"), ("acgan", "caps"), ("wgan", "cnn"), ("wgan_gp", "caps")]  # the others are slow tests
 NAMES = [(gan, trunk) for gan in UNCONDITIONAL for trunk in ("cnn", "caps")]
+EACH = [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow, id="-".join(name)) for name in NAMES]
 COMPILED = [("acgan", "cnn"), ("infogan", "caps"), ("wgan", "cnn")]  # the others are compiled in other files
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 28, 28, 1)).astype("uint8")
 LABELS = np.arange(40) % 10
@@ -64,16 +66,27 @@ class Played:
         self.metrics = np.array(gan.step(self.record, IMAGES, LABELS, gan.draw_batch(1, len(IMAGES))))
 
 
+class OnDemand(dict):
+    """A dictionary that makes a value when it is first asked for."""
+
+    def __init__(self, make_value):
+        self.make_value = make_value
+
+    def __missing__(self, name):
+        self[name] = self.make_value(name)
+        return self[name]
+
+
 @pytest.fixture(scope="module")
 def played():
     """One step of every GAN with either trunk."""
-    return {name: Played(make(*name)) for name in NAMES}
+    return OnDemand(lambda name: Played(make(*name)))
 
 
 @pytest.fixture(scope="module")
 def players(played):
     """The same GANs; tests leave the weights of those they borrow changed."""
-    return {name: one.gan for name, one in played.items()}
+    return OnDemand(lambda name: played[name].gan)
 
 
 def assert_all_moved(before, model):
@@ -83,7 +96,7 @@ def assert_all_moved(before, model):
 
 
 # This test comes before those that go on playing.
-@pytest.mark.parametrize("name", NAMES, ids="-".join)
+@pytest.mark.parametrize("name", EACH)
 def test_a_step_moves_every_weight_of_both_players(played, name):
     one = played[name]
     assert one.metrics.shape == (len(METRICS),) and np.isfinite(one.metrics).all()
@@ -93,12 +106,12 @@ def test_a_step_moves_every_weight_of_both_players(played, name):
     assert_all_moved(one.before[1], one.gan.discriminator)
 
 
-@pytest.mark.parametrize("name", NAMES, ids="-".join)
+@pytest.mark.parametrize("name", EACH)
 def test_a_players_update_never_moves_the_other(played, name):
     assert not any(played[name].record.others)
 
 
-@pytest.mark.parametrize("name", NAMES, ids="-".join)
+@pytest.mark.parametrize("name", EACH)
 def test_the_discriminator_sees_half_batches_and_the_generator_a_full_one(played, name):
     gan, updates = played[name].gan, 5 if name[0].startswith("wgan") else 1
     turn = [("discriminator", "real_loss", 2), ("discriminator", "fake_loss", 2)]

@@ -58,6 +58,7 @@ def test_frechet_distance_is_computed_in_double_precision():
     assert frechet_distance(x, y) == frechet_distance(x.astype("float64"), y.astype("float64"))
 
 
+@pytest.mark.slow
 def test_frechet_distance_is_biased_upwards_and_its_limit_is_not():
     """Of d normal features, n and m samples of one distribution: the bias is about d(d + 5)/4 · (1/n + 1/m)."""
     real, finite, limits = normal(60_000, 20), [], []
@@ -69,6 +70,7 @@ def test_frechet_distance_is_biased_upwards_and_its_limit_is_not():
     assert abs(np.mean(limits)) < 0.1 * np.mean(finite)
 
 
+@pytest.mark.slow
 def test_the_limit_finds_the_true_distance_from_few_samples():
     real = normal(60_000, 10)
     found = [frechet_distance_infinity(real, normal(500, 10, s, mean=0.2), seed=s) for s in range(1, 13)]

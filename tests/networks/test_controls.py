@@ -140,6 +140,7 @@ def test_the_matched_cnn_has_the_caps_trunks_size_within_two_percent(shape, widt
     assert multiply_adds(matched) == pytest.approx(multiply_adds(caps), rel=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(28, 28, 1), (64, 64, 3)])
 def test_routing_has_the_caps_trunks_size_within_two_percent(shape):
     caps, routing = (build_discriminator(trunk, shape) for trunk in ("caps", "caps-routing"))

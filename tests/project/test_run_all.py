@@ -76,6 +76,7 @@ def test_titles_tell_the_runs_of_the_course_apart():
         ("run_study.py", ("--study", "no/such.yaml"), "no/such.yaml"),
     ],
 )
+@pytest.mark.slow
 def test_what_cannot_be_is_one_line_and_status_2(script, options, named):
     refused = run_all(script, *options)
     assert refused.returncode == 2 and refused.stderr.count("\n") == 1

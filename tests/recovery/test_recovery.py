@@ -168,6 +168,7 @@ def test_every_kind_of_damage_is_noticed(homes, tmp_path, damage):
     assert not newest.exists() and newest.with_suffix(".damaged").exists()
 
 
+@pytest.mark.slow
 def test_a_second_process_waits_says_so_and_loads_what_the_first_made(homes, whole):
     run, printed = homes["waited"]
     assert "another process is training this run; waiting" in printed
@@ -177,6 +178,7 @@ def test_a_second_process_waits_says_so_and_loads_what_the_first_made(homes, who
     assert "ACGAN: 24 steps done, run in " in output and str(run.directory) in output
 
 
+@pytest.mark.slow
 def test_a_directory_with_another_config_is_refused_and_left_alone(homes, tmp_path):
     home = tmp_path / "home"
     shutil.copytree(homes["left behind"], home)

@@ -244,6 +244,7 @@ def test_collect_writes_results_and_verdicts_of_the_plans_runs_only(study, monke
     assert set(table.verdict) <= set(PLAN.words) and len(again) == len(results)
 
 
+@pytest.mark.slow
 def test_results_of_the_plans_runs_that_are_elsewhere_are_kept(study):
     import shutil
 

@@ -102,6 +102,7 @@ def test_runs_of_mixed_length_are_compared_at_the_common_step():
     assert row.estimate == pytest.approx(stats.gmean(RATIOS[:5]))
 
 
+@pytest.mark.slow
 def test_a_metric_without_numbers_at_a_step_takes_no_other_with_it():
     """KID is there for the end of A's runs only; the second space is there for all steps."""
     results = pd.concat([block_rows("A", RATIOS), block_rows("B", RATIOS)])
@@ -144,7 +145,7 @@ def test_runs_of_one_seed_have_one_precision_and_seeds_may_differ():
 
 
 def test_every_field_of_a_config_is_compared_but_for_what_leaves_the_result_alone():
-    never_varied = {"channels", "adversarial_weight", "augmentation", "generator_average"}  # the plan's runs lack them
+    never_varied = {"channels", "adversarial_weight", "divergence", "augmentation", "generator_average"}  # in the plan
     compared = {f.name for f in fields(RunConfig)} - {"snapshots"} - never_varied
     assert {*RUN, *GAME, *TRUNK} - {"run", "status"} == compared
 
@@ -173,6 +174,7 @@ def test_a_missing_column_is_refused_by_name(column):
         pairs_of(block_rows("A", RATIOS).drop(columns=column))
 
 
+@pytest.mark.slow
 def test_pairs_of_two_cpu_models_are_kept_and_reported():
     results = block_rows("A", RATIOS)
     results.loc[results.run == "A-caps-s3", "cpu"] = "Xeon"
@@ -186,6 +188,7 @@ def test_pairs_of_two_cpu_models_are_kept_and_reported():
 # Words ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_one_comparison_agrees_with_scipy_on_the_logarithms():
     row = word_of(block_rows("A", RATIOS), CAPS)
     interval = stats.ttest_1samp(np.log(RATIOS), 0).confidence_interval(0.95)
@@ -201,6 +204,7 @@ def test_a_primary_is_tested_once_with_all_its_runs():
     assert row.high < 1 and np.isnan(row.p) and row.word == CANNOT_TELL and "with all its runs" in row.note
 
 
+@pytest.mark.slow
 def test_a_primary_that_holds_alone_but_not_under_holm_is_not_decided():
     effects = np.array([-0.5, -0.6, -0.4, -0.5, -0.6, -0.5, 0.02, -0.1])
     row = word_of(block_rows("A", np.exp(effects)), CAPS)
@@ -218,6 +222,7 @@ def test_fewer_than_five_seeds_never_decide(seeds):
     assert row.pairs == seeds and (seeds == 5 or f"pairs: {seeds}, needed: 5" in row.note)
 
 
+@pytest.mark.slow
 def test_shorter_runs_and_fewer_images_than_planned_do_not_decide():
     short = block_rows("A", RATIOS, steps=10_000)
     row = word_of(short, CAPS)
@@ -225,6 +230,7 @@ def test_shorter_runs_and_fewer_images_than_planned_do_not_decide():
     assert word_of(block_rows("A", RATIOS, samples=5000), CAPS).word == CANNOT_TELL
 
 
+@pytest.mark.slow
 def test_a_failed_run_is_counted_and_its_pair_leaves_the_interval():
     results = block_rows("A", RATIOS)
     results = pd.concat([results[results.run != "A-caps-s3"], pd.DataFrame(run_rows("A", "caps", 3, 0, "failed"))])
@@ -248,12 +254,14 @@ def test_a_frozen_comparison_has_no_interval_and_no_word():
     assert np.isnan([row.low, row.high, row.p]).all() and row.word == CANNOT_TELL and "same in every pair" in row.note
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ratio, equal", [(1.0, True), (1.1, True), (1.24, False), (1.6, False)])
 def test_what_lies_inside_the_margin_is_said_beside_the_word(ratio, equal):
     noise = 0.05 * np.array([1, -1, 2, -2, 0.5, -0.5, 1.5, -1.5])
     assert word_of(block_rows("A", ratio * np.exp(noise)), CAPS).inside_margin == equal
 
 
+@pytest.mark.slow
 def test_p_values_are_of_primaries_and_words_of_claims_by_the_deciding_metric_only():
     results = block_rows("A", RATIOS)
     kid = results[results.metric == "missing_classes"].assign(metric="kid", value=results.value)

@@ -265,6 +265,7 @@ def read_only(monkeypatch, home):
     monkeypatch.setattr(os, "open", refusing(os.open))
 
 
+@pytest.mark.slow
 def test_a_full_disk_loses_nothing(home, monkeypatch, scripted):
     """The disk fills up at the second checkpoint; once there is room, the same call goes on after the first."""
     write, fsync, checkpoints = np.savez, os.fsync, []
