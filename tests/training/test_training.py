@@ -304,7 +304,7 @@ def test_a_dataset_that_cannot_be_had_costs_no_finished_run(home, monkeypatch, s
 def test_the_time_left_is_estimated_after_20_timed_steps(home, scripted, capsys):
     train(config_of(steps=50))
     printed = capsys.readouterr().out
-    assert re.search(r"GAN: \d+ ms a step, about \d+\.\d minutes to go", printed)
+    assert re.search(r"GAN: \d+ ms per step, about \d+\.\d minutes to go", printed)
 
 
 def test_a_short_or_silent_run_estimates_nothing(home, scripted, capsys):

@@ -50,7 +50,7 @@ def pairs_figure(results: pd.DataFrame, metric: str, label: str, features: str =
     axes[0, 0].set_ylabel(label)
     if np.isfinite(floor):
         axes[0, 0].legend(frameon=False, fontsize=8)
-    figure.suptitle(f"{label}: a line a seed\n{describe_results(drawn)}", fontsize=10)
+    figure.suptitle(f"{label}: one line per seed\n{describe_results(drawn)}", fontsize=10)
     add_results_footer(figure, drawn)
     return figure
 

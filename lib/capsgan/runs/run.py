@@ -195,7 +195,7 @@ def list_runs() -> list[Run]:
         try:
             runs.append(Run(path.parent, read_config(path)))
         except (ValueError, TypeError, OSError) as error:
-            warnings.warn(f"{path} is left out: {error}", stacklevel=2)
+            warnings.warn(f"{path} is skipped: {error}", stacklevel=2)
     return runs
 
 

@@ -34,7 +34,7 @@ def report_progress(bar: tqdm, rows: list[tuple], played: int, pacing: Pacing):
         timed = sorted(row[-1] for row in rows[-TIMED_STEPS:])
         seconds = timed[TIMED_STEPS // 2]  # the median: the first call also compiles
         left = (pacing.last - int(rows[-1][0])) * seconds
-        bar.write(f"{bar.desc}: {seconds * 1000:.0f} ms a step, about {left / 60:.1f} minutes to go", file=sys.stdout)
+        bar.write(f"{bar.desc}: {seconds * 1000:.0f} ms per step, about {left / 60:.1f} minutes to go", file=sys.stdout)
 
 
 def seconds_per_step(config: RunConfig, *, steps: int = 50, device: str = "auto") -> float:
