@@ -6,11 +6,22 @@ from collections.abc import Callable
 from dataclasses import fields
 from textwrap import shorten
 
+import yaml
+
 from ..config import RunConfig, expected, use_backend
 from ..names import BACKENDS, COMPARED_DISCRIMINATORS, COMPARED_GANS, DISCRIMINATORS, GANS
+from ..paths import PACKAGE
 from ..profiles import PROFILES, get_profile
 
 MOST_SEEDS = 10_000
+WORDS = {
+    "profiles": " | ".join(PROFILES),
+    "backends": " | ".join(BACKENDS),
+    "gans": " | ".join(GANS),
+    "discriminators": " | ".join(DISCRIMINATORS),
+    "some_gans": f"some of {','.join(GANS)} (default: {','.join(COMPARED_GANS)})",
+    "some_discriminators": f"some of {','.join(DISCRIMINATORS)} (default: {','.join(COMPARED_DISCRIMINATORS)})",
+}
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -21,24 +32,25 @@ class OneLineParser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (--help lists the options)\n")
 
 
-def add_command(commands, name: str, run: Callable, summary: str) -> argparse.ArgumentParser:
+def add_command(commands, name: str, run: Callable, summary: str, *groups: str) -> argparse.ArgumentParser:
     """Declare a command that calls ``run`` with its options; its help begins with the function's docstring."""
     parser = commands.add_parser(name, help=summary, description=run.__doc__)
     parser.set_defaults(command=run)
+    add_options(parser, *groups)
     return parser
+
+
+def add_options(parser: argparse.ArgumentParser, *groups: str):
+    """Declare groups of options of ``options.yaml``."""
+    table = yaml.safe_load((PACKAGE / "cli" / "options.yaml").read_text(encoding="utf-8"))
+    for name, values in (option for group in groups for option in table[group].items()):
+        kind = {"type": TYPES[values["type"]]} if "type" in values else {}
+        parser.add_argument(name, **values | kind | {"help": values["help"].format(**WORDS)})
 
 
 def add_grid_options(parser: argparse.ArgumentParser):
     """Which networks of a profile: also the options of run_all.sh."""
-    names = f"{' | '.join(PROFILES)} (default: quick, on a GPU colab)"
-    parser.add_argument("--profile", metavar="NAME", help=names)
-    parser.add_argument("--gan", metavar="NAMES", help=f"some of {','.join(GANS)} (default: {','.join(COMPARED_GANS)})")
-    trunks = f"some of {','.join(DISCRIMINATORS)} (default: {','.join(COMPARED_DISCRIMINATORS)})"
-    parser.add_argument("--discriminator", metavar="NAMES", help=trunks)
-    parser.add_argument("--seeds", metavar="SEEDS", help="e.g. 0-2 or 0,3 (default: as the profile)")
-    parser.add_argument("--study", metavar="FILE", help="the runs of a file like study/study.yaml instead")
-    parser.add_argument("--dry-run", action="store_true", help="print what would run, and why")
-    add_training_options(parser)
+    add_options(parser, "networks", "backend", "training")
 
 
 def read_grid_options(options: argparse.Namespace):
@@ -78,18 +90,6 @@ def read_config_options(options: argparse.Namespace) -> dict:
     return given
 
 
-def add_backend_option(parser: argparse.ArgumentParser):
-    """Declare the Keras backend."""
-    parser.add_argument("--backend", metavar="NAME", help=f"{' | '.join(BACKENDS)} (default: $KERAS_BACKEND)")
-
-
-def add_training_options(parser: argparse.ArgumentParser):
-    """Declare what every training takes."""
-    add_backend_option(parser)
-    parser.add_argument("--stop-after", type=positive, metavar="SECONDS", help="resume later with the same command")
-    parser.add_argument("--force", action="store_true", help="train again what is finished")
-
-
 def _choose(name: str, text: str | None, allowed, default) -> list[str]:
     chosen = text.split(",") if text else list(default)
     for value in chosen:
@@ -125,3 +125,6 @@ def positive(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
         raise argparse.ArgumentTypeError(f"invalid {shorten(text, 40)!r}; expected 1 or more, below 10**9")
     return int(text)
+
+
+TYPES = {"int": int, "float": float, "positive": positive}  # by their names in options.yaml
