@@ -6,14 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import yaml
 
-from ..paths import ROOT
+from ..paths import PACKAGE, ROOT
 from .plan import CONTRADICTED, NOT_TESTABLE, REPLICATED, read_plan
 from .results import RESULTS, describe_results
 from .verdicts import OURS
 
 MARKED = re.compile(r"(<!-- begin (\w+)[^>]*-->\n).*?(<!-- end \2 -->)", re.DOTALL)
-TESTED_GANS = ("ACGAN", "DCGAN", "InfoGAN")
+TESTED_GANS = ("ACGAN", "DCGAN", "InfoGAN", "WGAN")
+DECIDED = (REPLICATED, CONTRADICTED)
 
 
 def write_report(tables: dict[str, Callable[[], str]]) -> list[Path]:
@@ -62,25 +64,8 @@ def with_time(text: str) -> str:
 def verdicts_table() -> str:
     """Every claim with its verdict and evidence."""
     rows = pd.read_csv(RESULTS / "verdicts_study.csv")
-    counts = rows[rows.section != OURS].verdict.value_counts()
-    plan = read_plan()
-    found = ", ".join(f"{number} *{verdict}*" for verdict, number in counts.items())
-    runs = pd.read_csv(RESULTS / "runs_study.csv")
-    scale = (
-        f"**Scale: the `study` profile** ({describe_results(runs)}; {runs.samples.max():,.0f} images per FID), not the "
-        "thesis's 20,000 steps at full width. Verdicts apply only at this scale."
-    )
-    words = (
-        f"The {counts.sum()} statements taken from the thesis: {found}; {(rows.section == OURS).sum()} more are "
-        "checks of ours. *Cannot tell yet* means that the interval contains the bound, or that there are too few "
-        f"seeds. Version {plan.version} of the plan ({plan.date}) decides from {plan.least_seeds} seeds on; up to "
-        f"{rows.seeds.max()} have run so far. Each interval holds for its own line. Similarity is decided by the 90 "
-        "% interval (two one-sided tests). At the thesis's width, unlike at the width of these runs, a step of "
-        f"CapsDCGAN takes {_full_width_ratio('mixed_bfloat16'):.1f} times as long as one of DCGAN in bfloat16, and "
-        f"{_full_width_ratio('float32'):.1f} times in float32 ([backends](backends.md))."
-    )
-    decided = rows[rows.verdict.isin([REPLICATED, CONTRADICTED]) & (rows.section != OURS)]
-    lines = [f"{_wrapped(text)}\n" for text in (in_short(rows.set_index("claim")), scale, words)]
+    facts, decided = _facts(), rows[rows.verdict.isin(DECIDED) & (rows.section != OURS)]
+    lines = [f"{_text(name, **facts)}\n" for name in ("in_short", "scale", "words")]
     if len(decided):
         lines += ["Replicated or contradicted:", "", claim_rows(decided), ""]
     summary = f"<summary>All {len(rows)} statements</summary>"
@@ -89,39 +74,40 @@ def verdicts_table() -> str:
 
 def answer() -> str:
     """The answer to the project's question, as far as there is one, in three sentences."""
+    return _text("answer", **_facts())
+
+
+def _facts() -> dict:
+    """What the study has measured, by the names that ``report.yaml`` has for it."""
     rows = pd.read_csv(RESULTS / "verdicts_study.csv").set_index("claim")
-    steps = pd.read_csv(RESULTS / "runs_study.csv").steps.max()
-    thesis = rows[rows.section != OURS]
-    decided, plan = thesis.verdict.isin([REPLICATED, CONTRADICTED]).sum(), read_plan()
-    acgan, dcgan, infogan = (_shown(rows.loc[f"{gan}: comparable, if not better"]) for gan in TESTED_GANS)
+    thesis, runs = rows[rows.section != OURS], pd.read_csv(RESULTS / "runs_study.csv")
+    decided = thesis.verdict.isin(DECIDED).sum()
+    fids = {gan: rows.loc[f"{gan}: comparable, if not better"] for gan in TESTED_GANS}
     cause = rows.loc["capsules are the cause: against a CNN as large"]
-    text = (
-        f"Promising, not proven: so far {decided or 'none'} of the thesis's {len(thesis)} statements "
-        f"{'are' if decided else 'is'} decided, since that takes at least {plan.least_seeds} seeds, and up to "
-        f"{rows.seeds.max()} have run. In these runs of up to {steps:,} steps, the ratio of FIDs, Caps ÷ classical "
-        f"(below 1 favours capsules), is {acgan} in ACGAN, {dcgan} in DCGAN and {infogan} in InfoGAN; brackets hold "
-        f"95 % intervals. Against a plain CNN of the same size it is {_shown(cause)} in DCGAN. "
-        "[The report](docs/study.md) has every verdict."
-    )
-    return _wrapped(text)
-
-
-def in_short(rows: pd.DataFrame) -> str:
-    """The main effects in one paragraph."""
-    ratios = ", ".join(f"{gan} {_shown(rows.loc[f'{gan}: comparable, if not better'])}" for gan in TESTED_GANS)
-    cause = rows.loc["capsules are the cause: against a CNN as large"]
-    wgan = rows.loc["WGAN: comparable, if not better"]
-    wgan_words = f"WGAN {_shown(wgan)}" if pd.notna(wgan.low) else f"WGAN is not testable here ({wgan.note})"
-    times = [rows.estimate[f"{gan}: overhead, time a step"] for gan in (*TESTED_GANS, "WGAN")]
-    return (
-        f"**In short**: ratio of FIDs, Caps ÷ classical: {ratios}; {wgan_words}. Against a CNN of the same size "
-        f"without capsules, it is {_shown(cause)} for DCGAN. Whether capsules are the cause: {cause.verdict}. A step "
-        f"takes {min(times):.2f} to {max(times):.2f} times as long."
-    )
+    times = [rows.estimate[f"{gan}: overhead, time a step"] for gan in TESTED_GANS]
+    return {gan: _shown(row) for gan, row in fids.items()} | {
+        "plan": read_plan(),
+        "statements": len(thesis),
+        "ours": len(rows) - len(thesis),
+        "decided": decided or "none",
+        "are": "are" if decided else "is",
+        "verdicts": ", ".join(f"{number} *{verdict}*" for verdict, number in thesis.verdict.value_counts().items()),
+        "cause": cause.verdict,
+        "matched": _shown(cause),
+        "least": min(times),
+        "most": max(times),
+        "scale": describe_results(runs),
+        "samples": runs.samples.max(),
+        "steps": runs.steps.max(),
+        "seeds": rows.seeds.max(),
+        "bfloat16": _full_width_ratio("mixed_bfloat16"),
+        "float32": _full_width_ratio("float32"),
+    }
 
 
 def _shown(row) -> str:
-    return f"{row.estimate:.2f} ({row.low:.2f} to {row.high:.2f})"
+    found = f"{row.estimate:.2f} ({row.low:.2f} to {row.high:.2f})"
+    return found if pd.notna(row.low) else f"is not testable here ({row.note})"
 
 
 def claim_rows(claims: pd.DataFrame) -> str:
@@ -130,7 +116,7 @@ def claim_rows(claims: pd.DataFrame) -> str:
     for row in claims.itertuples():
         interval = "" if pd.isna(row.low) else f" ({row.low:.3g} to {row.high:.3g})"
         effect = "–" if pd.isna(row.estimate) else f"{row.unit} {row.estimate:.3g}{interval}"
-        verdict = f"**{row.verdict}**" if row.verdict in (REPLICATED, CONTRADICTED) else row.verdict
+        verdict = f"**{row.verdict}**" if row.verdict in DECIDED else row.verdict
         verdict += f" ({row.failed} runs failed)" if row.failed else ""
         verdict += f" ({row.collapsed} runs collapsed)" if row.collapsed else ""
         if isinstance(row.second_verdict, str) and row.second_verdict != row.verdict:
@@ -149,13 +135,7 @@ def results_table() -> str:
         size = f"{row.discriminator_parameters:,}"
         rows.append([row.network, f"{row.steps:,}", *losses, f"{row.ms_per_step:.0f}", size])
     head = "network | steps | generator loss | discriminator loss | accuracy | ms per step | discriminator's parameters"
-    words = (
-        "Mean ± standard deviation over the last tenth of the steps. For WGAN, the generator loss is minus the mean "
-        "score of generated images, and the discriminator loss is half the difference of the mean scores, generated "
-        "minus real. Times are medians, measured while other work ran on the machine; `data/results/step_time.csv` "
-        "has undisturbed ones."
-    )
-    return _table(head, rows) + "\n\n" + _wrapped(words)
+    return _table(head, rows) + "\n\n" + _text("results")
 
 
 def backends_table() -> str:
@@ -165,12 +145,7 @@ def backends_table() -> str:
         trunk = "classical" if row.trunk == "cnn" else "Caps"
         rows.append([row.backend, row.loop, row.precision, trunk, f"{row.ms:.0f}", f"{row.ours_is_faster:.2f}"])
     head = "backend | loop | precision | discriminator | ms per step | ÷ our loop"
-    words = (
-        "Medians measured by `benchmarks/step_time.py` on 2 CPU cores: DCGAN at 28×28, batch 32, Caps at full "
-        "width. A ratio above 1 means that our loop is faster. JAX with Caps in bfloat16 has no row: after five "
-        "minutes it had not finished its first steps and was stopped."
-    )
-    return _table(head, rows) + "\n\n" + _wrapped(words)
+    return _table(head, rows) + "\n\n" + _text("backends")
 
 
 TABLES = {"answer": answer, "verdicts": verdicts_table, "results": results_table, "backends": backends_table}
@@ -188,8 +163,9 @@ def _table(head: str, rows: list[list]) -> str:
     return "\n".join([*lines, *(f"| {' | '.join(map(str, row))} |" for row in rows)])
 
 
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, 118)
+def _text(name: str, **facts) -> str:
+    texts = yaml.safe_load((PACKAGE / "study" / "report.yaml").read_text(encoding="utf-8"))
+    return textwrap.fill(texts[name].format(**facts), 118)
 
 
 def _time(seconds: float) -> str:
