@@ -140,8 +140,12 @@ class AnalysisPlan:
 
 def read_plan(path: Path = PLAN) -> AnalysisPlan:
     """The plan in a YAML file; the study's own by default."""
+    return AnalysisPlan.from_dict(read_yaml("plan", path, PLAN.name))
+
+
+def read_yaml(name: str, path: Path, like: str):
+    """What a YAML file holds; a ``ValueError`` names the file and one ``like`` it."""
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, TypeError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"plan={str(path)!r} cannot be read ({error}); give a YAML file like {PLAN.name}") from error
-    return AnalysisPlan.from_dict(values)
+        raise ValueError(f"{name}={str(path)!r} cannot be read ({error}); expected a YAML file like {like}") from error
