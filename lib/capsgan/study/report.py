@@ -3,10 +3,11 @@
 import re
 import textwrap
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
-import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..paths import PACKAGE, ROOT
 from .plan import CONTRADICTED, NOT_TESTABLE, REPLICATED, read_plan
@@ -14,7 +15,6 @@ from .results import RESULTS, describe_results
 from .verdicts import OURS
 
 MARKED = re.compile(r"(<!-- begin (\w+)[^>]*-->\n).*?(<!-- end \2 -->)", re.DOTALL)
-TESTED_GANS = ("ACGAN", "DCGAN", "InfoGAN", "WGAN")
 DECIDED = (REPLICATED, CONTRADICTED)
 
 
@@ -56,63 +56,12 @@ def with_time(text: str) -> str:
     name = re.search(r"notebooks/(\d\d_\w+)\.ipynb\)", text)[1]
     if name not in rows.index:
         return text
-    return re.sub(
-        r"quick profile: .{1,20} on 2 CPU cores", f"quick profile: {_time(rows.seconds[name])} on 2 CPU cores", text
-    )
-
-
-def verdicts_table() -> str:
-    """Every claim with its verdict and evidence."""
-    rows = pd.read_csv(RESULTS / "verdicts_study.csv")
-    facts, decided = _facts(), rows[rows.verdict.isin(DECIDED) & (rows.section != OURS)]
-    lines = [f"{_text(name, **facts)}\n" for name in ("in_short", "scale", "words")]
-    if len(decided):
-        lines += ["Replicated or contradicted:", "", claim_rows(decided), ""]
-    summary = f"<summary>All {len(rows)} statements</summary>"
-    return "\n".join([*lines, "<details>", summary, "", claim_rows(rows), "", "</details>"])
-
-
-def answer() -> str:
-    """The answer to the project's question, as far as there is one, in three sentences."""
-    return _text("answer", **_facts())
-
-
-def _facts() -> dict:
-    """What the study has measured, by the names that ``report.yaml`` has for it."""
-    rows = pd.read_csv(RESULTS / "verdicts_study.csv").set_index("claim")
-    thesis, runs = rows[rows.section != OURS], pd.read_csv(RESULTS / "runs_study.csv")
-    decided = thesis.verdict.isin(DECIDED).sum()
-    fids = {gan: rows.loc[f"{gan}: comparable, if not better"] for gan in TESTED_GANS}
-    cause = rows.loc["capsules are the cause: against a CNN as large"]
-    times = [rows.estimate[f"{gan}: overhead, time a step"] for gan in TESTED_GANS]
-    return {gan: _shown(row) for gan, row in fids.items()} | {
-        "plan": read_plan(),
-        "statements": len(thesis),
-        "ours": len(rows) - len(thesis),
-        "decided": decided or "none",
-        "are": "are" if decided else "is",
-        "verdicts": ", ".join(f"{number} *{verdict}*" for verdict, number in thesis.verdict.value_counts().items()),
-        "cause": cause.verdict,
-        "matched": _shown(cause),
-        "least": min(times),
-        "most": max(times),
-        "scale": describe_results(runs),
-        "samples": runs.samples.max(),
-        "steps": runs.steps.max(),
-        "seeds": rows.seeds.max(),
-        "bfloat16": _full_width_ratio("mixed_bfloat16"),
-        "float32": _full_width_ratio("float32"),
-    }
-
-
-def _shown(row) -> str:
-    found = f"{row.estimate:.2f} ({row.low:.2f} to {row.high:.2f})"
-    return found if pd.notna(row.low) else f"is not testable here ({row.note})"
+    return re.sub(r"(quick profile: ).{1,20}( on 2 CPU cores)", rf"\g<1>{_time(rows.seconds[name])}\2", text)
 
 
 def claim_rows(claims: pd.DataFrame) -> str:
     """A table of claims."""
-    rows = []
+    rows = ["| claim | thesis | tested | seeds | effect (95 % interval) | verdict |", "|---" * 6 + "|"]
     for row in claims.itertuples():
         interval = "" if pd.isna(row.low) else f" ({row.low:.3g} to {row.high:.3g})"
         effect = "–" if pd.isna(row.estimate) else f"{row.unit} {row.estimate:.3g}{interval}"
@@ -123,49 +72,42 @@ def claim_rows(claims: pd.DataFrame) -> str:
             interval = f"{row.second_estimate:.3g} ({row.second_low:.3g} to {row.second_high:.3g})"
             verdict += f"; second feature space: {row.second_verdict}, {interval}"
         verdict += f": {row.note}" if row.verdict == NOT_TESTABLE else ""
-        rows.append([row.claim, row.section, row.tested, row.seeds, effect, verdict])
-    return _table("claim | thesis | tested | seeds | effect (95 % interval) | verdict", rows)
+        rows.append(f"| {row.Index} | {row.section} | {row.tested} | {row.seeds} | {effect} | {verdict} |")
+    return "\n".join(rows)
 
 
-def results_table() -> str:
-    """Tail statistics, time and size of all eight runs."""
-    rows = []
-    for _, row in pd.read_csv(RESULTS / "comparison_quick.csv").iterrows():
-        losses = [f"{row[f'{m}_tail_mean']:.2f} ± {row[f'{m}_tail_std']:.2f}" for m in ("g_loss", "d_loss", "accuracy")]
-        size = f"{row.discriminator_parameters:,}"
-        rows.append([row.network, f"{row.steps:,}", *losses, f"{row.ms_per_step:.0f}", size])
-    head = "network | steps | generator loss | discriminator loss | accuracy | ms per step | discriminator's parameters"
-    return _table(head, rows) + "\n\n" + _text("results")
+def _shown(row) -> str:
+    found = f"{row.estimate:.2f} ({row.low:.2f} to {row.high:.2f})"
+    return found if pd.notna(row.low) else f"is not testable here ({row.note})"
 
 
-def backends_table() -> str:
-    """Milliseconds per step of each backend, and of other ways to write the loop."""
-    rows = []
-    for row in pd.read_csv(RESULTS / "step_time.csv").itertuples():
-        trunk = "classical" if row.trunk == "cnn" else "Caps"
-        rows.append([row.backend, row.loop, row.precision, trunk, f"{row.ms:.0f}", f"{row.ours_is_faster:.2f}"])
-    head = "backend | loop | precision | discriminator | ms per step | ÷ our loop"
-    return _table(head, rows) + "\n\n" + _text("backends")
+def render(part: str) -> str:
+    """A part of ``report.md.jinja``, with what has been measured."""
+    loader = FileSystemLoader(PACKAGE / "study")
+    pages = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    pages.filters["wrap"] = lambda text: textwrap.fill(" ".join(text.split()), 118)
+    claims = pd.read_csv(RESULTS / "verdicts_study.csv").set_index("claim")
+    thesis, runs = claims[claims.section != OURS], pd.read_csv(RESULTS / "runs_study.csv")
+    times = pd.read_csv(RESULTS / "step_time.csv")
+    ours = times[(times.backend == "tensorflow") & (times.loop == "ours")].pivot(index="precision", columns="trunk").ms
+    pages.globals |= {
+        "plan": read_plan(),
+        "claims": claims,
+        "thesis": thesis,
+        "decided": thesis[thesis.verdict.isin(DECIDED)],
+        "counts": ", ".join(f"{number} *{verdict}*" for verdict, number in thesis.verdict.value_counts().items()),
+        "claim_rows": claim_rows,
+        "shown": lambda claim: _shown(claims.loc[claim]),
+        "runs": runs,
+        "scale": describe_results(runs),
+        "networks": pd.read_csv(RESULTS / "comparison_quick.csv"),
+        "times": times,
+        "full_width": ours.caps / ours.cnn,  # at the thesis's width, Caps ÷ classical
+    }
+    return getattr(pages.get_template("report.md.jinja").module, part)().strip()
 
 
-TABLES = {"answer": answer, "verdicts": verdicts_table, "results": results_table, "backends": backends_table}
-
-
-def _full_width_ratio(precision: str) -> float:
-    """Ratio of the step time, CapsDCGAN ÷ DCGAN, at the thesis's width in our own TensorFlow loop."""
-    rows = pd.read_csv(RESULTS / "step_time.csv").query("backend == 'tensorflow' and loop == 'ours'")
-    ms = rows[rows.precision == precision].set_index("trunk").ms
-    return ms["caps"] / ms["cnn"]
-
-
-def _table(head: str, rows: list[list]) -> str:
-    lines = [f"| {head} |", "|---" * (head.count(" | ") + 1) + "|"]
-    return "\n".join([*lines, *(f"| {' | '.join(map(str, row))} |" for row in rows)])
-
-
-def _text(name: str, **facts) -> str:
-    texts = yaml.safe_load((PACKAGE / "study" / "report.yaml").read_text(encoding="utf-8"))
-    return textwrap.fill(texts[name].format(**facts), 118)
+TABLES = {part: partial(render, part) for part in ("answer", "verdicts", "results", "backends")}
 
 
 def _time(seconds: float) -> str:
