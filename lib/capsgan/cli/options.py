@@ -14,6 +14,7 @@ from ..paths import PACKAGE
 from ..profiles import PROFILES, get_profile
 
 MOST_SEEDS = 10_000
+NETWORKS = ("networks", "backend", "training")  # the options that choose them
 WORDS = {
     "profiles": " | ".join(PROFILES),
     "backends": " | ".join(BACKENDS),
@@ -41,16 +42,25 @@ def add_command(commands, name: str, run: Callable, summary: str, *groups: str) 
 
 
 def add_options(parser: argparse.ArgumentParser, *groups: str):
-    """Declare groups of options of ``options.yaml``."""
+    """Declare groups of options: those of ``options.yaml``, and ``config``, the fields of a config."""
     table = yaml.safe_load((PACKAGE / "cli" / "options.yaml").read_text(encoding="utf-8"))
+    own = ("gan", "discriminator", "seed")  # train and grid say it in their own ways
+    table["config"] = {f"--{f.name.replace('_', '-')}": _of_field(f) for f in fields(RunConfig) if f.name not in own}
     for name, values in (option for group in groups for option in table[group].items()):
         kind = {"type": TYPES[values["type"]]} if "type" in values else {}
         parser.add_argument(name, **values | kind | {"help": values["help"].format(**WORDS)})
 
 
+def _of_field(each) -> dict:
+    kind = each.metadata.get("type", str).__name__
+    allowed = f" ({expected(each)})" if {"choices", "bounds"} & each.metadata.keys() else ""
+    metavar = "STEPS" if each.name == "snapshots" else {"str": "NAME"}.get(kind, kind.upper())
+    return {"type": kind, "metavar": metavar, "help": (each.metadata["help"] + allowed).replace("%", "%%")}
+
+
 def add_grid_options(parser: argparse.ArgumentParser):
     """Which networks of a profile: also the options of run_all.sh."""
-    add_options(parser, "networks", "backend", "training")
+    add_options(parser, *NETWORKS)
 
 
 def read_grid_options(options: argparse.Namespace):
@@ -66,23 +76,8 @@ def read_grid_options(options: argparse.Namespace):
     options.seeds = _read_seeds(options.seeds or f"0-{options.profile.seeds - 1}")
 
 
-def add_config_options(parser: argparse.ArgumentParser):
-    """Declare the fields of a config; those that are not given stay None."""
-    for each in fields(RunConfig):
-        if each.name not in ("gan", "discriminator", "seed"):
-            kind = each.metadata.get("type", str)
-            allowed = f" ({expected(each)})" if {"choices", "bounds"} & each.metadata.keys() else ""
-            parser.add_argument(
-                f"--{each.name.replace('_', '-')}",
-                type=kind,
-                metavar={int: "INT", float: "FLOAT", str: "NAME"}[kind] if each.name != "snapshots" else "STEPS",
-                help=(each.metadata["help"] + allowed).replace("%", "%%"),
-            )
-    parser.add_argument("--device", metavar="NAME", default="auto", help="auto | cpu | gpu")
-
-
 def read_config_options(options: argparse.Namespace) -> dict:
-    """The fields of a config that were given."""
+    """The fields of a config that were given; the others are None."""
     names = RunConfig.__dataclass_fields__.keys() - {"gan", "discriminator", "seed", "snapshots"}
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     if options.snapshots is not None:
@@ -127,4 +122,4 @@ def positive(text: str) -> int:
     return int(text)
 
 
-TYPES = {"int": int, "float": float, "positive": positive}  # by their names in options.yaml
+TYPES = {"int": int, "float": float, "str": str, "positive": positive}  # by their names in options.yaml

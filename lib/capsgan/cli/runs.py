@@ -6,26 +6,16 @@ import json
 from ..config import RunConfig
 from ..paths import home
 from ..profiles import get_profile
-from .options import (
-    add_command,
-    add_config_options,
-    add_grid_options,
-    add_options,
-    read_config_options,
-    read_grid_options,
-)
+from .options import NETWORKS, add_command, read_config_options, read_grid_options
 from .streams import load_keras
 
 
 def add_commands(commands):
     """Declare train, grid, list, show, evaluate and study."""
-    train = add_command(commands, "train", _train, "train one network, or resume its training", "train")
-    add_config_options(train)
-    add_options(train, "checkpoints", "backend", "training")
-    grid = add_command(commands, "grid", _grid, "train many networks of a profile")
-    add_grid_options(grid)
-    add_options(grid, "grid")
-    add_config_options(grid)
+    of_train = ("train", "config", "device", "checkpoints", "backend", "training")
+    add_command(commands, "train", _train, "train one network, or resume its training", *of_train)
+    of_grid = (*NETWORKS, "grid", "config", "device")
+    add_command(commands, "grid", _grid, "train many networks of a profile", *of_grid)
     add_command(commands, "list", _list, "list the runs", "list")
     add_command(commands, "show", _show, "print a run's config, provenance and last step", "show")
     add_command(commands, "evaluate", _evaluate, "score the images of finished runs", "evaluate", "backend")
