@@ -33,12 +33,11 @@ class OneLineParser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (--help lists the options)\n")
 
 
-def add_command(commands, name: str, run: Callable, summary: str, *groups: str) -> argparse.ArgumentParser:
+def add_command(commands, name: str, run: Callable, summary: str, *groups: str):
     """Declare a command that calls ``run`` with its options; its help begins with the function's docstring."""
     parser = commands.add_parser(name, help=summary, description=run.__doc__)
     parser.set_defaults(command=run)
     add_options(parser, *groups)
-    return parser
 
 
 def add_options(parser: argparse.ArgumentParser, *groups: str):

@@ -73,8 +73,8 @@ def label_metrics(network, images: np.ndarray, codes: dict, floor: Dataset, held
     }
     return {
         "digits": {
-            "label_accuracy": {"value": _agreement(seen, asked), "floor": _agreement(real, floor.labels)},
-            "label_accuracy_chance": {"value": _agreement(shuffled, by_chance)},
+            "label_accuracy": {"value": float((seen == asked).mean()), "floor": float((real == floor.labels).mean())},
+            "label_accuracy_chance": {"value": float((shuffled == by_chance).mean())},
         },
         "pixels": {"classification_accuracy": accuracy},
     }
@@ -132,10 +132,6 @@ def _batches(images, labels, seed: int):
 def _asked(codes: dict, seen: np.ndarray) -> np.ndarray:
     """The class asked for: the label, or the one that a category was found to stand for."""
     return codes["labels"] if "labels" in codes else match_codes(codes["category"], seen)[codes["category"]]
-
-
-def _agreement(classes: np.ndarray, others: np.ndarray) -> float:
-    return float(np.mean(classes == others))
 
 
 def _check_probabilities(probabilities: np.ndarray) -> np.ndarray:

@@ -103,9 +103,7 @@ class Gaussian:
         return max(0.0, float(np.sum((self.mean - other.mean) ** 2) + trace))
 
 
-@remembered
-def _reference(features: np.ndarray) -> Gaussian:
-    return Gaussian.of(features)
+_reference = remembered(Gaussian.of)
 
 
 def _cube(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -18,13 +18,7 @@ LEAST = 4 * DIMENSIONS  # images, for the line of FID∞
 
 
 def score(
-    generated: np.ndarray,
-    real: np.ndarray,
-    *,
-    control: np.ndarray,
-    spaces: tuple[str, ...] = SPACES,
-    seed: int = 0,
-    progress: bool = True,
+    generated: np.ndarray, real: np.ndarray, *, control: np.ndarray, spaces=SPACES, seed: int = 0, progress: bool = True
 ) -> dict[str, dict[str, dict]]:
     """Compare generated with real images.
 

@@ -69,11 +69,9 @@ def transformation_orders(gan: GAN, images: np.ndarray) -> dict[str, dict]:
     check_images("images", images, gan.image_shape)
     with statistics_of(gan.discriminator, images):
         upright = run_discriminator(gan.discriminator, images)
-        logits = {
-            f"{name}_order": run_discriminator(gan.discriminator, f(images)) for name, f in TRANSFORMATIONS.items()
-        }
+        logits = {name: run_discriminator(gan.discriminator, f(images)) for name, f in TRANSFORMATIONS.items()}
     floor = exceeds(upright[::2], upright[1::2])
-    return {name: {"value": exceeds(upright, others), "floor": floor} for name, others in logits.items()}
+    return {f"{name}_order": {"value": exceeds(upright, others), "floor": floor} for name, others in logits.items()}
 
 
 def probes(gan: GAN, training: tuple, held_out: tuple, *, images: int = 2000, seed: int = 0) -> dict[str, dict]:
@@ -109,16 +107,14 @@ def probes(gan: GAN, training: tuple, held_out: tuple, *, images: int = 2000, se
 
 def trunk_features(discriminator: keras.Model):
     """What the heads read, a tensor [B, n]; of routed capsules [B, J, d]."""
-    if "routing" in _names(discriminator):
-        return discriminator.get_layer("routing").output
-    return discriminator.get_layer("logit").input
+    routing = _routing(discriminator)
+    return routing.output if routing else discriminator.get_layer("logit").input
 
 
 def pose_layer(discriminator: keras.Model):
     """The trunk's last tensor with a place for every part: primary capsules [B, N, 8] or feature maps [B, h, w, c]."""
-    if "routing" in _names(discriminator):
-        return discriminator.get_layer("routing").input
-    return next(layer for layer in discriminator.layers if isinstance(layer, layers.Flatten)).input
+    routing = _routing(discriminator)
+    return (routing or next(layer for layer in discriminator.layers if isinstance(layer, layers.Flatten))).input
 
 
 def _choose(gan: GAN, name: str, images: np.ndarray, labels: np.ndarray, count: int, rng):
@@ -128,8 +124,8 @@ def _choose(gan: GAN, name: str, images: np.ndarray, labels: np.ndarray, count: 
     return images[rows], labels[rows], rng.uniform(-LARGEST_ANGLE, LARGEST_ANGLE, len(rows))
 
 
-def _names(discriminator):
-    return {layer.name for layer in discriminator.layers}
+def _routing(discriminator):
+    return next((layer for layer in discriminator.layers if layer.name == "routing"), None)
 
 
 def _fit(estimator, features: np.ndarray, targets: np.ndarray, seed: int):

@@ -4,7 +4,7 @@ All functions take the table of :func:`capsgan.study.results.collect_results` an
 without a number where a run failed; ratios as natural logarithms. They raise :class:`NoRuns` if a network has no runs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -78,7 +78,7 @@ def growth_of_fid(results: pd.DataFrame, features: str = "digits") -> pd.Series:
     return few - whole
 
 
-def mean_over_gans(results: pd.DataFrame, gans: tuple[str, ...], features: str = "digits") -> pd.Series:
+def mean_over_gans(results: pd.DataFrame, gans: Sequence[str], features: str = "digits") -> pd.Series:
     """Log ratio of FID, Caps ÷ classical, averaged over the GANs; for seeds that all of them have."""
     return joined(ratio(results, gan, SCORE, features) for gan in gans).mean(axis=1)
 
@@ -132,13 +132,13 @@ def first_crossing(steps: list[int], values: np.ndarray, goal: float) -> float:
     return float(steps[at - 1] + (steps[at] - steps[at - 1]) * (high - np.log(goal)) / (high - low))
 
 
-def against_best(results: pd.DataFrame, gan: str, metric: str, others: tuple[str, ...], features="digits") -> pd.Series:
+def against_best(results: pd.DataFrame, gan: str, metric: str, others: Sequence[str], features="digits") -> pd.Series:
     """Log ratio of a number, a Caps run ÷ the best (least) of the other Caps GANs' with the same seed."""
     logs = joined(log_of(results, other, "caps", metric, features) for other in others)
     return log_of(results, gan, "caps", metric, features) - logs.min(axis=1)
 
 
-def fluctuation_trend(results: pd.DataFrame, gan: str, metrics: tuple[str, ...]) -> pd.Series:
+def fluctuation_trend(results: pd.DataFrame, gan: str, metrics: Sequence[str]) -> pd.Series:
     """Log ratio of how much a Caps run's curves fluctuate, last tenth ÷ first tenth, averaged over the metrics."""
 
     def log(name: str) -> pd.Series:
@@ -147,7 +147,7 @@ def fluctuation_trend(results: pd.DataFrame, gan: str, metrics: tuple[str, ...])
     return sum(log(f"{name}_fluctuation_late") - log(f"{name}_fluctuation_early") for name in metrics) / len(metrics)
 
 
-def early_fluctuation(results: pd.DataFrame, gan: str, metrics: tuple[str, ...]) -> pd.Series:
+def early_fluctuation(results: pd.DataFrame, gan: str, metrics: Sequence[str]) -> pd.Series:
     """Log ratio of how much the curves fluctuate in the first tenth, Caps ÷ classical, averaged over the metrics."""
     return sum(ratio(results, gan, f"{name}_fluctuation_early", "training") for name in metrics) / len(metrics)
 
