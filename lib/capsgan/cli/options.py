@@ -8,6 +8,7 @@ from textwrap import shorten
 
 import yaml
 
+from ..checks import require
 from ..config import RunConfig, expected, use_backend
 from ..names import BACKENDS, COMPARED_DISCRIMINATORS, COMPARED_GANS, DISCRIMINATORS, GANS
 from ..paths import PACKAGE
@@ -87,17 +88,16 @@ def read_config_options(options: argparse.Namespace) -> dict:
 def _choose(name: str, text: str | None, allowed, default) -> list[str]:
     chosen = text.split(",") if text else list(default)
     for value in chosen:
-        if value not in allowed:
-            raise ValueError(f"invalid {name}={value!r}; expected {' | '.join(allowed)}")
+        require(value in allowed, name, value, " | ".join(allowed))
     return chosen
 
 
 def _read_seeds(text: str) -> list[int]:
-    if not re.fullmatch(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*", text):
-        raise ValueError(f"invalid seeds={text!r}; expected numbers and ranges such as 0-2,5")
+    good = re.fullmatch(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*", text)
+    require(good, "seeds", text, "numbers and ranges such as 0-2,5")
     parts = [part.split("-") for part in text.split(",")]
-    if max(len(number) for part in parts for number in part) > 19:
-        raise ValueError(f"invalid seeds={shorten(text, 40)!r}; expected numbers below 2**63")
+    longest = max(len(number) for part in parts for number in part)
+    require(longest <= 19, "seeds", shorten(text, 40), "numbers below 2**63")
     ranges = [range(int(first), int((last or [first])[0]) + 1) for first, *last in parts]
     if not any(ranges):
         raise ValueError(f"seeds={text!r} names no seed; expected ranges that rise, such as 0-2")

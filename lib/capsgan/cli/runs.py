@@ -3,6 +3,7 @@
 import argparse
 import json
 
+from ..checks import require
 from ..config import RunConfig
 from ..paths import home
 from ..profiles import get_profile
@@ -57,14 +58,8 @@ def _train(options: argparse.Namespace):
     from ..training.callbacks import TensorBoard
     from ..training.loop import train
 
-    run = train(
-        config,
-        force=options.force,
-        device=options.device,
-        checkpoint_every=options.checkpoint_every,
-        stop_after=options.stop_after,
-        callbacks=[TensorBoard(options.tensorboard)] if options.tensorboard else [],
-    )
+    how = {name: getattr(options, name) for name in ("force", "device", "checkpoint_every", "stop_after")}
+    run = train(config, **how, callbacks=[TensorBoard(options.tensorboard)] if options.tensorboard else [])
     print(f"{run.config.label}: {run.config.steps:,} steps done, run in {run.directory}")
 
 
@@ -150,8 +145,7 @@ def _evaluate(options: argparse.Namespace):
     from ..runs.reference import list_references
     from ..runs.run import list_runs
 
-    if options.samples and options.samples < LEAST:
-        raise ValueError(f"invalid samples={options.samples}; expected {LEAST} or more")
+    require(not options.samples or options.samples >= LEAST, "samples", options.samples, f"{LEAST} or more")
     runs = [find_run(prefix) for prefix in options.runs]
     stored = [run for run in list_references() if run.snapshot_steps]
     every = [run for run in (*list_runs(), *stored) if run.finished]

@@ -68,10 +68,8 @@ class RegenerationTool:
     def widgets(self, ipywidgets):
         """The connected widgets: a box whose ``children`` are upload, sliders, method, button, message and pictures."""
         upload = ipywidgets.FileUpload(accept="image/*", multiple=False, description="Picture")
-        sliders = [
-            ipywidgets.IntSlider(self.place[name], 0, 100, description=f"{name} %", continuous_update=False)
-            for name in PLACES
-        ]
+        percent = partial(ipywidgets.IntSlider, min=0, max=100, continuous_update=False)
+        sliders = [percent(self.place[name], description=f"{name} %") for name in PLACES]
         method = ipywidgets.Dropdown(options=list(self.methods), value=self.method, description="Method")
         button = ipywidgets.Button(description="Fill the hole", button_style="primary")
         message, before, after = ipywidgets.HTML(), *(ipywidgets.Image(format="png") for _ in range(2))
@@ -82,9 +80,6 @@ class RegenerationTool:
         def place(change):
             self.place[change.owner.description.removesuffix(" %")] = change.new
             draw()
-
-        def choose(change):
-            self.method = change.new
 
         def read(change):
             if not change.new:
@@ -109,7 +104,7 @@ class RegenerationTool:
 
         for slider in sliders:
             slider.observe(place, "value")
-        method.observe(choose, "value")
+        method.observe(lambda change: setattr(self, "method", change.new), "value")
         upload.observe(read, "value")
         button.on_click(fill)
         draw()

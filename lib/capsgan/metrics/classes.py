@@ -104,8 +104,7 @@ def classification_accuracy(
     Ravuri & Vinyals 2019 (arXiv:1905.10887). It falls when images are bad, labels wrong or kinds of digits missing. The
     classifier is small (two convolutions) and makes a fixed number of updates, however many images there are.
 
-    Images are uint8 [·, height, width, channels], labels int from 0 to 9: the classes that were asked for, and the true
-    ones of the real test images.
+    Images are uint8 [·, height, width, channels], labels int from 0 to 9: what was asked for, and the true ones.
     """
     check_images("images", images)
     check_images("test_images", test_images, images.shape[1:])

@@ -30,8 +30,7 @@ def frechet_distance_infinity(real: np.ndarray, generated: np.ndarray, *, points
 
     The bias falls as 1/N: a line is fitted to the distances of subsets of N samples over 1/N, and its intercept is the
     result, which may be slightly negative (Chong & Forsyth 2020, arXiv:1911.07023, section 4). There are ``points``
-    sizes, equally spaced from m/10 (at least 2d) to m. The real side keeps its number of samples, and with it its part
-    of the bias.
+    sizes, equally spaced from m/10 (at least 2d) to m. The real side keeps its samples, and with them its bias.
     """
     dimensions = np.shape(real)[-1]
     real, generated = check_features(real, generated, dimensions + 1, 4 * dimensions)

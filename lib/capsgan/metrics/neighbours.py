@@ -44,8 +44,7 @@ def density_coverage(
 
     With the balls of :func:`precision_recall` around the real samples only. Density counts the balls that contain a
     generated sample, divided by k: unlike precision it does not reward the wide ball of a single outlier. Coverage is
-    the share of balls with a generated sample inside. For equal distributions and large n = m, density is 1 and
-    coverage 1 - 2⁻ᵏ, 0.969 for k = 5.
+    the share of balls with a generated sample inside. For equal distributions and large n = m they are 1 and 1 - 2⁻ᵏ.
     """
     real, generated = _prepare(real, generated, neighbours)
     radii = _squared_radii(real, neighbours)
@@ -61,8 +60,7 @@ def density_coverage(
 def nearest_images(images: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The nearest training image of every image, both uint8 [·, height, width, channels].
 
-    Returns distances float64 [n], Euclidean over pixels in [0, 1] and exactly 0 for a copy, and the training images'
-    indices int64 [n].
+    Returns Euclidean distances of pixels in [0, 1], float64 [n], exactly 0 for a copy; and the indices, int64 [n].
     """
     check_images("images", images)
     check_images("training", training, images.shape[1:])

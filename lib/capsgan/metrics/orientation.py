@@ -34,10 +34,8 @@ def rotate(images: np.ndarray, degrees) -> np.ndarray:
 
 def shift(images: np.ndarray, share: float = SHIFT) -> np.ndarray:
     """Move uint8 images [n, height, width, channels] right and down by a share of their side; 0 comes in."""
-    pixels = round(share * images.shape[1])
-    moved = np.zeros_like(images)
-    moved[:, pixels:, pixels:] = images[:, : images.shape[1] - pixels, : images.shape[2] - pixels]
-    return moved
+    (_, height, width, _), pixels = images.shape, round(share * images.shape[1])
+    return np.pad(images, ((0, 0), (pixels, 0), (pixels, 0), (0, 0)))[:, :height, :width]
 
 
 def scramble(images: np.ndarray) -> np.ndarray:
@@ -45,11 +43,9 @@ def scramble(images: np.ndarray) -> np.ndarray:
 
     Uint8 [n, height, width, channels] → the same shape, the same pixels.
     """
-    margin = round(SHIFT * images.shape[1])
-    inner = (slice(None), *(slice(margin, side - margin) for side in images.shape[1:3]))
-    scrambled = images.copy()
-    height, width = images[inner].shape[1:3]
-    scrambled[inner] = np.roll(images[inner], (height // 2, width // 2), axis=(1, 2))
+    margin, scrambled = round(SHIFT * images.shape[1]), images.copy()
+    inner = scrambled[:, margin : images.shape[1] - margin, margin : images.shape[2] - margin]
+    inner[:] = np.roll(inner, (inner.shape[1] // 2, inner.shape[2] // 2), axis=(1, 2))
     return scrambled
 
 

@@ -46,8 +46,7 @@ def evaluate(run: Run, samples: int | None = None, *, seed: int = 0, progress: b
     only, those of the discriminator of the finished networks. ``snapshots``: by step the scores of each snapshot.
     ``skipped``: metric → reason. The rest is provenance.
 
-    A run that is not finished, too few real images and a generator of NaN raise ``ValueError``; a file that cannot be
-    written raises ``DiskError``.
+    ``ValueError``: the run is unfinished, real images are too few, or the generator makes NaN; ``DiskError``: no space.
     """
     if samples is not None:
         whole = isinstance(samples, int | np.integer) and samples is not True

@@ -31,11 +31,9 @@ class SnapshotSampler:
 
     def generate(self, step: int, count: int) -> np.ndarray:
         """Uint8 [count, height, width, channels], of the snapshot at a step; ``ValueError`` if the weights make NaN."""
-        kept = step in self.run.snapshot_steps
-        weights = self.run.weights_at(step) if kept else self.run.gan.generator.get_weights()
-        self.gan.generator.set_weights(weights)
-        others = choose_codes(self.gan, STATISTICS, self.seed + 1)
-        generator, inputs = self.gan.generator, self.gan.generator_inputs(others)
+        generator, kept = self.gan.generator, step in self.run.snapshot_steps
+        generator.set_weights(self.run.weights_at(step) if kept else self.run.gan.generator.get_weights())
+        inputs = self.gan.generator_inputs(choose_codes(self.gan, STATISTICS, self.seed + 1))
         estimate_statistics(generator, chunks(inputs), lambda part: generator(part, training=True))
         images = generate_images(self.gan, self.codes(count))
         if not np.isfinite(images).all():

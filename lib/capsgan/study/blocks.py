@@ -16,8 +16,7 @@ LEAST_STEPS = 6  # of a run whose steps are a share of the profile's
 def read_blocks(path: Path, profile: str | None = None, seed: int | None = None) -> dict[str, list[RunConfig]]:
     """The runs of each block of a file like ``study/study.yaml``.
 
-    ``profile`` is the scale of a file that names none; ``seed`` replaces the seeds of all blocks but the plan's. A
-    ``ValueError`` names the block.
+    ``profile``: the scale of a file that names none; ``seed``: for all blocks but the plan's. Errors name the block.
     """
     values = read_yaml("study", path, "study.yaml")
     good = isinstance(values, dict) and values and values.keys() <= {"profile", "plan", "blocks"}

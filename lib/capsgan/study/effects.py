@@ -86,8 +86,7 @@ def mean_over_gans(results: pd.DataFrame, gans: Sequence[str], features: str = "
 def work_to_fid(results: pd.DataFrame, gan: str = "dcgan", cost: str = "ms_of_quickest_step") -> pd.Series:
     """Log ratio, Caps ÷ classical, of the work until both reach a FID: steps times the run's cost per step.
 
-    That FID is the final one of the worse network. It needs all or most of its steps for it, so this choice favours the
-    network that ends lower.
+    It is the final FID of the worse network, which needs most of its steps for it: that favours the one ending lower.
     """
     features, names = fid_at(results, gan)
     goals = joined(numbers(results, gan, side, names[-1], features) for side in ("caps", "cnn")).max(axis=1)

@@ -68,10 +68,8 @@ def numbers_at(results: pd.DataFrame, step: int, plan: AnalysisPlan) -> pd.DataF
     - in the plan's two feature spaces: the mean of ``<name>_at_<step>`` over the snapshots of the plan's score (at
       10,000 steps: ``fid_at_8000``, ``fid_at_9000``, ``fid_at_10000``), all of them or none;
     - elsewhere (``training``, ``discriminator``, ``pixels``, ``fresh_critic``): the row ``<name>_at_<step>``;
-    - without such rows: the row ``<name>``, if the run has exactly that many steps, or for a cost, which no length
-      changes.
-    Otherwise the run has no such number. Rows of failed runs, which have no number, and of snapshots up to the step
-    are kept.
+    - without such rows: the row ``<name>``, if the run has exactly that many steps, or for a cost, whatever its length.
+    Otherwise the run has no such number. Rows of failed runs (without a number) and of snapshots up to the step stay.
     """
     parts = results.metric.astype("string").str.extract(r"^(.+)_at_(\d+)$")
     name, at = parts[0], pd.to_numeric(parts[1]).fillna(-1)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -115,22 +116,14 @@ class AnalysisPlan:
 
     def configs(self) -> dict[tuple[str, str, int], RunConfig]:
         """Every run of the plan by block, arm and seed."""
-        profile = get_profile(self.profile)
-        return {
-            (name, arm, seed): profile.config(
-                block.gan,
-                self.arms[arm].discriminator,
-                seed,
-                fraction=block.fraction,
-                steps=steps,
-                snapshots=self.snapshots[steps],
-                **self.arms[arm].variations,
-            )
-            for name, block in self.blocks.items()
-            for steps, seeds in block.steps.items()
-            for seed in seeds
-            for arm in block.arms
-        }
+        found, profile = {}, get_profile(self.profile)
+        for name, block in self.blocks.items():
+            for steps, seeds in block.steps.items():
+                given = {"fraction": block.fraction, "steps": steps, "snapshots": self.snapshots[steps]}
+                for seed, arm in product(seeds, block.arms):
+                    trunk, variations = self.arms[arm].discriminator, self.arms[arm].variations
+                    found[name, arm, seed] = profile.config(block.gan, trunk, seed, **given, **variations)
+        return found
 
     @classmethod
     def from_dict(cls, values: dict) -> "AnalysisPlan":

@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from ..checks import require
 from ..paths import PACKAGE, ROOT
-from .plan import CONTRADICTED, NOT_TESTABLE, REPLICATED, read_plan
+from .plan import CONTRADICTED, REPLICATED, read_plan
 from .results import RESULTS, describe_results
 from .verdicts import OURS
 
 MARKED = re.compile(r"(<!-- begin (\w+)[^>]*-->\n).*?(<!-- end \2 -->)", re.DOTALL)
-DECIDED = (REPLICATED, CONTRADICTED)
 
 
 def write_report(tables: dict[str, Callable[[], str]]) -> list[Path]:
@@ -37,8 +37,8 @@ def filled(text: str, tables: dict[str, Callable[[], str]]) -> str:
     """
     markers = re.findall(r"<!-- (begin|end) (\w+)", text)
     for (begin, name), (end, other) in zip(markers[::2], [*markers[1::2], ("nothing", "")], strict=False):
-        if (begin, end, name) != ("begin", "end", other) or name not in tables:
-            raise ValueError(f"invalid marker={name!r}; expected pairs of begin and end of {' | '.join(tables)}")
+        good = (begin, end, name) == ("begin", "end", other) and name in tables
+        require(good, "marker", name, f"pairs of begin and end of {' | '.join(tables)}")
     return with_times(MARKED.sub(lambda match: f"{match[1]}{tables[match[2]]()}\n{match[3]}", text))
 
 
@@ -59,32 +59,11 @@ def with_time(text: str) -> str:
     return re.sub(r"(quick profile: ).{1,20}( on 2 CPU cores)", rf"\g<1>{_time(rows.seconds[name])}\2", text)
 
 
-def claim_rows(claims: pd.DataFrame) -> str:
-    """A table of claims."""
-    rows = ["| claim | thesis | tested | seeds | effect (95 % interval) | verdict |", "|---" * 6 + "|"]
-    for row in claims.itertuples():
-        interval = "" if pd.isna(row.low) else f" ({row.low:.3g} to {row.high:.3g})"
-        effect = "–" if pd.isna(row.estimate) else f"{row.unit} {row.estimate:.3g}{interval}"
-        verdict = f"**{row.verdict}**" if row.verdict in DECIDED else row.verdict
-        verdict += f" ({row.failed} runs failed)" if row.failed else ""
-        verdict += f" ({row.collapsed} runs collapsed)" if row.collapsed else ""
-        if isinstance(row.second_verdict, str) and row.second_verdict != row.verdict:
-            interval = f"{row.second_estimate:.3g} ({row.second_low:.3g} to {row.second_high:.3g})"
-            verdict += f"; second feature space: {row.second_verdict}, {interval}"
-        verdict += f": {row.note}" if row.verdict == NOT_TESTABLE else ""
-        rows.append(f"| {row.Index} | {row.section} | {row.tested} | {row.seeds} | {effect} | {verdict} |")
-    return "\n".join(rows)
-
-
-def _shown(row) -> str:
-    found = f"{row.estimate:.2f} ({row.low:.2f} to {row.high:.2f})"
-    return found if pd.notna(row.low) else f"is not testable here ({row.note})"
-
-
 def render(part: str) -> str:
     """A part of ``report.md.jinja``, with what has been measured."""
     loader = FileSystemLoader(PACKAGE / "study")
     pages = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    pages.tests["missing"] = pd.isna
     pages.filters["wrap"] = lambda text: textwrap.fill(" ".join(text.split()), 118)
     claims = pd.read_csv(RESULTS / "verdicts_study.csv").set_index("claim")
     thesis, runs = claims[claims.section != OURS], pd.read_csv(RESULTS / "runs_study.csv")
@@ -94,10 +73,8 @@ def render(part: str) -> str:
         "plan": read_plan(),
         "claims": claims,
         "thesis": thesis,
-        "decided": thesis[thesis.verdict.isin(DECIDED)],
+        "decided": thesis[thesis.verdict.isin([REPLICATED, CONTRADICTED])],
         "counts": ", ".join(f"{number} *{verdict}*" for verdict, number in thesis.verdict.value_counts().items()),
-        "claim_rows": claim_rows,
-        "shown": lambda claim: _shown(claims.loc[claim]),
         "runs": runs,
         "scale": describe_results(runs),
         "networks": pd.read_csv(RESULTS / "comparison_quick.csv"),

@@ -61,8 +61,7 @@ def collect(plan: AnalysisPlan, name: str = "study", say=print) -> pd.DataFrame:
     """Score the plan's unscored runs; write ``runs_``, ``metrics_`` and ``verdicts_<name>.csv`` to ``data/results``.
 
     ``say`` is called with a line about each run that is scored, skipped or dropped. Returns the results of the runs
-    that are here, and the stored ones of other runs of the plan. Raises ``ValueError`` if no run of the plan has
-    finished or failed.
+    that are here, and the stored ones of the plan's others. ``ValueError``: no run of the plan has finished or failed.
     """
     runs, wanted = [], planned(plan)
     for run in planned_runs(plan):
@@ -154,8 +153,7 @@ def judge_pairs(runs: list[Run], real: np.ndarray, samples: int) -> pd.DataFrame
     """Have one fresh critic judge both generators of every pair, see :mod:`capsgan.metrics.fresh_critic`.
 
     ``real`` are uint8 images that the critic learns from; ``samples`` is the number of images of each generator.
-    Finished runs of one GAN, seed and fraction are a pair. Returns columns ``run``, ``features`` (fresh_critic),
-    ``metric`` (g_loss), ``value``.
+    Finished runs of one GAN, seed and fraction are a pair. Returns ``run``, ``features``, ``metric`` and ``value``.
     """
     by_network = {(r.config.gan, r.config.seed, r.config.fraction, r.config.discriminator): r for r in runs}
     rows = []
