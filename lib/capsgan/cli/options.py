@@ -16,11 +16,8 @@ from ..profiles import PROFILES, get_profile
 
 MOST_SEEDS = 10_000
 NETWORKS = ("networks", "backend", "training")  # the options that choose them
-WORDS = {
-    "profiles": " | ".join(PROFILES),
-    "backends": " | ".join(BACKENDS),
-    "gans": " | ".join(GANS),
-    "discriminators": " | ".join(DISCRIMINATORS),
+NAMES = {"profiles": PROFILES, "backends": BACKENDS, "gans": GANS, "discriminators": DISCRIMINATORS}
+WORDS = {name: " | ".join(values) for name, values in NAMES.items()} | {
     "some_gans": f"some of {','.join(GANS)} (default: {','.join(COMPARED_GANS)})",
     "some_discriminators": f"some of {','.join(DISCRIMINATORS)} (default: {','.join(COMPARED_DISCRIMINATORS)})",
 }

@@ -28,7 +28,7 @@ class RegenerationTool:
 
     def __init__(self, runs: Mapping[str, object], photo: np.ndarray, **options):
         self.methods: dict[str, Callable] = {name: partial(_by_run, run, options) for name, run in runs.items()}
-        self.methods |= {"TELEA": partial(_by_baseline, telea), "Navier-Stokes": partial(_by_baseline, navier_stokes)}
+        self.methods |= {"TELEA": telea, "Navier-Stokes": navier_stokes}
         self.photo = photo
         self.method = next(iter(self.methods))
         self.place = dict(zip(PLACES, (25, 25, 50, 50), strict=True))
@@ -44,8 +44,8 @@ class RegenerationTool:
 
     def fill(self) -> np.ndarray:
         """The photo with its hole filled by the chosen method: uint8 [height, width, channels]."""
-        known = check_masks(self.known(), self.photo[None])[0]
-        return self.methods[self.method](self.photo, known)
+        photos = self.photo[None]
+        return self.methods[self.method](photos, check_masks(self.known(), photos))[0]
 
     def figure(self) -> plt.Figure:
         """The photo, with its hole, and filled."""
@@ -129,10 +129,5 @@ def preview(image: np.ndarray) -> bytes:
     return encode_png(cv2.resize(image, size, interpolation=how).reshape(size[1], size[0], -1))
 
 
-def _by_run(run, options, photo, known):
-    (filled,) = regenerate_photos(run, [photo], [known], **{"progress": False} | options)
-    return filled
-
-
-def _by_baseline(baseline, photo, known):
-    return baseline(photo[None], known[None])[0]
+def _by_run(run, options, photos, known):
+    return regenerate_photos(run, [*photos], [*known], **{"progress": False} | options)

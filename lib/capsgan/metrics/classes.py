@@ -67,10 +67,8 @@ def label_metrics(network, images: np.ndarray, codes: dict, floor: Dataset, held
     asked, by_chance = (_asked(codes, classes) for classes in (seen, shuffled))
     real = network.probabilities(floor.images).argmax(axis=1)
     test = held_out.images, held_out.labels
-    accuracy = {
-        "value": classification_accuracy(images, asked, *test, seed=seed),
-        "floor": classification_accuracy(floor.images, floor.labels, *test, seed=seed),
-    }
+    learned = {"value": (images, asked), "floor": (floor.images, floor.labels)}
+    accuracy = {side: classification_accuracy(*these, *test, seed=seed) for side, these in learned.items()}
     return {
         "digits": {
             "label_accuracy": {"value": float((seen == asked).mean()), "floor": float((real == floor.labels).mean())},

@@ -55,7 +55,10 @@ def kernel_distance(
     require(subsets >= 2, "subsets", subsets, "2 or more, for a standard error")
     real, generated = check_features(real, generated, 2 * subsets)
     rng = np.random.Generator(np.random.Philox(key=seed))
-    parts = [_split(features, subsets, rng) for features in (real, generated)]
+    parts = []  # of each, disjoint random subsets of equal size
+    for features in (real, generated):
+        order = rng.permutation(len(features))[: len(features) // subsets * subsets]
+        parts.append(features[order].reshape(subsets, -1, features.shape[1]))
     values = [squared_mmd(x, y) for x, y in zip(*parts, strict=True)]
     return float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(subsets))
 
@@ -108,9 +111,3 @@ _reference = remembered(Gaussian.of)
 def _cube(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     kernel = x @ y.T / x.shape[1] + 1
     return kernel * kernel * kernel  # ** 3 takes ten times as long
-
-
-def _split(features: np.ndarray, subsets: int, rng: np.random.Generator) -> np.ndarray:
-    """Disjoint random subsets of equal size: [subsets, n // subsets, d]."""
-    order = rng.permutation(len(features))[: len(features) // subsets * subsets]
-    return features[order].reshape(subsets, -1, features.shape[1])

@@ -11,6 +11,7 @@ from scipy.stats import mannwhitneyu
 from sklearn.neighbors import NearestNeighbors
 
 from ..checks import check_features, check_images, require
+from ..gans.inference import chunks
 from .cache import remembered
 
 BLOCK = 512  # rows at once
@@ -73,12 +74,9 @@ def nearest_images(images: np.ndarray, training: np.ndarray) -> tuple[np.ndarray
         found, squares = (np.concatenate(parts) for parts in zip(*least_of_blocks, strict=True))
         nearer = squares < least
         least[nearer], indices[nearer] = squares[nearer], found[nearer] + start
-    distances = np.empty(len(flat))
-    for first in range(0, len(flat), BLOCK):  # again, exactly: in whole numbers
-        part = slice(first, first + BLOCK)
-        differences = flat[part].astype("int64") - others[indices[part]]
-        distances[part] = np.sqrt((differences**2).sum(axis=1)) / 255
-    return distances, indices
+    pairs = chunks([flat, others[indices]], BLOCK)
+    squares = [((ours.astype("int64") - nearest) ** 2).sum(axis=1) for ours, nearest in pairs]  # exactly
+    return np.sqrt(np.concatenate(squares)) / 255, indices
 
 
 def memorisation(generated: np.ndarray, held_out: np.ndarray, training: np.ndarray) -> dict[str, dict]:

@@ -51,13 +51,9 @@ def decide(rule, interval: tuple[float, float], narrow: tuple[float, float]) -> 
     """
     (low, high), (lowest, highest) = interval, rule.bounds
     below, above = high < lowest, low > highest
-    inside = lowest < narrow[0] and narrow[1] < highest
-    yes, no = {
-        "below": (below, above),
-        "above": (above, below),
-        "within": (inside, below or above),
-        "outside": (below or above, inside),
-    }[rule.side]
+    inside, beyond = lowest < narrow[0] and narrow[1] < highest, below or above
+    sides = {"below": (below, above), "above": (above, below), "within": (inside, beyond), "outside": (beyond, inside)}
+    yes, no = sides[rule.side]
     return REPLICATED if yes else CONTRADICTED if no else CANNOT_TELL
 
 
