@@ -66,8 +66,7 @@ def nearest_images(images: np.ndarray, training: np.ndarray) -> tuple[np.ndarray
     check_images("images", images)
     check_images("training", training, images.shape[1:])
     flat, others = images.reshape(len(images), -1), training.reshape(len(training), -1)
-    least, indices = np.full(len(flat), np.inf, "float32"), np.zeros(len(flat), "int64")
-    scale = np.float32(255)
+    least, indices, scale = np.full(len(flat), np.inf, "float32"), np.zeros(len(flat), "int64"), np.float32(255)
     for start in range(0, len(others), WIDE_BLOCK):
         blocks = _squared_distances(flat / scale, others[start : start + WIDE_BLOCK] / scale, BLOCK)
         least_of_blocks = [(rows.argmin(axis=1), rows.min(axis=1)) for rows in blocks]

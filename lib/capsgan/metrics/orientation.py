@@ -39,10 +39,7 @@ def shift(images: np.ndarray, share: float = SHIFT) -> np.ndarray:
 
 
 def scramble(images: np.ndarray) -> np.ndarray:
-    """Swap the four quarters inside the margin crosswise: every part is there, in the wrong place.
-
-    Uint8 [n, height, width, channels] → the same shape, the same pixels.
-    """
+    """Swap the four quarters of uint8 images [n, height, width, channels] inside the margin: all parts, misplaced."""
     margin, scrambled = round(SHIFT * images.shape[1]), images.copy()
     inner = scrambled[:, margin : images.shape[1] - margin, margin : images.shape[2] - margin]
     inner[:] = np.roll(inner, (inner.shape[1] // 2, inner.shape[2] // 2), axis=(1, 2))

@@ -14,16 +14,13 @@ STATISTICS = 1000  # latents that BatchNormalization's statistics are estimated 
 
 
 class SnapshotSampler:
-    """Generates in float32, with BatchNormalization's statistics estimated on fixed latents.
-
-    ``steps``: of the snapshots; only the last step if the run kept none.
-    """
+    """Generates in float32, with BatchNormalization's statistics estimated on fixed latents."""
 
     def __init__(self, run: Run, seed: int):
         provenance = run.provenance
         self.run, self.seed = run, seed
         self.gan = build_gan(replace(run.config, precision="float32"), provenance["image_shape"], provenance["classes"])
-        self.steps = run.snapshot_steps or [run.config.steps]
+        self.steps = run.snapshot_steps or [run.config.steps]  # of the snapshots; the last step if the run kept none
 
     def codes(self, count: int) -> dict[str, np.ndarray]:
         """The latent codes of the images: the same at every step, and for every run of the same GAN."""

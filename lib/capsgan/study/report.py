@@ -31,10 +31,7 @@ def write_report(tables: dict[str, Callable[[], str]]) -> list[Path]:
 
 
 def filled(text: str, tables: dict[str, Callable[[], str]]) -> str:
-    """A page with a table between each ``<!-- begin NAME … -->`` and ``<!-- end NAME -->``, and measured times.
-
-    ``tables`` maps a name to the function that makes the table.
-    """
+    """A page with a table between each ``<!-- begin NAME … -->`` and ``<!-- end NAME -->``, and measured times."""
     markers = re.findall(r"<!-- (begin|end) (\w+)", text)
     for (begin, name), (end, other) in zip(markers[::2], [*markers[1::2], ("nothing", "")], strict=False):
         good = (begin, end, name) == ("begin", "end", other) and name in tables
