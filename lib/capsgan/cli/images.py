@@ -5,48 +5,14 @@ import warnings
 from pathlib import Path
 
 from ..checks import require
-from .options import add_backend_option, add_command, positive, read_numbers
+from .options import add_command, read_numbers
 from .streams import load_keras
 
 
 def add_commands(commands):
     """Declare generate and regenerate."""
-    generate = add_command(commands, "generate", _generate, "write images as PNG files")
-    generate.add_argument("run", metavar="RUN", help="the beginning of its id, of a run or a reference")
-    generate.add_argument("--count", type=positive, metavar="INT", default=25, help="number of images (default: 25)")
-    generate.add_argument("--out", metavar="DIR", required=True, help="folder for the files; made if it is missing")
-    generate.add_argument("--labels", metavar="LABELS", help="acgan: classes in turn, e.g. 3,7")
-    generate.add_argument("--grid", action="store_true", help="one picture of all images, grid.png")
-    generate.add_argument("--seed", type=int, metavar="INT", default=0, help="of the latents")
-    add_backend_option(generate)
-    _add_regenerate(commands)
-
-
-def _add_regenerate(commands):
-    regenerate = add_command(commands, "regenerate", _regenerate, "make damaged images whole")
-    add = regenerate.add_argument
-    runs = "the beginning of a run's id (default: a pretrained network), then image files of any size"
-    add("images", metavar="[RUN] IMAGE", nargs="+", help=f"{runs}; superres: of exactly the size that is enlarged")
-    add("--with", dest="network", metavar="NAME", help="a pretrained network: list --pretrained")
-    add("--box", metavar="X,Y,W,H", help="the face's square; default: twice the hole, around it")
-    out = "a .png file; for several images a folder; replaces existing files"
-    add("--out", metavar="PATH", required=True, help=out)
-    mask = "mid-grey and lighter is kept; one for all, or one each; after the images"
-    add("--mask", metavar="PNG", nargs="+", default=[], help=mask)
-    add("--invert-mask", action="store_true", help="black is kept, white is missing")
-    add("--task", metavar="NAME", default="inpaint", help="inpaint | superres | restore")
-    add("--scale", type=int, metavar="INT", help="superres: 2 | 4 (default: 4)")
-    add("--contrast", type=float, metavar="FLOAT", help="restore: the share that is left, in (0, 1]")
-    add("--brightness", type=float, metavar="FLOAT", help="restore: what was added, in [-0.5, 0.5]")
-    add("--grey", action="store_true", default=None, help="restore: the colours are lost too")
-    region = "square | hole: what the network sees (default: square; pretrained: hole)"
-    add("--region", metavar="NAME", help=region)
-    add("--label", type=int, metavar="INT", help="acgan: the class of the images")
-    add("--restarts", type=positive, metavar="INT", help="searches per image (default: 8)")
-    add("--steps", type=positive, metavar="INT", help="of each search (default: 150)")
-    add("--seed", type=int, metavar="INT", default=0, help="of the starts")
-    add("--no-prior", action="store_true", help="search without the discriminator")
-    add_backend_option(regenerate)
+    add_command(commands, "generate", _generate, "write images as PNG files", "generate", "backend")
+    add_command(commands, "regenerate", _regenerate, "make damaged images whole", "regenerate", "backend")
 
 
 def _generate(options):

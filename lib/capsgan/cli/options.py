@@ -6,11 +6,21 @@ from collections.abc import Callable
 from dataclasses import fields
 from textwrap import shorten
 
+import yaml
+
+from ..checks import require
 from ..config import RunConfig, expected, use_backend
 from ..names import BACKENDS, COMPARED_DISCRIMINATORS, COMPARED_GANS, DISCRIMINATORS, GANS
+from ..paths import PACKAGE
 from ..profiles import PROFILES, get_profile
 
 MOST_SEEDS = 10_000
+NETWORKS = ("networks", "backend", "training")  # the options that choose them
+NAMES = {"profiles": PROFILES, "backends": BACKENDS, "gans": GANS, "discriminators": DISCRIMINATORS}
+WORDS = {name: " | ".join(values) for name, values in NAMES.items()} | {
+    "some_gans": f"some of {','.join(GANS)} (default: {','.join(COMPARED_GANS)})",
+    "some_discriminators": f"some of {','.join(DISCRIMINATORS)} (default: {','.join(COMPARED_DISCRIMINATORS)})",
+}
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -21,24 +31,33 @@ class OneLineParser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (--help lists the options)\n")
 
 
-def add_command(commands, name: str, run: Callable, summary: str) -> argparse.ArgumentParser:
+def add_command(commands, name: str, run: Callable, summary: str, *groups: str):
     """Declare a command that calls ``run`` with its options; its help begins with the function's docstring."""
     parser = commands.add_parser(name, help=summary, description=run.__doc__)
     parser.set_defaults(command=run)
-    return parser
+    add_options(parser, *groups)
+
+
+def add_options(parser: argparse.ArgumentParser, *groups: str):
+    """Declare groups of options: those of ``options.yaml``, and ``config``, the fields of a config."""
+    table = yaml.safe_load((PACKAGE / "cli" / "options.yaml").read_text(encoding="utf-8"))
+    own = ("gan", "discriminator", "seed")  # train and grid say it in their own ways
+    table["config"] = {f"--{f.name.replace('_', '-')}": _of_field(f) for f in fields(RunConfig) if f.name not in own}
+    for name, values in (option for group in groups for option in table[group].items()):
+        kind = {"type": TYPES[values["type"]]} if "type" in values else {}
+        parser.add_argument(name, **values | kind | {"help": values["help"].format(**WORDS)})
+
+
+def _of_field(each) -> dict:
+    kind = each.metadata.get("type", str).__name__
+    allowed = f" ({expected(each)})" if {"choices", "bounds"} & each.metadata.keys() else ""
+    metavar = "STEPS" if each.name == "snapshots" else {"str": "NAME"}.get(kind, kind.upper())
+    return {"type": kind, "metavar": metavar, "help": (each.metadata["help"] + allowed).replace("%", "%%")}
 
 
 def add_grid_options(parser: argparse.ArgumentParser):
     """Which networks of a profile: also the options of run_all.sh."""
-    names = f"{' | '.join(PROFILES)} (default: quick, on a GPU colab)"
-    parser.add_argument("--profile", metavar="NAME", help=names)
-    parser.add_argument("--gan", metavar="NAMES", help=f"some of {','.join(GANS)} (default: {','.join(COMPARED_GANS)})")
-    trunks = f"some of {','.join(DISCRIMINATORS)} (default: {','.join(COMPARED_DISCRIMINATORS)})"
-    parser.add_argument("--discriminator", metavar="NAMES", help=trunks)
-    parser.add_argument("--seeds", metavar="SEEDS", help="e.g. 0-2 or 0,3 (default: as the profile)")
-    parser.add_argument("--study", metavar="FILE", help="the runs of a file like study/study.yaml instead")
-    parser.add_argument("--dry-run", action="store_true", help="print what would run, and why")
-    add_training_options(parser)
+    add_options(parser, *NETWORKS)
 
 
 def read_grid_options(options: argparse.Namespace):
@@ -54,23 +73,8 @@ def read_grid_options(options: argparse.Namespace):
     options.seeds = _read_seeds(options.seeds or f"0-{options.profile.seeds - 1}")
 
 
-def add_config_options(parser: argparse.ArgumentParser):
-    """Declare the fields of a config; those that are not given stay None."""
-    for each in fields(RunConfig):
-        if each.name not in ("gan", "discriminator", "seed"):
-            kind = each.metadata.get("type", str)
-            allowed = f" ({expected(each)})" if {"choices", "bounds"} & each.metadata.keys() else ""
-            parser.add_argument(
-                f"--{each.name.replace('_', '-')}",
-                type=kind,
-                metavar={int: "INT", float: "FLOAT", str: "NAME"}[kind] if each.name != "snapshots" else "STEPS",
-                help=(each.metadata["help"] + allowed).replace("%", "%%"),
-            )
-    parser.add_argument("--device", metavar="NAME", default="auto", help="auto | cpu | gpu")
-
-
 def read_config_options(options: argparse.Namespace) -> dict:
-    """The fields of a config that were given."""
+    """The fields of a config that were given; the others are None."""
     names = RunConfig.__dataclass_fields__.keys() - {"gan", "discriminator", "seed", "snapshots"}
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     if options.snapshots is not None:
@@ -78,32 +82,19 @@ def read_config_options(options: argparse.Namespace) -> dict:
     return given
 
 
-def add_backend_option(parser: argparse.ArgumentParser):
-    """Declare the Keras backend."""
-    parser.add_argument("--backend", metavar="NAME", help=f"{' | '.join(BACKENDS)} (default: $KERAS_BACKEND)")
-
-
-def add_training_options(parser: argparse.ArgumentParser):
-    """Declare what every training takes."""
-    add_backend_option(parser)
-    parser.add_argument("--stop-after", type=positive, metavar="SECONDS", help="resume later with the same command")
-    parser.add_argument("--force", action="store_true", help="train again what is finished")
-
-
 def _choose(name: str, text: str | None, allowed, default) -> list[str]:
     chosen = text.split(",") if text else list(default)
     for value in chosen:
-        if value not in allowed:
-            raise ValueError(f"invalid {name}={value!r}; expected {' | '.join(allowed)}")
+        require(value in allowed, name, value, " | ".join(allowed))
     return chosen
 
 
 def _read_seeds(text: str) -> list[int]:
-    if not re.fullmatch(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*", text):
-        raise ValueError(f"invalid seeds={text!r}; expected numbers and ranges such as 0-2,5")
+    good = re.fullmatch(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*", text)
+    require(good, "seeds", text, "numbers and ranges such as 0-2,5")
     parts = [part.split("-") for part in text.split(",")]
-    if max(len(number) for part in parts for number in part) > 19:
-        raise ValueError(f"invalid seeds={shorten(text, 40)!r}; expected numbers below 2**63")
+    longest = max(len(number) for part in parts for number in part)
+    require(longest <= 19, "seeds", shorten(text, 40), "numbers below 2**63")
     ranges = [range(int(first), int((last or [first])[0]) + 1) for first, *last in parts]
     if not any(ranges):
         raise ValueError(f"seeds={text!r} names no seed; expected ranges that rise, such as 0-2")
@@ -125,3 +116,6 @@ def positive(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
         raise argparse.ArgumentTypeError(f"invalid {shorten(text, 40)!r}; expected 1 or more, below 10**9")
     return int(text)
+
+
+TYPES = {"int": int, "float": float, "str": str, "positive": positive}  # by their names in options.yaml

@@ -3,59 +3,23 @@
 import argparse
 import json
 
+from ..checks import require
 from ..config import RunConfig
-from ..names import DISCRIMINATORS, GANS
 from ..paths import home
-from ..profiles import PROFILES, get_profile
-from .options import (
-    add_backend_option,
-    add_command,
-    add_config_options,
-    add_grid_options,
-    add_training_options,
-    positive,
-    read_config_options,
-    read_grid_options,
-)
+from ..profiles import get_profile
+from .options import NETWORKS, add_command, read_config_options, read_grid_options
 from .streams import load_keras
 
 
 def add_commands(commands):
     """Declare train, grid, list, show, evaluate and study."""
-    train = add_command(commands, "train", _train, "train one network, or resume its training")
-    train.add_argument("--profile", metavar="NAME", help=f"start from a profile's values: {' | '.join(PROFILES)}")
-    train.add_argument("--gan", metavar="NAME", default="dcgan", help=" | ".join(GANS))
-    train.add_argument("--discriminator", metavar="NAME", default="cnn", help=" | ".join(DISCRIMINATORS))
-    train.add_argument("--seed", type=int, metavar="INT", help="0 or more")
-    add_config_options(train)
-    every = "default: a tenth of the run, at most 500"
-    train.add_argument("--checkpoint-every", type=positive, metavar="STEPS", help=every)
-    train.add_argument("--tensorboard", metavar="DIR", help="also write losses and samples for TensorBoard")
-    add_training_options(train)
-
-    grid = add_command(commands, "grid", _grid, "train many networks of a profile")
-    add_grid_options(grid)
-    jobs = "number of runs at once, one thread each; 1: all cores for one run (default: number of cores)"
-    grid.add_argument("--jobs", type=positive, metavar="INT", help=jobs)
-    grid.add_argument("--json", action="store_true", help="print the runs, one JSON object per line; train nothing")
-    add_config_options(grid)
-
-    listing = add_command(commands, "list", _list, "list the runs")
-    listing.add_argument("--pretrained", action="store_true", help="the networks that come with the project")
-    listing.add_argument("--json", action="store_true", help="one JSON object per line")
-
-    show = add_command(commands, "show", _show, "print a run's config, provenance and last step")
-    show.add_argument("run", metavar="RUN", help="the beginning of its id")
-
-    evaluate = add_command(commands, "evaluate", _evaluate, "score the images of finished runs")
-    which = "the beginning of its id, of a run or a reference; without any: all that have no current score"
-    evaluate.add_argument("runs", metavar="RUN", nargs="*", help=which)
-    samples = "images of each of the last snapshots, 256 or more (default: 10000; not more than the floor has)"
-    evaluate.add_argument("--samples", type=positive, metavar="INT", help=samples)
-    evaluate.add_argument("--seed", type=int, metavar="INT", default=0, help="of the latents")
-    evaluate.add_argument("--force", action="store_true", help="score again what has a current score")
-    add_backend_option(evaluate)
-
+    of_train = ("train", "config", "device", "checkpoints", "backend", "training")
+    add_command(commands, "train", _train, "train one network, or resume its training", *of_train)
+    of_grid = (*NETWORKS, "grid", "config", "device")
+    add_command(commands, "grid", _grid, "train many networks of a profile", *of_grid)
+    add_command(commands, "list", _list, "list the runs", "list")
+    add_command(commands, "show", _show, "print a run's config, provenance and last step", "show")
+    add_command(commands, "evaluate", _evaluate, "score the images of finished runs", "evaluate", "backend")
     study = commands.add_parser("study", help="results of the plan's runs, and the tables of the documentation")
     tasks = study.add_subparsers(required=True, metavar="TASK")
     for name, command in {"collect": _collect, "report": _report}.items():
@@ -94,14 +58,8 @@ def _train(options: argparse.Namespace):
     from ..training.callbacks import TensorBoard
     from ..training.loop import train
 
-    run = train(
-        config,
-        force=options.force,
-        device=options.device,
-        checkpoint_every=options.checkpoint_every,
-        stop_after=options.stop_after,
-        callbacks=[TensorBoard(options.tensorboard)] if options.tensorboard else [],
-    )
+    how = {name: getattr(options, name) for name in ("force", "device", "checkpoint_every", "stop_after")}
+    run = train(config, **how, callbacks=[TensorBoard(options.tensorboard)] if options.tensorboard else [])
     print(f"{run.config.label}: {run.config.steps:,} steps done, run in {run.directory}")
 
 
@@ -187,8 +145,7 @@ def _evaluate(options: argparse.Namespace):
     from ..runs.reference import list_references
     from ..runs.run import list_runs
 
-    if options.samples and options.samples < LEAST:
-        raise ValueError(f"invalid samples={options.samples}; expected {LEAST} or more")
+    require(not options.samples or options.samples >= LEAST, "samples", options.samples, f"{LEAST} or more")
     runs = [find_run(prefix) for prefix in options.runs]
     stored = [run for run in list_references() if run.snapshot_steps]
     every = [run for run in (*list_runs(), *stored) if run.finished]

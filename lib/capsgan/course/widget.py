@@ -28,7 +28,7 @@ class RegenerationTool:
 
     def __init__(self, runs: Mapping[str, object], photo: np.ndarray, **options):
         self.methods: dict[str, Callable] = {name: partial(_by_run, run, options) for name, run in runs.items()}
-        self.methods |= {"TELEA": partial(_by_baseline, telea), "Navier-Stokes": partial(_by_baseline, navier_stokes)}
+        self.methods |= {"TELEA": telea, "Navier-Stokes": navier_stokes}
         self.photo = photo
         self.method = next(iter(self.methods))
         self.place = dict(zip(PLACES, (25, 25, 50, 50), strict=True))
@@ -44,8 +44,8 @@ class RegenerationTool:
 
     def fill(self) -> np.ndarray:
         """The photo with its hole filled by the chosen method: uint8 [height, width, channels]."""
-        known = check_masks(self.known(), self.photo[None])[0]
-        return self.methods[self.method](self.photo, known)
+        photos = self.photo[None]
+        return self.methods[self.method](photos, check_masks(self.known(), photos))[0]
 
     def figure(self) -> plt.Figure:
         """The photo, with its hole, and filled."""
@@ -68,10 +68,8 @@ class RegenerationTool:
     def widgets(self, ipywidgets):
         """The connected widgets: a box whose ``children`` are upload, sliders, method, button, message and pictures."""
         upload = ipywidgets.FileUpload(accept="image/*", multiple=False, description="Picture")
-        sliders = [
-            ipywidgets.IntSlider(self.place[name], 0, 100, description=f"{name} %", continuous_update=False)
-            for name in PLACES
-        ]
+        percent = partial(ipywidgets.IntSlider, min=0, max=100, continuous_update=False)
+        sliders = [percent(self.place[name], description=f"{name} %") for name in PLACES]
         method = ipywidgets.Dropdown(options=list(self.methods), value=self.method, description="Method")
         button = ipywidgets.Button(description="Fill the hole", button_style="primary")
         message, before, after = ipywidgets.HTML(), *(ipywidgets.Image(format="png") for _ in range(2))
@@ -82,9 +80,6 @@ class RegenerationTool:
         def place(change):
             self.place[change.owner.description.removesuffix(" %")] = change.new
             draw()
-
-        def choose(change):
-            self.method = change.new
 
         def read(change):
             if not change.new:
@@ -109,7 +104,7 @@ class RegenerationTool:
 
         for slider in sliders:
             slider.observe(place, "value")
-        method.observe(choose, "value")
+        method.observe(lambda change: setattr(self, "method", change.new), "value")
         upload.observe(read, "value")
         button.on_click(fill)
         draw()
@@ -134,10 +129,5 @@ def preview(image: np.ndarray) -> bytes:
     return encode_png(cv2.resize(image, size, interpolation=how).reshape(size[1], size[0], -1))
 
 
-def _by_run(run, options, photo, known):
-    (filled,) = regenerate_photos(run, [photo], [known], **{"progress": False} | options)
-    return filled
-
-
-def _by_baseline(baseline, photo, known):
-    return baseline(photo[None], known[None])[0]
+def _by_run(run, options, photos, known):
+    return regenerate_photos(run, [*photos], [*known], **{"progress": False} | options)

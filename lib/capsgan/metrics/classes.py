@@ -67,14 +67,12 @@ def label_metrics(network, images: np.ndarray, codes: dict, floor: Dataset, held
     asked, by_chance = (_asked(codes, classes) for classes in (seen, shuffled))
     real = network.probabilities(floor.images).argmax(axis=1)
     test = held_out.images, held_out.labels
-    accuracy = {
-        "value": classification_accuracy(images, asked, *test, seed=seed),
-        "floor": classification_accuracy(floor.images, floor.labels, *test, seed=seed),
-    }
+    learned = {"value": (images, asked), "floor": (floor.images, floor.labels)}
+    accuracy = {side: classification_accuracy(*these, *test, seed=seed) for side, these in learned.items()}
     return {
         "digits": {
-            "label_accuracy": {"value": _agreement(seen, asked), "floor": _agreement(real, floor.labels)},
-            "label_accuracy_chance": {"value": _agreement(shuffled, by_chance)},
+            "label_accuracy": {"value": float((seen == asked).mean()), "floor": float((real == floor.labels).mean())},
+            "label_accuracy_chance": {"value": float((shuffled == by_chance).mean())},
         },
         "pixels": {"classification_accuracy": accuracy},
     }
@@ -104,8 +102,7 @@ def classification_accuracy(
     Ravuri & Vinyals 2019 (arXiv:1905.10887). It falls when images are bad, labels wrong or kinds of digits missing. The
     classifier is small (two convolutions) and makes a fixed number of updates, however many images there are.
 
-    Images are uint8 [·, height, width, channels], labels int from 0 to 9: the classes that were asked for, and the true
-    ones of the real test images.
+    Images are uint8 [·, height, width, channels], labels int from 0 to 9: what was asked for, and the true ones.
     """
     check_images("images", images)
     check_images("test_images", test_images, images.shape[1:])
@@ -132,10 +129,6 @@ def _batches(images, labels, seed: int):
 def _asked(codes: dict, seen: np.ndarray) -> np.ndarray:
     """The class asked for: the label, or the one that a category was found to stand for."""
     return codes["labels"] if "labels" in codes else match_codes(codes["category"], seen)[codes["category"]]
-
-
-def _agreement(classes: np.ndarray, others: np.ndarray) -> float:
-    return float(np.mean(classes == others))
 
 
 def _check_probabilities(probabilities: np.ndarray) -> np.ndarray:

@@ -30,8 +30,7 @@ def frechet_distance_infinity(real: np.ndarray, generated: np.ndarray, *, points
 
     The bias falls as 1/N: a line is fitted to the distances of subsets of N samples over 1/N, and its intercept is the
     result, which may be slightly negative (Chong & Forsyth 2020, arXiv:1911.07023, section 4). There are ``points``
-    sizes, equally spaced from m/10 (at least 2d) to m. The real side keeps its number of samples, and with it its part
-    of the bias.
+    sizes, equally spaced from m/10 (at least 2d) to m. The real side keeps its samples, and with them its bias.
     """
     dimensions = np.shape(real)[-1]
     real, generated = check_features(real, generated, dimensions + 1, 4 * dimensions)
@@ -56,7 +55,10 @@ def kernel_distance(
     require(subsets >= 2, "subsets", subsets, "2 or more, for a standard error")
     real, generated = check_features(real, generated, 2 * subsets)
     rng = np.random.Generator(np.random.Philox(key=seed))
-    parts = [_split(features, subsets, rng) for features in (real, generated)]
+    parts = []  # of each, disjoint random subsets of equal size
+    for features in (real, generated):
+        order = rng.permutation(len(features))[: len(features) // subsets * subsets]
+        parts.append(features[order].reshape(subsets, -1, features.shape[1]))
     values = [squared_mmd(x, y) for x, y in zip(*parts, strict=True)]
     return float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(subsets))
 
@@ -103,17 +105,9 @@ class Gaussian:
         return max(0.0, float(np.sum((self.mean - other.mean) ** 2) + trace))
 
 
-@remembered
-def _reference(features: np.ndarray) -> Gaussian:
-    return Gaussian.of(features)
+_reference = remembered(Gaussian.of)
 
 
 def _cube(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     kernel = x @ y.T / x.shape[1] + 1
     return kernel * kernel * kernel  # ** 3 takes ten times as long
-
-
-def _split(features: np.ndarray, subsets: int, rng: np.random.Generator) -> np.ndarray:
-    """Disjoint random subsets of equal size: [subsets, n // subsets, d]."""
-    order = rng.permutation(len(features))[: len(features) // subsets * subsets]
-    return features[order].reshape(subsets, -1, features.shape[1])

@@ -2,8 +2,6 @@
 
 import hashlib
 import io
-import zipfile
-import zlib
 from collections.abc import Callable
 from contextlib import contextmanager
 from functools import cache, partial
@@ -18,7 +16,7 @@ from scipy.special import softmax
 from ..checks import check_images, require
 from ..gans.inference import run_model
 from ..names import DIGITS
-from ..paths import shipped
+from ..paths import DAMAGED_ARCHIVE, shipped
 from .cache import remembered
 
 FEATURES = shipped("features")
@@ -33,7 +31,6 @@ dense = partial(layers.Dense, kernel_initializer="zeros")
 
 
 def _convolutions(images):
-    """Three convolutions, the first of 5×5 pixels."""
     for filters, size, strides in ((24, 5, 2), (48, 3, 2), (64, 3, 1)):
         images = convolution(filters, size, strides=strides)(images)
     return layers.Flatten()(images)
@@ -111,8 +108,7 @@ def load_features(name: str = "digits", image_shape: tuple[int, int, int] = DIGI
     image_shape = tuple(image_shape)
     if name == UNTRAINED:
         return _random(image_shape)
-    if image_shape != DIGITS_SHAPE:
-        raise ValueError(f"invalid image_shape={image_shape}; expected {DIGITS_SHAPE} for {name!r}, any for 'random'")
+    require(image_shape == DIGITS_SHAPE, "image_shape", image_shape, f"{DIGITS_SHAPE} for {name!r}, any for 'random'")
     return _trained(name, FEATURES / f"{name}.npz", ARCHITECTURES[name].sha256)
 
 
@@ -146,8 +142,7 @@ def draw_weights(model: keras.Model, seed: int) -> list[np.ndarray]:
     """Initial weights for a model, the same on every platform, backend and version of NumPy.
 
     Kernels are uniform in ±√(6 / inputs of a unit) (He et al. 2015, arXiv:1502.01852, section 2.2), made from Philox's
-    raw bits: NumPy guarantees those for ever, but not its distributions. Biases are zeros. Returns float32 arrays for
-    ``model.set_weights``.
+    raw bits: NumPy guarantees those for ever, but not its distributions. Biases are zeros. Returns float32 arrays.
     """
     bits, weights = np.random.Philox(key=seed), []
     for variable in model.weights:
@@ -163,8 +158,7 @@ def draw_weights(model: keras.Model, seed: int) -> list[np.ndarray]:
 @cache
 @single_precision()
 def _random(image_shape) -> FeatureNetwork:
-    images = keras.Input(image_shape)
-    x = images
+    x = images = keras.Input(image_shape)
     for filters in (32, 64, 128):
         x = convolution(filters, 3, strides=2)(x)
     model = keras.Model(images, dense(DIMENSIONS)(layers.Flatten()(x)))
@@ -178,12 +172,11 @@ def _trained(name: str, path: Path, sha256: str) -> FeatureNetwork:
     way_out = f"restore it (git checkout -- {'/'.join(path.parts[-3:])}) or make it again (scripts/train_features.py)"
     try:
         data = path.read_bytes()
-        digest = hashlib.sha256(data).hexdigest()
-        if digest != sha256:
+        if (digest := hashlib.sha256(data).hexdigest()) != sha256:
             raise ValueError(f"SHA-256 {digest[:12]}…, not {sha256[:12]}…")
         with np.load(io.BytesIO(data)) as archive:
             weights = [archive[key].astype("float32") for key in archive.files]
-    except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED_ARCHIVE as error:
         raise ValueError(f"{path} is missing, damaged or a different one ({error}); {way_out}") from error
     model = build_classifier(name)
     model.set_weights(weights)

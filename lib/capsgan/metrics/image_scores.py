@@ -18,13 +18,7 @@ LEAST = 4 * DIMENSIONS  # images, for the line of FID∞
 
 
 def score(
-    generated: np.ndarray,
-    real: np.ndarray,
-    *,
-    control: np.ndarray,
-    spaces: tuple[str, ...] = SPACES,
-    seed: int = 0,
-    progress: bool = True,
+    generated: np.ndarray, real: np.ndarray, *, control: np.ndarray, spaces=SPACES, seed: int = 0, progress: bool = True
 ) -> dict[str, dict[str, dict]]:
     """Compare generated with real images.
 
@@ -67,8 +61,7 @@ def measure(images: np.ndarray, real: np.ndarray, space: str, seed: int, everyth
 
     Both are uint8 [·, height, width, channels], 256 images or more and more than 64 real ones. Measures of
     neighbourhoods take no more real images than there are others, because coverage depends on the ratio.
-    ``everything=False``: only ``fid`` and the metrics of classes. Returns metric → number or list of numbers, which
-    must not be changed.
+    ``everything=False``: only ``fid`` and the metrics of classes. Returns metric → number or list, not to be changed.
     """
     network = load_features(space, images.shape[1:])
     theirs, (ours, *probabilities) = network.features(real), network.read(images)
@@ -86,8 +79,7 @@ def measure(images: np.ndarray, real: np.ndarray, space: str, seed: int, everyth
 def sharpness(images: np.ndarray) -> float:
     """The variance of each image's Laplacian (Pech-Pacheco et al. 2000, ICPR), averaged over the images.
 
-    Images are uint8 [n, height, width, channels]; pixels are scaled to [0, 1]. Blur lowers it; noise raises it too, so
-    read it beside precision.
+    Images are uint8 [n, height, width, channels], pixels scaled to [0, 1]. Noise raises it: read it beside precision.
     """
     check_images("images", images)
     return float(np.mean([cv2.Laplacian(image, cv2.CV_64F).var() for image in images])) / 255**2

@@ -11,6 +11,7 @@ from scipy.stats import mannwhitneyu
 from sklearn.neighbors import NearestNeighbors
 
 from ..checks import check_features, check_images, require
+from ..gans.inference import chunks
 from .cache import remembered
 
 BLOCK = 512  # rows at once
@@ -44,8 +45,7 @@ def density_coverage(
 
     With the balls of :func:`precision_recall` around the real samples only. Density counts the balls that contain a
     generated sample, divided by k: unlike precision it does not reward the wide ball of a single outlier. Coverage is
-    the share of balls with a generated sample inside. For equal distributions and large n = m, density is 1 and
-    coverage 1 - 2⁻ᵏ, 0.969 for k = 5.
+    the share of balls with a generated sample inside. For equal distributions and large n = m they are 1 and 1 - 2⁻ᵏ.
     """
     real, generated = _prepare(real, generated, neighbours)
     radii = _squared_radii(real, neighbours)
@@ -61,26 +61,21 @@ def density_coverage(
 def nearest_images(images: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The nearest training image of every image, both uint8 [·, height, width, channels].
 
-    Returns distances float64 [n], Euclidean over pixels in [0, 1] and exactly 0 for a copy, and the training images'
-    indices int64 [n].
+    Returns Euclidean distances of pixels in [0, 1], float64 [n], exactly 0 for a copy; and the indices, int64 [n].
     """
     check_images("images", images)
     check_images("training", training, images.shape[1:])
     flat, others = images.reshape(len(images), -1), training.reshape(len(training), -1)
-    least, indices = np.full(len(flat), np.inf, "float32"), np.zeros(len(flat), "int64")
-    scale = np.float32(255)
+    least, indices, scale = np.full(len(flat), np.inf, "float32"), np.zeros(len(flat), "int64"), np.float32(255)
     for start in range(0, len(others), WIDE_BLOCK):
         blocks = _squared_distances(flat / scale, others[start : start + WIDE_BLOCK] / scale, BLOCK)
         least_of_blocks = [(rows.argmin(axis=1), rows.min(axis=1)) for rows in blocks]
         found, squares = (np.concatenate(parts) for parts in zip(*least_of_blocks, strict=True))
         nearer = squares < least
         least[nearer], indices[nearer] = squares[nearer], found[nearer] + start
-    distances = np.empty(len(flat))
-    for first in range(0, len(flat), BLOCK):  # again, exactly: in whole numbers
-        part = slice(first, first + BLOCK)
-        differences = flat[part].astype("int64") - others[indices[part]]
-        distances[part] = np.sqrt((differences**2).sum(axis=1)) / 255
-    return distances, indices
+    pairs = chunks([flat, others[indices]], BLOCK)
+    squares = [((ours.astype("int64") - nearest) ** 2).sum(axis=1) for ours, nearest in pairs]  # exactly
+    return np.sqrt(np.concatenate(squares)) / 255, indices
 
 
 def memorisation(generated: np.ndarray, held_out: np.ndarray, training: np.ndarray) -> dict[str, dict]:

@@ -34,22 +34,15 @@ def rotate(images: np.ndarray, degrees) -> np.ndarray:
 
 def shift(images: np.ndarray, share: float = SHIFT) -> np.ndarray:
     """Move uint8 images [n, height, width, channels] right and down by a share of their side; 0 comes in."""
-    pixels = round(share * images.shape[1])
-    moved = np.zeros_like(images)
-    moved[:, pixels:, pixels:] = images[:, : images.shape[1] - pixels, : images.shape[2] - pixels]
-    return moved
+    (_, height, width, _), pixels = images.shape, round(share * images.shape[1])
+    return np.pad(images, ((0, 0), (pixels, 0), (pixels, 0), (0, 0)))[:, :height, :width]
 
 
 def scramble(images: np.ndarray) -> np.ndarray:
-    """Swap the four quarters inside the margin crosswise: every part is there, in the wrong place.
-
-    Uint8 [n, height, width, channels] → the same shape, the same pixels.
-    """
-    margin = round(SHIFT * images.shape[1])
-    inner = (slice(None), *(slice(margin, side - margin) for side in images.shape[1:3]))
-    scrambled = images.copy()
-    height, width = images[inner].shape[1:3]
-    scrambled[inner] = np.roll(images[inner], (height // 2, width // 2), axis=(1, 2))
+    """Swap the four quarters of uint8 images [n, height, width, channels] inside the margin: all parts, misplaced."""
+    margin, scrambled = round(SHIFT * images.shape[1]), images.copy()
+    inner = scrambled[:, margin : images.shape[1] - margin, margin : images.shape[2] - margin]
+    inner[:] = np.roll(inner, (inner.shape[1] // 2, inner.shape[2] // 2), axis=(1, 2))
     return scrambled
 
 
@@ -69,11 +62,9 @@ def transformation_orders(gan: GAN, images: np.ndarray) -> dict[str, dict]:
     check_images("images", images, gan.image_shape)
     with statistics_of(gan.discriminator, images):
         upright = run_discriminator(gan.discriminator, images)
-        logits = {
-            f"{name}_order": run_discriminator(gan.discriminator, f(images)) for name, f in TRANSFORMATIONS.items()
-        }
+        logits = {name: run_discriminator(gan.discriminator, f(images)) for name, f in TRANSFORMATIONS.items()}
     floor = exceeds(upright[::2], upright[1::2])
-    return {name: {"value": exceeds(upright, others), "floor": floor} for name, others in logits.items()}
+    return {f"{name}_order": {"value": exceeds(upright, others), "floor": floor} for name, others in logits.items()}
 
 
 def probes(gan: GAN, training: tuple, held_out: tuple, *, images: int = 2000, seed: int = 0) -> dict[str, dict]:
@@ -109,16 +100,14 @@ def probes(gan: GAN, training: tuple, held_out: tuple, *, images: int = 2000, se
 
 def trunk_features(discriminator: keras.Model):
     """What the heads read, a tensor [B, n]; of routed capsules [B, J, d]."""
-    if "routing" in _names(discriminator):
-        return discriminator.get_layer("routing").output
-    return discriminator.get_layer("logit").input
+    routing = _routing(discriminator)
+    return routing.output if routing else discriminator.get_layer("logit").input
 
 
 def pose_layer(discriminator: keras.Model):
     """The trunk's last tensor with a place for every part: primary capsules [B, N, 8] or feature maps [B, h, w, c]."""
-    if "routing" in _names(discriminator):
-        return discriminator.get_layer("routing").input
-    return next(layer for layer in discriminator.layers if isinstance(layer, layers.Flatten)).input
+    routing = _routing(discriminator)
+    return (routing or next(layer for layer in discriminator.layers if isinstance(layer, layers.Flatten))).input
 
 
 def _choose(gan: GAN, name: str, images: np.ndarray, labels: np.ndarray, count: int, rng):
@@ -128,8 +117,8 @@ def _choose(gan: GAN, name: str, images: np.ndarray, labels: np.ndarray, count: 
     return images[rows], labels[rows], rng.uniform(-LARGEST_ANGLE, LARGEST_ANGLE, len(rows))
 
 
-def _names(discriminator):
-    return {layer.name for layer in discriminator.layers}
+def _routing(discriminator):
+    return next((layer for layer in discriminator.layers if layer.name == "routing"), None)
 
 
 def _fit(estimator, features: np.ndarray, targets: np.ndarray, seed: int):

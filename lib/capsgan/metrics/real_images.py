@@ -33,10 +33,8 @@ def real_images(name: str, image_size: int | None = None, channels: int | None =
     training, held_out = (load_dataset(name, split, **shape) for split in ("train", "test"))
     count, least = max(len(held_out), LEAST), LEAST + DIMENSIONS + 1
     if len(training) < least:
-        raise ValueError(
-            f"dataset={name!r} has {len(training)} training images, too few for a distance of features; "
-            f"expected {least} or more"
-        )
+        found = f"dataset={name!r} has {len(training)} training images"
+        raise ValueError(f"{found}, too few for a distance of features; expected {least} or more")
     if name == "mnist":
         order = np.arange(POOL)
     else:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..checks import require
 from ..gans.infogan import InfoGAN
-from ..paths import write_atomically
+from ..paths import write_atomically, write_json
 from ..runs.provenance import source_commit
 from ..runs.reference import ReferenceRun
 from ..runs.run import Run
@@ -46,8 +46,7 @@ def evaluate(run: Run, samples: int | None = None, *, seed: int = 0, progress: b
     only, those of the discriminator of the finished networks. ``snapshots``: by step the scores of each snapshot.
     ``skipped``: metric → reason. The rest is provenance.
 
-    A run that is not finished, too few real images and a generator of NaN raise ``ValueError``; a file that cannot be
-    written raises ``DiskError``.
+    ``ValueError``: the run is unfinished, real images are too few, or the generator makes NaN; ``DiskError``: no space.
     """
     if samples is not None:
         whole = isinstance(samples, int | np.integer) and samples is not True
@@ -56,9 +55,8 @@ def evaluate(run: Run, samples: int | None = None, *, seed: int = 0, progress: b
     scores = _Scores(run, SAMPLES if samples is None else int(samples), seed)
     run_with_bar(scores.parts(), len(scores.sampler.steps) + 5, run.config.label, progress)
     evaluation = scores.evaluation()
-    text = json.dumps(without_nan(evaluation), indent=2, allow_nan=False) + "\n"
     write_atomically(run.directory / "features.npz", lambda file: np.savez_compressed(file, **scores.moments))
-    write_atomically(run.directory / "metrics.json", lambda file: file.write(text.encode()))
+    write_json(run.directory / "metrics.json", without_nan(evaluation))
     return evaluation
 
 
@@ -200,9 +198,8 @@ def is_scored(run: Run, samples: int | None = None, *, seed: int = 0) -> bool:
 
 
 def _measured_by(run: Run, seed: int) -> dict:
-    image_shape = tuple(run.provenance["image_shape"])
-    names = spaces_for(image_shape, run.config.dataset)
-    networks = {name: load_features(name, image_shape).sha256 for name in names}
+    shape = tuple(run.provenance["image_shape"])
+    networks = {name: load_features(name, shape).sha256 for name in spaces_for(shape, run.config.dataset)}
     return {"measure": MEASURE, "features_sha256": networks, "seed": seed}
 
 

@@ -14,16 +14,13 @@ STATISTICS = 1000  # latents that BatchNormalization's statistics are estimated 
 
 
 class SnapshotSampler:
-    """Generates in float32, with BatchNormalization's statistics estimated on fixed latents.
-
-    ``steps``: of the snapshots; only the last step if the run kept none.
-    """
+    """Generates in float32, with BatchNormalization's statistics estimated on fixed latents."""
 
     def __init__(self, run: Run, seed: int):
         provenance = run.provenance
         self.run, self.seed = run, seed
         self.gan = build_gan(replace(run.config, precision="float32"), provenance["image_shape"], provenance["classes"])
-        self.steps = run.snapshot_steps or [run.config.steps]
+        self.steps = run.snapshot_steps or [run.config.steps]  # of the snapshots; the last step if the run kept none
 
     def codes(self, count: int) -> dict[str, np.ndarray]:
         """The latent codes of the images: the same at every step, and for every run of the same GAN."""
@@ -31,11 +28,9 @@ class SnapshotSampler:
 
     def generate(self, step: int, count: int) -> np.ndarray:
         """Uint8 [count, height, width, channels], of the snapshot at a step; ``ValueError`` if the weights make NaN."""
-        kept = step in self.run.snapshot_steps
-        weights = self.run.weights_at(step) if kept else self.run.gan.generator.get_weights()
-        self.gan.generator.set_weights(weights)
-        others = choose_codes(self.gan, STATISTICS, self.seed + 1)
-        generator, inputs = self.gan.generator, self.gan.generator_inputs(others)
+        generator, kept = self.gan.generator, step in self.run.snapshot_steps
+        generator.set_weights(self.run.weights_at(step) if kept else self.run.gan.generator.get_weights())
+        inputs = self.gan.generator_inputs(choose_codes(self.gan, STATISTICS, self.seed + 1))
         estimate_statistics(generator, chunks(inputs), lambda part: generator(part, training=True))
         images = generate_images(self.gan, self.codes(count))
         if not np.isfinite(images).all():

@@ -7,8 +7,7 @@ from ..gans import build_gan
 from ..networks.inspection import step_multiply_adds, training_megabytes
 from ..runs.reference import ReferenceRun
 from ..runs.run import Run
-from ..runs.table import TAIL
-from ..runs.table import row as comparison_row
+from ..runs.table import TAIL, row
 
 WINDOW = 0.02  # share of the steps that a running mean spans, as in Figures 8.1 to 8.5
 BAND = 0.1  # an accuracy has settled when its running mean stays within this of its final value
@@ -38,14 +37,12 @@ def curve_numbers(history: pd.DataFrame) -> dict[str, float]:
 
 
 def step_cost(run: Run) -> dict:
-    """Time of the quickest step (other work can only slow one down), a step's arithmetic, memory, parameters.
-
-    The discriminator's megabytes are those of the generator's update, which sends a whole batch through it.
-    """
-    row, provenance = comparison_row(run), run.provenance
+    """Time of the quickest step (other work can only slow one down), a step's arithmetic, memory, parameters."""
+    known, provenance = row(run), run.provenance
     gan = build_gan(run.config, provenance["image_shape"], provenance["classes"])  # sizes need no trained weights
     names = ("discriminator_parameters", "discriminator_multiply_adds", "peak_memory_mb")
-    numbers = {name: row[name] for name in names} | {"multiply_adds_of_step": step_multiply_adds(gan)}
+    numbers = {name: known[name] for name in names} | {"multiply_adds_of_step": step_multiply_adds(gan)}
+    # The generator's update sends a whole batch through the discriminator.
     numbers["discriminator_megabytes"] = training_megabytes(gan.discriminator, run.config.batch_size)
     if not isinstance(run, ReferenceRun):  # its history holds means over several steps
         numbers["ms_of_quickest_step"] = 1000 * run.history.seconds.min()

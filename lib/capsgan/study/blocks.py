@@ -5,12 +5,10 @@ from fractions import Fraction
 from itertools import product
 from pathlib import Path
 
-import yaml
-
 from ..checks import require
 from ..config import RunConfig
 from ..profiles import get_profile
-from .plan import read_plan
+from .plan import read_plan, read_yaml
 
 LEAST_STEPS = 6  # of a run whose steps are a share of the profile's
 
@@ -18,13 +16,9 @@ LEAST_STEPS = 6  # of a run whose steps are a share of the profile's
 def read_blocks(path: Path, profile: str | None = None, seed: int | None = None) -> dict[str, list[RunConfig]]:
     """The runs of each block of a file like ``study/study.yaml``.
 
-    ``profile`` is the scale of a file that names none; ``seed`` replaces the seeds of all blocks but the plan's. A
-    ``ValueError`` names the block.
+    ``profile``: the scale of a file that names none; ``seed``: for all blocks but the plan's. Errors name the block.
     """
-    try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"study={str(path)!r} cannot be read ({error}); expected a file like study.yaml") from error
+    values = read_yaml("study", path, "study.yaml")
     good = isinstance(values, dict) and values and values.keys() <= {"profile", "plan", "blocks"}
     require(good, "study", str(path), "the keys profile | plan | blocks")
     found = {}

@@ -19,15 +19,11 @@ def read_claims() -> tuple[Claim, ...]:
 
 
 def _claim(entry: dict) -> Claim:
-    functions = {name: _function(entry[name]) for name in ("effects", "premise") if name in entry}
-    if entry.get("least_steps") == "plan":
-        entry["least_steps"] = None
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()}
-    return Claim(**values | functions)
+    functions = {name: _function(**entry[name]) for name in ("effects", "premise") if name in entry}
+    least = {"least_steps": None} if entry.get("least_steps") == "plan" else {}
+    return Claim(**entry | functions | least)
 
 
-def _function(call: dict) -> partial:
-    name = call.pop("function")
-    require(hasattr(effects, name), "function", name, f"a function of {effects.__name__}")
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in call.items()}
-    return partial(getattr(effects, name), **values)
+def _function(function: str, **values) -> partial:
+    require(hasattr(effects, function), "function", function, f"a function of {effects.__name__}")
+    return partial(getattr(effects, function), **values)

@@ -61,15 +61,14 @@ def analyse(results: pd.DataFrame, plan: AnalysisPlan, names=None) -> pd.DataFra
 
 def compare(pairs: pd.DataFrame, metric: Metric, plan: AnalysisPlan) -> dict:
     """One row of :func:`analyse` without names, p and word, from pairs of :func:`~capsgan.study.pairing.pair_runs`."""
-    effects = pairs.effect.dropna().to_numpy("float64")
+    there = pairs.effect.notna()
     status = pairs[[name for name in pairs if name.endswith("status")]]
     collapsed = pairs[[name for name in pairs if name.endswith("collapsed")]]
     failed = status.isin(plan.failed).any(axis=1)
-    row = {"step": pairs.step.iloc[0], "planned": len(pairs), "pairs": len(effects), "failed": int(failed.sum())}
-    row |= {"missing": int((pairs.effect.isna() & ~failed).sum()), "samples": pairs.samples.iloc[0]}
+    row = {"step": pairs.step.iloc[0], "planned": len(pairs), "pairs": int(there.sum()), "failed": int(failed.sum())}
+    row |= {"missing": int((~there & ~failed).sum()), "samples": pairs.samples.iloc[0]}
     row |= {name: int(pairs[name].sum()) for name in ("collapsed", "reference_collapsed")}
     row |= {"both_collapsed": int(collapsed.all(axis=1).sum())}
-    there = pairs.effect.notna()
     row |= {"mixed_cpus": int((pairs.cpus[there] > 1).sum()), "unknown_cpus": int((pairs.cpus[there] == 0).sum())}
     found, _, (low, high) = summarise_effects(pairs.effect, plan.alpha, metric.effect == "log_ratio")
     inside = bool(metric.margin) and metric.limits[0] < low and high < metric.limits[1]
@@ -79,7 +78,7 @@ def compare(pairs: pd.DataFrame, metric: Metric, plan: AnalysisPlan) -> dict:
     if row["mixed_cpus"]:
         seeds = ", ".join(map(str, pairs.seed[there & (pairs.cpus > 1)]))
         notes.append(f"trained on different CPU models: seeds {seeds}")
-    if len(effects) > 1 and np.isnan(row["low"]):
+    if row["pairs"] > 1 and np.isnan(row["low"]):
         notes.append("no interval: the effect is the same in every pair")
     return row | {"note": "; ".join(notes)}
 

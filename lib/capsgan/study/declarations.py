@@ -1,8 +1,10 @@
-"""What an analysis plan is made of: metrics, arms, blocks of runs, comparisons. Each rejects invalid values."""
+"""What an analysis plan is made of: metrics, arms, blocks of runs, comparisons; and how YAML is read as such."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from datetime import date
 from numbers import Integral, Real
+from types import UnionType
+from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -10,7 +12,13 @@ from ..checks import require
 from ..names import DISCRIMINATORS, GANS
 
 EFFECTS = {"log_ratio": 1.0, "difference": 0.0}  # each with the value that stands for no effect
-DIRECTIONS = ("lower", "higher")
+KINDS = {  # of plain values: which are good, and that in words
+    str: (lambda value: isinstance(value, str) and value.strip() != "", "a name"),
+    int: (lambda value: isinstance(value, Integral) and type(value) is not bool and value >= 0, "a whole number"),
+    float: (lambda value: isinstance(value, Real) and type(value) is not bool and abs(value) < np.inf, "a number"),
+    bool: (lambda value: type(value) is bool, "true | false"),
+    date: (lambda value: type(value) is date, "a date like 2026-11-27"),
+}
 
 
 @dataclass(frozen=True)
@@ -18,20 +26,15 @@ class Metric:
     """A number that every run gets, and how two runs are compared by it."""
 
     name: str
-    effect: str  # "log_ratio": log(compared / reference), or "difference": compared - reference
-    better: str  # "lower" or "higher"
-    margin: tuple[float, float] | None = None  # what counts as equal, as a ratio or a difference
+    effect: Literal[*EFFECTS]  # "log_ratio": log(compared / reference), or "difference": compared - reference
+    better: Literal["lower", "higher"]
+    margin: tuple[float, ...] | None = None  # low, high: what counts as equal, as a ratio or a difference
 
     def __post_init__(self):
-        require_name("name", self.name)
-        require(self.effect in tuple(EFFECTS), f"{self.name}: effect", self.effect, " | ".join(EFFECTS))
-        require(self.better in DIRECTIONS, f"{self.name}: better", self.better, " | ".join(DIRECTIONS))
         if self.margin is not None:
-            none = EFFECTS[self.effect]
-            good = isinstance(self.margin, list | tuple) and len(self.margin) == 2 and all(map(is_number, self.margin))
-            good = good and self.margin[0] < none < self.margin[1] and (none == 0 or self.margin[0] > 0)
+            none, margin = EFFECTS[self.effect], self.margin
+            good = len(margin) == 2 and margin[0] < none < margin[1] and (none == 0 or margin[0] > 0)
             require(good, f"{self.name}: margin", self.margin, f"[low, high] on either side of {none:g}")
-            object.__setattr__(self, "margin", tuple(map(float, self.margin)))
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -50,25 +53,15 @@ class Change:
     why: str
     seen: str
 
-    def __post_init__(self):
-        require_whole("changes: version", self.version, 1)
-        require(type(self.date) is date, "changes: date", self.date, "a date like 2026-11-27")
-        for name in ("what", "why", "seen"):
-            require_name(f"changes: {name}", getattr(self, name))
-
 
 @dataclass(frozen=True)
 class Arm:
     """One of the networks that a block compares; fields without a value have the profile's."""
 
-    discriminator: str
+    discriminator: Literal[*DISCRIMINATORS]
     width: float | None = None
     dropout: float | None = None
     routing_iterations: int | None = None
-
-    def __post_init__(self):
-        good = self.discriminator in DISCRIMINATORS
-        require(good, "arms: discriminator", self.discriminator, " | ".join(DISCRIMINATORS))
 
     @property
     def variations(self) -> dict:
@@ -81,24 +74,16 @@ class Block:
     """Runs that answer one question: one GAN, some arms, some seeds of each."""
 
     asks: str
-    gan: str
+    gan: Literal[*GANS]
     arms: tuple[str, ...]
     fraction: float  # of the training set
     steps: dict[int, tuple[int, ...]]  # steps of a run → seeds of such runs
 
     def __post_init__(self):
-        require_name("blocks: asks", self.asks)
-        require(self.gan in GANS, "blocks: gan", self.gan, " | ".join(GANS))
-        require(isinstance(self.arms, list), "blocks: arms", self.arms, "a list")
-        require_distinct("blocks: arms", self.arms)
-        require(is_number(self.fraction) and 0 < self.fraction <= 1, "blocks: fraction", self.fraction, "in (0, 1]")
-        good = isinstance(self.steps, dict) and self.steps and all(isinstance(s, list) for s in self.steps.values())
-        require(good, "blocks: steps", self.steps, "steps: [seeds]")
-        for steps in self.steps:
-            require_whole("blocks: steps", steps, 1)
-        for seed in self.seeds:
-            require_whole("blocks: seeds", seed, 0)
-        require_distinct("blocks: seeds", self.seeds)
+        require(0 < self.fraction <= 1, "blocks: fraction", self.fraction, "in (0, 1]")
+        for name in ("arms", "seeds"):
+            values = getattr(self, name)
+            require(len(set(values)) == len(values) > 0, f"blocks: {name}", values, "at least one, none twice")
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -113,14 +98,12 @@ class Comparison:
     compared: str
     reference: str
     minus: str | None = None  # the block whose log ratio is subtracted: an interaction
-    claims: str | None = None  # "lower" or "higher": what the thesis expects of the ratio; None: nothing
+    claims: Literal["lower", "higher"] | None = None  # what the thesis expects of the ratio; None: nothing
 
     def __post_init__(self):
         for name in ("compared", "reference"):
-            good = isinstance(getattr(self, name), str) and getattr(self, name).count(".") == 1
-            require(good, f"comparison: {name}", getattr(self, name), "BLOCK.arm")
+            require(getattr(self, name).count(".") == 1, f"comparison: {name}", getattr(self, name), "BLOCK.arm")
         require(self.compared != self.reference, "comparison: reference", self.reference, "another arm")
-        require(self.claims in (None, *DIRECTIONS), "comparison: claims", self.claims, " | ".join(DIRECTIONS))
 
     bounds = (0.0, 0.0)  # of the log ratio
 
@@ -138,22 +121,29 @@ class Comparison:
         return {side: tuple(name.split(".")) for side, name in sides.items()}
 
 
-def is_number(value) -> bool:
-    """Whether a value is a finite number."""
-    return isinstance(value, Real) and not isinstance(value, bool) and abs(value) < float("inf")  # NaN is not
+def build(kind, where: str, value):
+    """A value of a declared type, as the dataclasses above, from what YAML holds.
 
-
-def require_whole(name: str, value, least: int):
-    """Reject all but whole numbers from ``least``."""
-    good = isinstance(value, Integral) and not isinstance(value, bool) and value >= least
-    require(good, name, value, f"a whole number from {least}")
-
-
-def require_name(name: str, value):
-    """Reject all but non-empty text."""
-    require(isinstance(value, str) and value.strip() != "", name, value, "a name")
-
-
-def require_distinct(name: str, values):
-    """Reject an empty list, and one with duplicates."""
-    require(len(values) > 0 and len(set(values)) == len(values), name, values, "at least one, none twice")
+    A ``ValueError`` says where in the plan a value of a different type stands, or a key is missing or unknown.
+    """
+    origin, inside = get_origin(kind), get_args(kind)
+    if is_dataclass(kind):
+        names = {each.name: each.default is MISSING for each in fields(kind)}
+        require(isinstance(value, dict), where, value, "the keys " + " | ".join(names))
+        for key in value:
+            require(key in names, f"{where}: key", key, " | ".join(names))
+        for name, needed in names.items():
+            require(name in value or not needed, f"{where}: {name}", None, "a value; it is missing")
+        types, start = get_type_hints(kind), "" if where == "plan" else f"{where}: "
+        return kind(**{name: build(types[name], start + name, item) for name, item in value.items()})
+    if origin is dict:
+        require(isinstance(value, dict), where, value, "name: value")
+        return {build(inside[0], where, key): build(inside[1], f"{where}: {key}", item) for key, item in value.items()}
+    if origin is tuple:
+        require(isinstance(value, list), where, value, "a list")
+        return tuple(build(inside[0], where, item) for item in value)
+    if origin in (UnionType, Union):  # with None
+        return None if value is None else build(inside[0], where, value)
+    good, expected = (inside.__contains__, " | ".join(inside)) if origin is Literal else KINDS[kind]
+    require(good(value), where, value, expected)
+    return value

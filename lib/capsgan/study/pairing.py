@@ -68,10 +68,8 @@ def numbers_at(results: pd.DataFrame, step: int, plan: AnalysisPlan) -> pd.DataF
     - in the plan's two feature spaces: the mean of ``<name>_at_<step>`` over the snapshots of the plan's score (at
       10,000 steps: ``fid_at_8000``, ``fid_at_9000``, ``fid_at_10000``), all of them or none;
     - elsewhere (``training``, ``discriminator``, ``pixels``, ``fresh_critic``): the row ``<name>_at_<step>``;
-    - without such rows: the row ``<name>``, if the run has exactly that many steps, or for a cost, which no length
-      changes.
-    Otherwise the run has no such number. Rows of failed runs, which have no number, and of snapshots up to the step
-    are kept.
+    - without such rows: the row ``<name>``, if the run has exactly that many steps, or for a cost, whatever its length.
+    Otherwise the run has no such number. Rows of failed runs (without a number) and of snapshots up to the step stay.
     """
     parts = results.metric.astype("string").str.extract(r"^(.+)_at_(\d+)$")
     name, at = parts[0], pd.to_numeric(parts[1]).fillna(-1)
@@ -112,16 +110,13 @@ def _count_cpus(runs: pd.DataFrame) -> int:
 
 def _one_row_per_run(rows: pd.DataFrame, columns: list[str], plan: AnalysisPlan) -> pd.DataFrame:
     runs = rows[columns].drop_duplicates()
-    twice = runs.run[runs.run.duplicated()].unique()
-    if len(twice):
+    if len(twice := runs.run[runs.run.duplicated()]):
         raise ValueError(f"{_listed(twice)} are in the results with two configs or statuses; keep one")
     allowed = (FINISHED, *plan.failed)
-    others = runs[~runs.status.isin(allowed)]
-    if len(others):
+    if len(others := runs[~runs.status.isin(allowed)]):
         states = ", ".join(f"{run} is {status}" for run, status in zip(others.run, others.status, strict=True))
         raise ValueError(f"{states}; expected {' | '.join(allowed)}; train them to their end first")
-    twice = runs[runs.seed.duplicated(keep=False)].sort_values("seed")
-    if len(twice):
+    if len(twice := runs[runs.seed.duplicated(keep=False)].sort_values("seed")):
         raise ValueError(f"seed={twice.seed.iloc[0]} has several runs of one network: {_listed(twice.run)}; keep one")
     return runs
 
@@ -145,29 +140,25 @@ def refuse_mixture(runs: pd.DataFrame, columns: Iterable[str], where: str = ""):
 
 def _numbers_of(metric: Metric, rows: pd.DataFrame, features: str) -> pd.DataFrame:
     """Value and samples of every finished run that has the number, by run."""
-    name = metric.name
-    chosen = rows[(rows.metric == name) & (rows.features == features) & (rows.status == FINISHED)]
+    chosen = rows[(rows.metric == metric.name) & (rows.features == features) & (rows.status == FINISHED)]
     refuse_bad_numbers(chosen)
     if metric.effect == "log_ratio" and len(bad := chosen.run[chosen.value <= 0]):
-        raise ValueError(f"metric={name!r} is not above 0 for {_listed(bad)}; compare it as a difference")
+        raise ValueError(f"metric={metric.name!r} is not above 0 for {_listed(bad)}; compare it as a difference")
     return chosen.set_index("run")[["value", "samples"]]
 
 
 def refuse_bad_numbers(rows: pd.DataFrame):
     """Raise ``ValueError`` if a run's number is duplicated or not finite; it names the metric and the runs."""
-    twice = rows[rows.duplicated(["run", "features", "metric"])]
-    if len(twice):
+    if len(twice := rows[rows.duplicated(["run", "features", "metric"])]):
         raise ValueError(f"metric={twice.metric.iloc[0]!r} is there twice for {_listed(twice.run)}; keep one")
-    broken = rows[~np.isfinite(rows.value.astype("float64"))]
-    if len(broken):
+    if len(broken := rows[~np.isfinite(rows.value.astype("float64"))]):
         where = f"metric={broken.metric.iloc[0]!r} is not finite for {_listed(broken.run)}"
         raise ValueError(f"{where}; evaluate again, or leave the runs out")
 
 
 def require_columns(results: pd.DataFrame, columns: tuple[str, ...]):
     """Raise ``ValueError`` if results lack columns."""
-    absent = [name for name in columns if name not in results]
-    if absent:
+    if absent := [name for name in columns if name not in results]:
         raise ValueError(f"results lack the columns {', '.join(absent)}; needed: {', '.join(columns)}")
 
 

@@ -1,8 +1,10 @@
 """The analysis plan, ``study/analysis_plan.yaml``: what is compared, by which numbers, and what would count."""
 
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from datetime import date
+from itertools import product
 from pathlib import Path
+from typing import Literal
 
 import yaml
 
@@ -10,17 +12,7 @@ from ..checks import require
 from ..config import RunConfig
 from ..paths import shipped
 from ..profiles import PROFILES, get_profile
-from .declarations import (
-    Arm,
-    Block,
-    Change,
-    Comparison,
-    Metric,
-    is_number,
-    require_distinct,
-    require_name,
-    require_whole,
-)
+from .declarations import Arm, Block, Change, Comparison, Metric, build
 
 PLAN = shipped("study") / "analysis_plan.yaml"
 FINISHED = "finished"
@@ -35,7 +27,7 @@ class AnalysisPlan:
     version: int
     date: date
     changes: tuple[Change, ...]
-    profile: str  # the scale of all runs
+    profile: Literal[*PROFILES]  # the scale of all runs
     arms: dict[str, Arm]
     blocks: dict[str, Block]
     snapshots: dict[int, tuple[int, ...]]  # steps of a run → those at which its generator is kept
@@ -59,41 +51,39 @@ class AnalysisPlan:
     one_cpu_per_seed: bool
 
     def __post_init__(self):
-        require_whole("version", self.version, 1)
-        require(self.changes != (), "changes", self.changes, "one per version")
+        for name in ("changes", "arms", "blocks", "primary", "costs", "failed", "collapsed"):
+            require(getattr(self, name), name, getattr(self, name), "at least one")
         last = self.changes[-1]
         require((last.version, last.date) == (self.version, self.date), "version", self.version, "the last change's")
-        require(self.profile in PROFILES, "profile", self.profile, " | ".join(PROFILES))
         for name, high in {"alpha": 0.5, "power": 1, "unusable_pairs": 1}.items():
             value = getattr(self, name)
-            good = is_number(value) and 0 <= value < high and (value > 0 or name == "unusable_pairs")
+            good = 0 <= value < high and (value > 0 or name == "unusable_pairs")
             require(good, name, value, f"a number between 0 and {high}")
-        for name, least in {"score_snapshots": 1, "samples": 1, "least_seeds": 2, "least_steps": 1}.items():
-            require_whole(name, getattr(self, name), least)
-        require(type(self.one_cpu_per_seed) is bool, "one_cpu_per_seed", self.one_cpu_per_seed, "true | false")
-        for name in ("features", "second_space"):
-            require_name(name, getattr(self, name))
-        require(isinstance(self.words, dict) and tuple(self.words) == WORDS, "words", self.words, " | ".join(WORDS))
-        require(self.metric.margin is not None, "metric: margin", None, "[low, high]")
-        require(self.costs and self.costs[0].margin, "costs", self.costs, "at least one, with a margin")
-        require_distinct("metrics", [metric.name for metric in (self.metric, *self.metrics, *self.costs)])
-        good = isinstance(self.failed, list) and self.failed and all(isinstance(s, str) and s for s in self.failed)
-        require(good and FINISHED not in self.failed, "failed", self.failed, "a list of any other status")
-        require(isinstance(self.collapsed, dict) and self.collapsed, "collapsed", self.collapsed, "metric: limit")
+        for name, least in {
+            "version": 1,
+            "score_snapshots": 1,
+            "samples": 1,
+            "least_seeds": 2,
+            "least_steps": 1,
+        }.items():
+            require(getattr(self, name) >= least, name, getattr(self, name), f"a whole number from {least}")
+        require(tuple(self.words) == WORDS, "words", self.words, " | ".join(WORDS))
+        for name, metric in {"metric": self.metric, "costs": self.costs[0]}.items():
+            require(metric.margin is not None, f"{name}: margin", None, "[low, high]")
+        names = [metric.name for metric in (self.metric, *self.metrics, *self.costs)]
+        require(len(set(names)) == len(names), "metrics", names, "none twice")
+        require(FINISHED not in self.failed, "failed", self.failed, "a list of any other status")
         for name, limit in self.collapsed.items():
-            require(is_number(limit) and limit > 0, f"collapsed: {name}", limit, "a number above 0")
+            require(limit > 0, f"collapsed: {name}", limit, "a number above 0")
         self._check_blocks()
 
     def _check_blocks(self):
-        require(isinstance(self.snapshots, dict), "snapshots", self.snapshots, "steps: [steps]")
-        for name in ("arms", "blocks", "primary"):
-            require(getattr(self, name) != {}, name, {}, "at least one")
         for name, block in self.blocks.items():
             for arm in block.arms:
                 require(arm in self.arms, f"blocks: {name}: arms", arm, " | ".join(self.arms))
             for steps in block.steps:
-                kept = self.snapshots.get(steps)
-                good = isinstance(kept, list) and kept[-1:] == [steps] and kept == sorted(kept)
+                kept = self.snapshots.get(steps, ())
+                good = kept[-1:] == (steps,) and list(kept) == sorted(kept)
                 require(good, f"snapshots: {steps}", kept, f"a rising list up to {steps}")
         require(not set(self.primary) & set(self.secondary), "secondary", sorted(self.secondary), "other names")
         for name, comparison in self.comparisons.items():
@@ -126,52 +116,29 @@ class AnalysisPlan:
 
     def configs(self) -> dict[tuple[str, str, int], RunConfig]:
         """Every run of the plan by block, arm and seed."""
-        profile = get_profile(self.profile)
-        return {
-            (name, arm, seed): profile.config(
-                block.gan,
-                self.arms[arm].discriminator,
-                seed,
-                fraction=block.fraction,
-                steps=steps,
-                snapshots=self.snapshots[steps],
-                **self.arms[arm].variations,
-            )
-            for name, block in self.blocks.items()
-            for steps, seeds in block.steps.items()
-            for seed in seeds
-            for arm in block.arms
-        }
+        found, profile = {}, get_profile(self.profile)
+        for name, block in self.blocks.items():
+            for steps, seeds in block.steps.items():
+                given = {"fraction": block.fraction, "steps": steps, "snapshots": self.snapshots[steps]}
+                for seed, arm in product(seeds, block.arms):
+                    trunk, variations = self.arms[arm].discriminator, self.arms[arm].variations
+                    found[name, arm, seed] = profile.config(block.gan, trunk, seed, **given, **variations)
+        return found
 
     @classmethod
     def from_dict(cls, values: dict) -> "AnalysisPlan":
         """A plan from the content of the YAML file; a ``ValueError`` names the key or value and what is allowed."""
-        values = dict(_check_keys(cls, "plan", values))
-        for name, kind in {"changes": Change, "metrics": Metric, "costs": Metric}.items():
-            require(isinstance(values[name], list), name, values[name], "a list")
-            values[name] = tuple(kind(**_check_keys(kind, name, row)) for row in values[name])
-        for name, kind in {"arms": Arm, "blocks": Block, "primary": Comparison, "secondary": Comparison}.items():
-            require(isinstance(values[name], dict), name, values[name], "name: {keys}")
-            rows = values[name].items()
-            values[name] = {key: kind(**_check_keys(kind, f"{name}: {key}", row)) for key, row in rows}
-        values["metric"] = Metric(**_check_keys(Metric, "metric", values["metric"]))
-        return cls(**values)
+        return build(cls, "plan", values)
 
 
 def read_plan(path: Path = PLAN) -> AnalysisPlan:
     """The plan in a YAML file; the study's own by default."""
+    return AnalysisPlan.from_dict(read_yaml("plan", path, PLAN.name))
+
+
+def read_yaml(name: str, path: Path, like: str):
+    """What a YAML file holds; a ``ValueError`` names the file and one ``like`` it."""
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, TypeError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"plan={str(path)!r} cannot be read ({error}); give a YAML file like {PLAN.name}") from error
-    return AnalysisPlan.from_dict(values)
-
-
-def _check_keys(cls, where: str, values) -> dict:
-    names = {f.name: f.default is MISSING for f in fields(cls)}
-    require(isinstance(values, dict), where, values, "the keys " + " | ".join(names))
-    for key in values:
-        require(key in names, f"{where}: key", key, " | ".join(names))
-    for name, needed in names.items():
-        require(name in values or not needed, f"{where}: {name}", None, "a value; it is missing")
-    return values
+        raise ValueError(f"{name}={str(path)!r} cannot be read ({error}); expected a YAML file like {like}") from error

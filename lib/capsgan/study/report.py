@@ -3,17 +3,19 @@
 import re
 import textwrap
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ..paths import ROOT
-from .plan import CONTRADICTED, NOT_TESTABLE, REPLICATED, read_plan
+from ..checks import require
+from ..paths import PACKAGE, ROOT
+from .plan import CONTRADICTED, REPLICATED, read_plan
 from .results import RESULTS, describe_results
 from .verdicts import OURS
 
 MARKED = re.compile(r"(<!-- begin (\w+)[^>]*-->\n).*?(<!-- end \2 -->)", re.DOTALL)
-TESTED_GANS = ("ACGAN", "DCGAN", "InfoGAN")
 
 
 def write_report(tables: dict[str, Callable[[], str]]) -> list[Path]:
@@ -29,14 +31,11 @@ def write_report(tables: dict[str, Callable[[], str]]) -> list[Path]:
 
 
 def filled(text: str, tables: dict[str, Callable[[], str]]) -> str:
-    """A page with a table between each ``<!-- begin NAME … -->`` and ``<!-- end NAME -->``, and measured times.
-
-    ``tables`` maps a name to the function that makes the table.
-    """
+    """A page with a table between each ``<!-- begin NAME … -->`` and ``<!-- end NAME -->``, and measured times."""
     markers = re.findall(r"<!-- (begin|end) (\w+)", text)
     for (begin, name), (end, other) in zip(markers[::2], [*markers[1::2], ("nothing", "")], strict=False):
-        if (begin, end, name) != ("begin", "end", other) or name not in tables:
-            raise ValueError(f"invalid marker={name!r}; expected pairs of begin and end of {' | '.join(tables)}")
+        good = (begin, end, name) == ("begin", "end", other) and name in tables
+        require(good, "marker", name, f"pairs of begin and end of {' | '.join(tables)}")
     return with_times(MARKED.sub(lambda match: f"{match[1]}{tables[match[2]]()}\n{match[3]}", text))
 
 
@@ -54,142 +53,35 @@ def with_time(text: str) -> str:
     name = re.search(r"notebooks/(\d\d_\w+)\.ipynb\)", text)[1]
     if name not in rows.index:
         return text
-    return re.sub(
-        r"quick profile: .{1,20} on 2 CPU cores", f"quick profile: {_time(rows.seconds[name])} on 2 CPU cores", text
-    )
+    return re.sub(r"(quick profile: ).{1,20}( on 2 CPU cores)", rf"\g<1>{_time(rows.seconds[name])}\2", text)
 
 
-def verdicts_table() -> str:
-    """Every claim with its verdict and evidence."""
-    rows = pd.read_csv(RESULTS / "verdicts_study.csv")
-    counts = rows[rows.section != OURS].verdict.value_counts()
-    plan = read_plan()
-    found = ", ".join(f"{number} *{verdict}*" for verdict, number in counts.items())
-    runs = pd.read_csv(RESULTS / "runs_study.csv")
-    scale = (
-        f"**Scale: the `study` profile** ({describe_results(runs)}; {runs.samples.max():,.0f} images per FID), not the "
-        "thesis's 20,000 steps at full width. Verdicts apply only at this scale."
-    )
-    words = (
-        f"The {counts.sum()} statements taken from the thesis: {found}; {(rows.section == OURS).sum()} more are "
-        "checks of ours. *Cannot tell yet* means that the interval contains the bound, or that there are too few "
-        f"seeds. Version {plan.version} of the plan ({plan.date}) decides from {plan.least_seeds} seeds on; up to "
-        f"{rows.seeds.max()} have run so far. Each interval holds for its own line. Similarity is decided by the 90 "
-        "% interval (two one-sided tests). At the thesis's width, unlike at the width of these runs, a step of "
-        f"CapsDCGAN takes {_full_width_ratio('mixed_bfloat16'):.1f} times as long as one of DCGAN in bfloat16, and "
-        f"{_full_width_ratio('float32'):.1f} times in float32 ([backends](backends.md))."
-    )
-    decided = rows[rows.verdict.isin([REPLICATED, CONTRADICTED]) & (rows.section != OURS)]
-    lines = [f"{_wrapped(text)}\n" for text in (in_short(rows.set_index("claim")), scale, words)]
-    if len(decided):
-        lines += ["Replicated or contradicted:", "", claim_rows(decided), ""]
-    summary = f"<summary>All {len(rows)} statements</summary>"
-    return "\n".join([*lines, "<details>", summary, "", claim_rows(rows), "", "</details>"])
+def render(part: str) -> str:
+    """A part of ``report.md.jinja``, with what has been measured."""
+    loader = FileSystemLoader(PACKAGE / "study")
+    pages = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    pages.tests["missing"] = pd.isna
+    pages.filters["wrap"] = lambda text: textwrap.fill(" ".join(text.split()), 118)
+    claims = pd.read_csv(RESULTS / "verdicts_study.csv").set_index("claim")
+    thesis, runs = claims[claims.section != OURS], pd.read_csv(RESULTS / "runs_study.csv")
+    times = pd.read_csv(RESULTS / "step_time.csv")
+    ours = times[(times.backend == "tensorflow") & (times.loop == "ours")].pivot(index="precision", columns="trunk").ms
+    pages.globals |= {
+        "plan": read_plan(),
+        "claims": claims,
+        "thesis": thesis,
+        "decided": thesis[thesis.verdict.isin([REPLICATED, CONTRADICTED])],
+        "counts": ", ".join(f"{number} *{verdict}*" for verdict, number in thesis.verdict.value_counts().items()),
+        "runs": runs,
+        "scale": describe_results(runs),
+        "networks": pd.read_csv(RESULTS / "comparison_quick.csv"),
+        "times": times,
+        "full_width": ours.caps / ours.cnn,  # at the thesis's width, Caps ÷ classical
+    }
+    return getattr(pages.get_template("report.md.jinja").module, part)().strip()
 
 
-def answer() -> str:
-    """The answer to the project's question, as far as there is one, in three sentences."""
-    rows = pd.read_csv(RESULTS / "verdicts_study.csv").set_index("claim")
-    steps = pd.read_csv(RESULTS / "runs_study.csv").steps.max()
-    thesis = rows[rows.section != OURS]
-    decided, plan = thesis.verdict.isin([REPLICATED, CONTRADICTED]).sum(), read_plan()
-    acgan, dcgan, infogan = (_shown(rows.loc[f"{gan}: comparable, if not better"]) for gan in TESTED_GANS)
-    cause = rows.loc["capsules are the cause: against a CNN as large"]
-    text = (
-        f"Promising, not proven: so far {decided or 'none'} of the thesis's {len(thesis)} statements "
-        f"{'are' if decided else 'is'} decided, since that takes at least {plan.least_seeds} seeds, and up to "
-        f"{rows.seeds.max()} have run. In these runs of up to {steps:,} steps, the ratio of FIDs, Caps ÷ classical "
-        f"(below 1 favours capsules), is {acgan} in ACGAN, {dcgan} in DCGAN and {infogan} in InfoGAN; brackets hold "
-        f"95 % intervals. Against a plain CNN of the same size it is {_shown(cause)} in DCGAN. "
-        "[The report](docs/study.md) has every verdict."
-    )
-    return _wrapped(text)
-
-
-def in_short(rows: pd.DataFrame) -> str:
-    """The main effects in one paragraph."""
-    ratios = ", ".join(f"{gan} {_shown(rows.loc[f'{gan}: comparable, if not better'])}" for gan in TESTED_GANS)
-    cause = rows.loc["capsules are the cause: against a CNN as large"]
-    wgan = rows.loc["WGAN: comparable, if not better"]
-    wgan_words = f"WGAN {_shown(wgan)}" if pd.notna(wgan.low) else f"WGAN is not testable here ({wgan.note})"
-    times = [rows.estimate[f"{gan}: overhead, time a step"] for gan in (*TESTED_GANS, "WGAN")]
-    return (
-        f"**In short**: ratio of FIDs, Caps ÷ classical: {ratios}; {wgan_words}. Against a CNN of the same size "
-        f"without capsules, it is {_shown(cause)} for DCGAN. Whether capsules are the cause: {cause.verdict}. A step "
-        f"takes {min(times):.2f} to {max(times):.2f} times as long."
-    )
-
-
-def _shown(row) -> str:
-    return f"{row.estimate:.2f} ({row.low:.2f} to {row.high:.2f})"
-
-
-def claim_rows(claims: pd.DataFrame) -> str:
-    """A table of claims."""
-    rows = []
-    for row in claims.itertuples():
-        interval = "" if pd.isna(row.low) else f" ({row.low:.3g} to {row.high:.3g})"
-        effect = "–" if pd.isna(row.estimate) else f"{row.unit} {row.estimate:.3g}{interval}"
-        verdict = f"**{row.verdict}**" if row.verdict in (REPLICATED, CONTRADICTED) else row.verdict
-        verdict += f" ({row.failed} runs failed)" if row.failed else ""
-        verdict += f" ({row.collapsed} runs collapsed)" if row.collapsed else ""
-        if isinstance(row.second_verdict, str) and row.second_verdict != row.verdict:
-            interval = f"{row.second_estimate:.3g} ({row.second_low:.3g} to {row.second_high:.3g})"
-            verdict += f"; second feature space: {row.second_verdict}, {interval}"
-        verdict += f": {row.note}" if row.verdict == NOT_TESTABLE else ""
-        rows.append([row.claim, row.section, row.tested, row.seeds, effect, verdict])
-    return _table("claim | thesis | tested | seeds | effect (95 % interval) | verdict", rows)
-
-
-def results_table() -> str:
-    """Tail statistics, time and size of all eight runs."""
-    rows = []
-    for _, row in pd.read_csv(RESULTS / "comparison_quick.csv").iterrows():
-        losses = [f"{row[f'{m}_tail_mean']:.2f} ± {row[f'{m}_tail_std']:.2f}" for m in ("g_loss", "d_loss", "accuracy")]
-        size = f"{row.discriminator_parameters:,}"
-        rows.append([row.network, f"{row.steps:,}", *losses, f"{row.ms_per_step:.0f}", size])
-    head = "network | steps | generator loss | discriminator loss | accuracy | ms per step | discriminator's parameters"
-    words = (
-        "Mean ± standard deviation over the last tenth of the steps. For WGAN, the generator loss is minus the mean "
-        "score of generated images, and the discriminator loss is half the difference of the mean scores, generated "
-        "minus real. Times are medians, measured while other work ran on the machine; `data/results/step_time.csv` "
-        "has undisturbed ones."
-    )
-    return _table(head, rows) + "\n\n" + _wrapped(words)
-
-
-def backends_table() -> str:
-    """Milliseconds per step of each backend, and of other ways to write the loop."""
-    rows = []
-    for row in pd.read_csv(RESULTS / "step_time.csv").itertuples():
-        trunk = "classical" if row.trunk == "cnn" else "Caps"
-        rows.append([row.backend, row.loop, row.precision, trunk, f"{row.ms:.0f}", f"{row.ours_is_faster:.2f}"])
-    head = "backend | loop | precision | discriminator | ms per step | ÷ our loop"
-    words = (
-        "Medians measured by `benchmarks/step_time.py` on 2 CPU cores: DCGAN at 28×28, batch 32, Caps at full "
-        "width. A ratio above 1 means that our loop is faster. JAX with Caps in bfloat16 has no row: after five "
-        "minutes it had not finished its first steps and was stopped."
-    )
-    return _table(head, rows) + "\n\n" + _wrapped(words)
-
-
-TABLES = {"answer": answer, "verdicts": verdicts_table, "results": results_table, "backends": backends_table}
-
-
-def _full_width_ratio(precision: str) -> float:
-    """Ratio of the step time, CapsDCGAN ÷ DCGAN, at the thesis's width in our own TensorFlow loop."""
-    rows = pd.read_csv(RESULTS / "step_time.csv").query("backend == 'tensorflow' and loop == 'ours'")
-    ms = rows[rows.precision == precision].set_index("trunk").ms
-    return ms["caps"] / ms["cnn"]
-
-
-def _table(head: str, rows: list[list]) -> str:
-    lines = [f"| {head} |", "|---" * (head.count(" | ") + 1) + "|"]
-    return "\n".join([*lines, *(f"| {' | '.join(map(str, row))} |" for row in rows)])
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, 118)
+TABLES = {part: partial(render, part) for part in ("answer", "verdicts", "results", "backends")}
 
 
 def _time(seconds: float) -> str:

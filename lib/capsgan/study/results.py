@@ -61,8 +61,7 @@ def collect(plan: AnalysisPlan, name: str = "study", say=print) -> pd.DataFrame:
     """Score the plan's unscored runs; write ``runs_``, ``metrics_`` and ``verdicts_<name>.csv`` to ``data/results``.
 
     ``say`` is called with a line about each run that is scored, skipped or dropped. Returns the results of the runs
-    that are here, and the stored ones of other runs of the plan. Raises ``ValueError`` if no run of the plan has
-    finished or failed.
+    that are here, and the stored ones of the plan's others. ``ValueError``: no run of the plan has finished or failed.
     """
     runs, wanted = [], planned(plan)
     for run in planned_runs(plan):
@@ -94,14 +93,9 @@ def collect(plan: AnalysisPlan, name: str = "study", say=print) -> pd.DataFrame:
 
 def _with_fresh_critic(results: pd.DataFrame, runs: list[Run], plan: AnalysisPlan) -> pd.DataFrame:
     """One fresh critic judges each pair of unvaried arms trained on all of the data, if both have their weights."""
-    wanted = planned(plan)
-
-    def is_judged(run: Run) -> bool:
-        varied = plan.arms[wanted[identity(run.config)][1]].variations
-        without_weights = isinstance(run, ReferenceRun) and run.config.seed
-        return run.finished and run.config.fraction == 1 and not varied and not without_weights
-
-    judged = [run for run in runs if is_judged(run)]
+    usual = {identity(config) for (_, arm, _), config in plan.configs().items() if not plan.arms[arm].variations}
+    judged = [run for run in runs if run.finished and run.config.fraction == 1 and identity(run.config) in usual]
+    judged = [run for run in judged if not isinstance(run, ReferenceRun) or run.config.seed == 0]  # these have weights
     if not judged:
         return results
     numbers = judge_pairs(judged, load_dataset(judged[0].config.dataset).images, plan.samples)
@@ -159,19 +153,17 @@ def judge_pairs(runs: list[Run], real: np.ndarray, samples: int) -> pd.DataFrame
     """Have one fresh critic judge both generators of every pair, see :mod:`capsgan.metrics.fresh_critic`.
 
     ``real`` are uint8 images that the critic learns from; ``samples`` is the number of images of each generator.
-    Finished runs of one GAN, seed and fraction are a pair. Returns columns ``run``, ``features`` (fresh_critic),
-    ``metric`` (g_loss), ``value``.
+    Finished runs of one GAN, seed and fraction are a pair. Returns ``run``, ``features``, ``metric`` and ``value``.
     """
     by_network = {(r.config.gan, r.config.seed, r.config.fraction, r.config.discriminator): r for r in runs}
     rows = []
     for gan, seed, fraction in sorted({key[:3] for key in by_network}):
         both = [by_network.get((gan, seed, fraction, name)) for name in ("cnn", "caps")]
         if all(both):
-            images = [to_uint8(run.generate(samples, seed=0)) for run in both]
-            losses = fresh_critic_losses(images, real, seed=seed)
-            head = {"features": "fresh_critic", "metric": "g_loss"}
-            rows += [{"run": r.directory.name, **head, "value": v} for r, v in zip(both, losses, strict=True)]
-    return pd.DataFrame(rows)
+            losses = fresh_critic_losses([to_uint8(run.generate(samples, seed=0)) for run in both], real, seed=seed)
+            names = [run.directory.name for run in both]
+            rows += [(name, "fresh_critic", "g_loss", loss) for name, loss in zip(names, losses, strict=True)]
+    return pd.DataFrame(rows, columns=["run", "features", "metric", "value"])
 
 
 def summarise(results: pd.DataFrame, metrics: dict[str, str], alpha: float = 0.05) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from scipy import special, stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
+from ..checks import require
 from .plan import CANNOT_TELL, CONTRADICTED, REPLICATED, AnalysisPlan
 
 SAME = 1e-12  # effects closer together than this have no spread that statistics could go by
@@ -50,21 +51,16 @@ def decide(rule, interval: tuple[float, float], narrow: tuple[float, float]) -> 
     """
     (low, high), (lowest, highest) = interval, rule.bounds
     below, above = high < lowest, low > highest
-    inside = lowest < narrow[0] and narrow[1] < highest
-    yes, no = {
-        "below": (below, above),
-        "above": (above, below),
-        "within": (inside, below or above),
-        "outside": (below or above, inside),
-    }[rule.side]
+    inside, beyond = lowest < narrow[0] and narrow[1] < highest, below or above
+    sides = {"below": (below, above), "above": (above, below), "within": (inside, beyond), "outside": (beyond, inside)}
+    yes, no = sides[rule.side]
     return REPLICATED if yes else CONTRADICTED if no else CANNOT_TELL
 
 
 def sign_flip_p(effects: np.ndarray) -> np.ndarray:
     """Two-sided permutation test of the mean effect: without one, each pair's sign is a coin (Fisher 1935, § 21).
 
-    Exact, over all 2ⁿ flips, so the smallest p is 2 / 2ⁿ. ``effects`` is float [n, ...]; returns uncorrected p, float
-    [...].
+    Exact, over all 2ⁿ flips: the smallest p is 2 / 2ⁿ. ``effects`` is float [n, ...]; returns uncorrected p [...].
     """
     flips = {"permutation_type": "samples", "n_resamples": np.inf, "vectorized": True}
     return stats.permutation_test((effects,), np.mean, **flips).pvalue
@@ -98,10 +94,8 @@ def power_curve(sd: float, plan: AnalysisPlan, tests: int = 1, seeds=range(2, 41
     effects; from few pairs it is a rough estimate, and so is the power.
     """
     seeds = np.asarray(seeds)
-    if not 0 < sd < np.inf:
-        raise ValueError(f"invalid sd={sd!r}; expected a number above 0")
-    if seeds.size == 0 or seeds.min() < 2:
-        raise ValueError(f"invalid seeds={seeds.tolist()}; expected numbers from 2")
+    require(0 < sd < np.inf, "sd", sd, "a number above 0")
+    require(seeds.size > 0 and seeds.min() >= 2, "seeds", seeds.tolist(), "numbers from 2")
     limits, alpha = plan.metric.limits, plan.alpha / tests
     difference = TTestPower().power(min(map(abs, limits)) / sd, seeds, alpha / 2, alternative="larger")
     difference = np.nan_to_num(difference, nan=1.0)  # SciPy's noncentral t has none where power is 1 to eleven digits

@@ -8,7 +8,7 @@ needs Holm's p (:mod:`capsgan.study.comparisons`). Runs of different lengths are
 """
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -42,12 +42,12 @@ class Claim:
     tested: str  # the statement that is tested
     effects: Callable[[pd.DataFrame], pd.Series] | None = None  # results → one effect per seed; None: not tested
     side: str = "below"  # of the bounds, for the mean effect: below or above (equal bounds), within or outside
-    bounds: tuple[float, float] | str = (0.0, 0.0)  # on the scale of the effects, or a name in BOUNDS
+    bounds: Sequence[float] | str = (0.0, 0.0)  # on the scale of the effects, or a name in BOUNDS
     unit: str = "ratio"  # of the effects; a ratio is tested as its natural logarithm
     reason: str = ""  # why it is not tested
-    gans: tuple[str, ...] = ("dcgan",)  # with the next two: the runs whose failures and collapses count
-    discriminators: tuple[str, ...] = ("caps", "cnn")
-    fractions: tuple[float, ...] = (1.0,)  # of the training set
+    gans: Sequence[str] = ("dcgan",)  # with the next two: the runs whose failures and collapses count
+    discriminators: Sequence[str] = ("caps", "cnn")
+    fractions: Sequence[float] = (1.0,)  # of the training set
     least_steps: int | None = LEAST_STEPS  # of a run; None: the plan's, for claims about the end of a training
     two_spaces: bool = False  # effects are FIDs and take ``features``: also judged in the second feature space
     premise: Callable[[pd.DataFrame], pd.Series] | None = None  # effects whose interval must be above 0 for a test
@@ -82,16 +82,15 @@ def verdicts(claims: Iterable[Claim], results: pd.DataFrame, plan: AnalysisPlan 
     for group, columns in ((["gan", "fraction", "seed"], ["precision"]), (["gan"], GAME), (NETWORK, TRUNK)):
         for _, part in runs.groupby(group):
             refuse_mixture(part, columns)
-    twice = runs[runs.duplicated([*NETWORK, "fraction", "seed"], keep=False)]
-    if len(twice):
+    if len(twice := runs[runs.duplicated([*NETWORK, "fraction", "seed"], keep=False)]):
         raise ValueError(f"{', '.join(sorted(twice.run))} are of one network and seed; keep one")
     table = pd.DataFrame([judge(claim, results, plan) for claim in claims])
     primaries = pd.Series([claim.primary for claim in claims])
-    tested = primaries.index[table.verdict.isin([REPLICATED, CONTRADICTED]) & (primaries != "")]
+    tested = primaries[table.verdict.isin([REPLICATED, CONTRADICTED]) & (primaries != "")]
     if len(tested):
         p = analyse(every, plan, plan.primary).dropna(subset="p_holm").set_index("comparison").p_holm
-        for place in tested:
-            if not (found := p.get(primaries[place], np.nan)) <= plan.alpha:
+        for place, primary in tested.items():
+            if not (found := p.get(primary, np.nan)) <= plan.alpha:
                 table.loc[place, ["verdict", "note"]] = CANNOT_TELL, f"a primary, with p (Holm) = {found:.3g}"
     return table
 
