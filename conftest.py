@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "lib"))
-from capsgan.course.kernel import kernel_environment
+sys.path.insert(1, str(Path(__file__).parent / "scripts"))
+from kernels import kernel_environment
 
 HOME = tempfile.TemporaryDirectory(prefix="capsgan-tests-")
 os.environ["CAPSGAN_HOME"] = HOME.name

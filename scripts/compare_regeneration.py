@@ -6,6 +6,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -18,7 +19,7 @@ from capsgan.data.listing import is_folder, safe_name
 from capsgan.regeneration.baselines import run_baselines
 from capsgan.regeneration.masks import hide
 from capsgan.regeneration.quality import compare_methods, scores_table, shuffle_truth
-from capsgan.regeneration.reconstruction import regenerate_with_priors
+from capsgan.regeneration.reconstruction import Regeneration, regenerate
 from capsgan.study.results import RESULTS
 
 
@@ -53,6 +54,24 @@ def main() -> int:
     for against in ("mean image", "telea"):
         print(scores_table(scores, against).to_string(), end="\n\n")
     return 0
+
+
+def regenerate_with_priors(
+    runs: Mapping[str, object], damaged: np.ndarray, masks: np.ndarray, **options
+) -> dict[str, Regeneration]:
+    """Every run's generator under every run's discriminator as prior, and under none: one thing changes at a time.
+
+    ``runs``: name → finished run, on images of one shape; the rest as for ``regenerate``. Returns ``A`` (its own
+    prior), ``A, B prior``, ``A, no prior``, ``B``, … → result.
+    """
+    found = {}
+    for name, run in runs.items():
+        found[name] = regenerate(run, damaged, masks, **options)
+        for other, judging in runs.items():
+            if other != name:
+                found[f"{name}, {other} prior"] = regenerate(run, damaged, masks, prior_of=judging, **options)
+        found[f"{name}, no prior"] = regenerate(run, damaged, masks, **options | {"prior": 0.0})
+    return found
 
 
 def write_scores(table: pd.DataFrame, kind: str, dataset: str):

@@ -15,9 +15,9 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import papermill
+from kernels import kernel_environment, picture_count
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-from capsgan.course.kernel import kernel_environment, picture_count
 from capsgan.paths import ROOT, build_directory
 
 NOTEBOOKS, EXECUTED = ROOT / "notebooks", build_directory() / "notebooks"

@@ -387,10 +387,35 @@ def in_log(path: str, function, arguments: tuple):
 
 def time_one(config: RunConfig, device: str, home: str):
     """Write the seconds of a step."""
-    from capsgan.training.progress import seconds_per_step
-
     seconds = seconds_per_step(config, steps=min(TIMED, config.steps), device=device)
     Path(home, f"seconds-{kind(config)}.json").write_text(json.dumps(seconds), encoding="utf-8")
+
+
+def seconds_per_step(config: RunConfig, *, steps: int = 50, device: str = "auto") -> float:
+    """Mean seconds of ``steps`` training steps of a fresh network, without compiling. Nothing is saved.
+
+    It compiles the program that ``capsgan.train`` uses, so that a compile cache has it for later.
+    """
+    import keras
+
+    from capsgan.data.datasets import load_dataset
+    from capsgan.engines import check_device, get_engine
+    from capsgan.gans import build_gan
+    from capsgan.training.step import compile_step
+
+    device = check_device(device)
+    with keras.device(device):
+        dataset = load_dataset(config.dataset, **config.data_options)
+        gan = build_gan(config, dataset.image_shape, dataset.classes)
+        most = get_engine().STEPS_PER_CALL[device[:3]]
+        play = compile_step(gan, dataset.images, dataset.labels, most)
+        batches = [gan.draw_batch(step, len(dataset)) for step in range(1, steps + 1)]
+        calls = [batches[start : start + most] for start in range(0, steps, most)]
+        play(calls[0])
+        begin = time.perf_counter()
+        for call in calls:
+            play(call)
+        return (time.perf_counter() - begin) / steps
 
 
 def train_one(config: RunConfig, deadline: float, device: str, home: str):

@@ -7,11 +7,13 @@ A run that is still being trained is taken as it is after its last checkpoint: i
 """
 
 import argparse
+import hashlib
 import json
 import os
 import shutil
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -20,10 +22,11 @@ from compare_completion import MASKS, METRICS, describe, score
 
 import capsgan
 from capsgan.data.holes import make_masks
+from capsgan.paths import write_atomically, write_json
 from capsgan.regeneration.masks import hide
 from capsgan.regeneration.reconstruction import regenerate
-from capsgan.runs.checkpoints import checkpoint_paths
-from capsgan.runs.pretrained import store_pretrained
+from capsgan.runs import pretrained
+from capsgan.runs.checkpoints import checkpoint_paths, pack_weights
 from capsgan.runs.run import Run, run_for
 
 LIMITS = (
@@ -63,10 +66,26 @@ def main() -> int:
         "scores": {"held_out_images": len(truth), "mean_and_95_percent_interval": scores},
         "memorisation": memorisation(gan, training, truth),
     }
-    path = store_pretrained(run, options.name, card)
+    path = store(run, options.name, card)
     print(json.dumps(card, indent=1, ensure_ascii=False))
     print(f"written: {path}, {path.stat().st_size / 1e6:.2f} MB")
     return 0
+
+
+def store(run: Run, name: str, card: dict) -> Path:
+    """Write a finished run's generator and its card to ``data/pretrained/``; returns the weights' file.
+
+    The card names a dataset folder by its content's hash, not by its path.
+    """
+    weights, provenance = pack_weights(run.generator), run.provenance
+    facts = {name: provenance[name] for name in ("image_shape", "dataset_sha256", "source_sha256", "commit", "cpu")}
+    config = run.config.to_dict() | {"dataset": run.config.identity.get("dataset", run.config.dataset)}
+    path = pretrained.PRETRAINED / f"{name}.npz"
+    write_atomically(path, weights)
+    write_json(
+        path.with_suffix(".json"), card | {"config": config, **facts, "sha256": hashlib.sha256(weights).hexdigest()}
+    )
+    return path
 
 
 def finished(run: Run) -> Run:

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from store_pretrained import store
 
 from capsgan.cli.commands import main
 from capsgan.config import RunConfig
@@ -11,7 +12,7 @@ from capsgan.data.image_files import read_image
 from capsgan.data.pixels import encode_png
 from capsgan.regeneration.cropping import regenerate_photos
 from capsgan.runs import pretrained
-from capsgan.runs.pretrained import load_pretrained, store_pretrained
+from capsgan.runs.pretrained import load_pretrained
 from capsgan.training.loop import train
 
 NAME = pretrained.DEFAULT
@@ -24,7 +25,7 @@ def folder(tmp_path_factory):
         patch.setenv("CAPSGAN_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setattr(pretrained, "PRETRAINED", tmp_path_factory.mktemp("pretrained"))
         config = RunConfig("completion", "none", "cartoon", steps=1, batch_size=2, fraction=0.02)
-        store_pretrained(train(config, progress=False), NAME, {"knows": "drawings", "licence": "MIT"})
+        store(train(config, progress=False), NAME, {"knows": "drawings", "licence": "MIT"})
         yield pretrained.PRETRAINED
 
 

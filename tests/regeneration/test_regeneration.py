@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 import regeneration_worker as worker
+from compare_regeneration import regenerate_with_priors
 
 from capsgan.config import RunConfig
 from capsgan.data.holes import centre_mask, make_masks
@@ -24,7 +25,7 @@ from capsgan.regeneration.cropping import regenerate_photos
 from capsgan.regeneration.degradations import Downscaling, Fading, Inpainting, make_degradation, to_grey
 from capsgan.regeneration.latent_search import SearchOptions, choose_starts, norm_penalty
 from capsgan.regeneration.masks import context_weights
-from capsgan.regeneration.reconstruction import regenerate, regenerate_with_priors
+from capsgan.regeneration.reconstruction import regenerate
 
 LIBRARY = Path(regeneration.__file__).parents[1]
 QUICK = {"restarts": 2, "steps": 3, "progress": False}

@@ -162,7 +162,7 @@ def test_a_directory_that_holds_no_run_is_left_out_with_a_warning(home):
     for name, text in (("broken", "{"), ("newer", '{"epochs": 3}'), ("good", '{"gan": "wgan"}')):
         (home / "runs" / name).mkdir(parents=True)
         (home / "runs" / name / "config.json").write_text(text)
-    with pytest.warns(UserWarning, match="left out") as caught:
+    with pytest.warns(UserWarning, match="skipped") as caught:
         assert [run.config for run in list_runs()] == [RunConfig("wgan")]
     assert {"broken" in str(w.message) for w in caught} == {True, False} and len(caught) == 2
 

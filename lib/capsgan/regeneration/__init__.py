@@ -8,4 +8,4 @@ from .degradations import Downscaling, Fading, Inpainting
 from .latent_search import SearchOptions
 from .masks import hide
 from .quality import compare_methods, paired_intervals, scores_table, shuffle_truth
-from .reconstruction import Regeneration, regenerate, regenerate_with_priors
+from .reconstruction import Regeneration, regenerate

@@ -7,7 +7,6 @@ for other damage than holes, with many starts at once, and on every backend. A c
 import contextlib
 import math
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import keras
@@ -116,24 +115,6 @@ def check_fills(degradation: Degradation):
     """Raise ``ValueError`` for what a completion network cannot do."""
     if type(degradation) is not Inpainting:
         raise ValueError("a completion network fills holes only; expected task='inpaint', or a run of a different GAN")
-
-
-def regenerate_with_priors(
-    runs: Mapping[str, object], damaged: np.ndarray, masks: np.ndarray, **options
-) -> dict[str, Regeneration]:
-    """Every run's generator under every run's discriminator as prior, and under none: one thing changes at a time.
-
-    ``runs``: name → finished run, on images of one shape; the rest as for :func:`regenerate`. Returns ``A`` (its own
-    prior), ``A, B prior``, ``A, no prior``, ``B``, … → result.
-    """
-    found = {}
-    for name, run in runs.items():
-        found[name] = regenerate(run, damaged, masks, **options)
-        for other, judging in runs.items():
-            if other != name:
-                found[f"{name}, {other} prior"] = regenerate(run, damaged, masks, prior_of=judging, **options)
-        found[f"{name}, no prior"] = regenerate(run, damaged, masks, **options | {"prior": 0.0})
-    return found
 
 
 def _gan_of(run) -> GAN:

@@ -5,13 +5,11 @@ import io
 import json
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 
 from ..config import RunConfig
 from ..gans import GAN, build_gan
-from ..paths import shipped, write_atomically, write_json
-from .checkpoints import pack_weights, read_weights
-from .run import Run
+from ..paths import shipped
+from .checkpoints import read_weights
 
 PRETRAINED = shipped("pretrained")
 DEFAULT = "faces-completion-cnn"  # what ``capsgan regenerate`` uses
@@ -65,19 +63,3 @@ def load_pretrained(name: str = DEFAULT) -> PretrainedNetwork:
         known = " | ".join(names) or f"weights in {PRETRAINED}, where there are none; install capsgan again"
         raise ValueError(f"unknown pretrained network {name!r}; expected {known}")
     return PretrainedNetwork(name)
-
-
-def store_pretrained(run: Run, name: str, card: dict) -> Path:
-    """Write a finished run's generator and its card to ``data/pretrained/``; returns the weights' file.
-
-    The card names a dataset folder by its content's hash, not by its path.
-    """
-    weights, provenance = pack_weights(run.generator), run.provenance
-    facts = {name: provenance[name] for name in ("image_shape", "dataset_sha256", "source_sha256", "commit", "cpu")}
-    config = run.config.to_dict() | {"dataset": run.config.identity.get("dataset", run.config.dataset)}
-    path = PRETRAINED / f"{name}.npz"
-    write_atomically(path, weights)
-    write_json(
-        path.with_suffix(".json"), card | {"config": config, **facts, "sha256": hashlib.sha256(weights).hexdigest()}
-    )
-    return path

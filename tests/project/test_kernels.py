@@ -6,8 +6,7 @@ import subprocess
 import sys
 
 import pytest
-
-from capsgan.course.kernel import kernel_environment, picture_count
+from kernels import kernel_environment, picture_count
 
 EXECUTE = """
 import nbclient, nbformat, sys
