@@ -192,8 +192,8 @@ def _collect(options: argparse.Namespace):
 def _report(options: argparse.Namespace):
     """Write the measured tables into README.md and docs/*.md, and the measured times into the notebooks."""
     load_keras()
-    from ..regeneration.quality import completion_table, faces_table
+    from ..regeneration import tables
     from ..study.report import TABLES, write_report
 
-    for path in write_report(TABLES | {"faces": faces_table, "completion": completion_table}):
+    for path in write_report(TABLES | tables.TABLES):
         print(f"written: {path}")

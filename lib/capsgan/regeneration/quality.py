@@ -1,6 +1,5 @@
 """Are regenerated images good? Measures of likeness to the truth, with paired intervals."""
 
-import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,27 +8,9 @@ from skimage.metrics import structural_similarity
 
 from ..checks import check_images, require
 from ..metrics.features import load_features, spaces_for
-from ..paths import shipped
 from ..study.statistics import mean_interval
 from .masks import check_masks
 
-PAIRS = (  # of methods that fill holes, in the documentation's table
-    ("Caps", "classical"),
-    ("Caps", "pca"),
-    ("Caps", "biharmonic"),
-    ("classical", "biharmonic"),
-    ("Caps", "Caps, no prior"),
-    ("Caps, classical prior", "Caps, no prior"),
-    ("classical", "classical, no prior"),
-    ("classical, Caps prior", "classical, no prior"),
-    ("Caps", "Caps, pasted"),
-    ("classical", "classical, pasted"),
-)
-NETWORKS = {  # in the tables of completion networks, by pretrained name or run
-    r"\w+-completion-cnn": "network, classical adversary",
-    r"\w+-completion-caps": "network, Caps adversary",
-    r"completion-none-\w+": "network, no adversary",
-}
 PEAK = 255  # the pixels' range
 WANG = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}  # their section 3.B
 
@@ -124,65 +105,6 @@ def scores_table(scores: pd.DataFrame, against: str, metrics=("psnr_hole", "ssim
 def describe_gap(gap) -> str:
     """A row of :func:`paired_intervals` as text: the difference and its interval."""
     return f"{gap.difference:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}]"
-
-
-def faces_scores() -> dict[str, pd.DataFrame]:
-    """Scores of ``scripts/compare_regeneration.py`` against the right truth: heading → data frame."""
-    tables = {}
-    for path in sorted(shipped("results").glob("regeneration_*.csv")):
-        scores = pd.read_csv(path).query("truth == 'right'")
-        tables[f"{path.stem.removeprefix('regeneration_')}, {scores.image.nunique()} held out"] = scores
-    return tables
-
-
-def faces_table() -> str:
-    """How well holes in held-out faces are filled, by every method."""
-    columns, tables = ["PSNR (dB)", "more than the mean image", "SSIM", "distance"], {}
-    for name, scores in faces_scores().items():
-        shown = scores_table(scores[~scores.method.str.contains("pasted")], "mean image")
-        tables[name] = shown.iloc[:, [0, 1, 2, 4]].set_axis(columns, axis=1)
-    table = pd.concat(tables, axis=1)
-    head = [f"{name}: {column}" for name, column in table]
-    lines = [f"| method | {' | '.join(head)} |", "|---" * (len(head) + 1) + "|"]
-    lines += [f"| {method} | {' | '.join(row)} |" for method, row in table.iterrows()]
-    lines += ["", "Pairs of methods, PSNR in the hole, first minus second:", ""]
-    lines += [f"| pair | {' | '.join(tables)} |", "|---" * (len(tables) + 1) + "|"]
-    for first, second in PAIRS:
-        intervals = [paired_intervals(scores, second) for scores in faces_scores().values()]
-        gaps = [gap.set_index(["method", "metric"]).loc[first, "psnr_hole"] for gap in intervals]
-        lines.append(f"| {first} − {second} | {' | '.join(map(describe_gap, gaps))} |")
-    words = (
-        "Means over faces. PSNR and SSIM are computed in the hole alone, the distance between whole images in the "
-        "features of an untrained network. Differences are between results on the same face, with 95 % t intervals "
-        "over faces; each interval holds for its own line. They say nothing about a second training: each network "
-        "was trained once."
-    )
-    return "\n".join([*lines, "", textwrap.fill(words, 118)])
-
-
-def completion_table() -> str:
-    """What ``scripts/compare_completion.py`` found: PSNR and SSIM in the hole by mask and method, then differences."""
-    lines = []
-    for path in sorted(shipped("results").glob("completion_*.csv")):
-        table = pd.read_csv(path).replace(NETWORKS, regex=True)
-        name, count = path.stem.removeprefix("completion_").removeprefix("folder_"), table.images.iloc[0]
-        right = table[(table.truth == "right") & table.metric.isin(["psnr_hole", "ssim_hole"])]
-        wide = right.pivot(index="method", columns=["mask", "metric"], values="mean")
-        wide = wide[[(mask, metric) for mask in right["mask"].unique() for metric in ("psnr_hole", "ssim_hole")]]
-        lines += [f"**{name}**, {count} held-out faces, PSNR (dB) / SSIM in the hole:", ""]
-        lines += [f"| method | {' | '.join(wide.columns.unique('mask'))} |", "|---" * (wide.shape[1] // 2 + 1) + "|"]
-        for method, row in wide.sort_values(("centre", "psnr_hole"), ascending=False).iterrows():
-            cells = [
-                f"{row[mask, 'psnr_hole']:.2f} / {row[mask, 'ssim_hole']:.3f}" for mask in row.index.unique("mask")
-            ]
-            lines.append(f"| {method} | {' | '.join(cells)} |")
-        gaps = table[table.truth.str.startswith("minus") & (table.metric == "psnr_hole")]
-        lines += ["", "| PSNR, first minus second | difference |", "|---|---|"]
-        for gap in gaps.itertuples():
-            pair = f"{gap.mask}: {gap.method} − {gap.truth.removeprefix('minus ')}"
-            lines.append(f"| {pair} | {gap.mean:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}] |")
-        lines.append("")
-    return "\n".join(lines).rstrip()
 
 
 def _psnr(squares) -> float:

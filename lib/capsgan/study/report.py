@@ -56,12 +56,19 @@ def with_time(text: str) -> str:
     return re.sub(r"(quick profile: ).{1,20}( on 2 CPU cores)", rf"\g<1>{_time(rows.seconds[name])}\2", text)
 
 
-def render(part: str) -> str:
-    """A part of ``report.md.jinja``, with what has been measured."""
-    loader = FileSystemLoader(PACKAGE / "study")
-    pages = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+def templates(folder: Path) -> Environment:
+    """Jinja's templates of a folder, with a filter that wraps text and a test for missing numbers."""
+    pages = Environment(
+        loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     pages.tests["missing"] = pd.isna
     pages.filters["wrap"] = lambda text: textwrap.fill(" ".join(text.split()), 118)
+    return pages
+
+
+def render(part: str) -> str:
+    """A part of ``report.md.jinja``, with what has been measured."""
+    pages = templates(PACKAGE / "study")
     claims = pd.read_csv(RESULTS / "verdicts_study.csv").set_index("claim")
     thesis, runs = claims[claims.section != OURS], pd.read_csv(RESULTS / "runs_study.csv")
     times = pd.read_csv(RESULTS / "step_time.csv")
