@@ -24,7 +24,7 @@ import numpy as np
 
 from capsgan.data.datasets import load_dataset
 from capsgan.metrics.features import ARCHITECTURES, FEATURES, build_classifier, draw_weights, read_images
-from capsgan.metrics.real_images import POOL, feature_training_digits
+from capsgan.metrics.real_images import POOL
 from capsgan.paths import write_atomically
 
 BATCH = 128
@@ -40,6 +40,12 @@ def main():
         parser.error(f"invalid name {unknown[0]!r}; expected {' | '.join(ARCHITECTURES)}")
     for name in names:
         train(name)
+
+
+def feature_training_digits():
+    """The digits that the feature networks learn from: MNIST's training split from the 30,001st on."""
+    training = load_dataset("mnist")
+    return training.take(np.arange(POOL, len(training)))
 
 
 def train(name: str):

@@ -4,10 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from capsgan.data.holes import centre_mask
 from capsgan.figures import regeneration as plots
 from capsgan.figures.runs import COLOURS
-from capsgan.regeneration.masks import context_weights
 from capsgan.regeneration.quality import scores_table
 from capsgan.regeneration.reconstruction import Regeneration
 
@@ -43,12 +41,6 @@ def test_holes_are_outlined_and_tiles_that_differ_from_the_truth_have_their_deci
     assert all(axis.collections for axis in figure.axes)
     words = [[text.get_text() for text in axis.texts] for axis in figure.axes]
     assert words == [[], ["24.0 dB"], []] * len(images)
-
-
-def test_weights_are_drawn_as_the_search_uses_them(images):
-    known = centre_mask(1, (16, 16))[0]
-    figure = plots.weights_figure(images[0], known, 7)
-    assert np.allclose(figure.axes[2].images[0].get_array(), context_weights(known[None], 7)[0, ..., 0])
 
 
 def test_the_search_is_drawn_with_its_best_restart_on_top(images):

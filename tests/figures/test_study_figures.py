@@ -9,7 +9,6 @@ from result_rows import run_rows
 from capsgan.figures import study as result_plots
 from capsgan.study.comparisons import analyse
 from capsgan.study.plan import read_plan
-from capsgan.study.statistics import power_curve
 
 
 @pytest.fixture(autouse=True)
@@ -48,10 +47,7 @@ def test_pairs_are_joined_seed_by_seed_beside_the_floor(results):
     assert figure.axes[0].get_title() == "DCGAN, seeds: 3" and "Caps width 0.25" in figure.get_suptitle()
 
 
-def test_curves_over_data_and_steps_show_every_run_and_the_geometric_mean(results):
-    shares = lines(result_plots.data_figure(results))
-    assert (200.0, 20.0, 2.0) in shares
-    assert tuple(np.round(np.cbrt(6) * np.array([200, 20, 2]), 3)) in shares
+def test_curves_over_steps_show_every_run_and_the_geometric_mean(results):
     steps = lines(result_plots.fid_by_step_figure(results, ("dcgan",)))
     assert steps.count((20.0, 10.0)) == 4 and steps.count((10.0, 5.0)) == 4  # three runs and their mean
 
@@ -73,23 +69,6 @@ def test_intervals_are_drawn_where_the_analysis_has_them(results):
     assert figure.axes[0].get_yticklabels()[0].get_text() == f"{row.comparison}  (n = 3)"
 
 
-def test_power_is_drawn_against_seeds_for_both_tests(results):
-    plan = read_plan()
-    row = {"comparison": "c", "gan": "dcgan", "discriminator": "caps", "reference": "cnn", "features": "digits"}
-    figure = result_plots.power_figure(pd.DataFrame([row | {"metric": "fid", "sd": 0.16}]), plan, results)
-    curve = power_curve(0.16, plan, tests=3)
-    for axis, kind in enumerate(("difference", "equivalence")):
-        assert tuple(np.round(curve[kind], 3)) in lines(figure, axis) and (0.8, 0.8) in lines(figure, axis)
-    assert list(figure.axes[0].lines[0].get_xdata()) == list(curve.seeds) and "(6 runs)" in figure.get_supxlabel()
-
-
-def test_transformed_images_stand_under_the_upright_ones():
-    images = np.arange(2 * 28 * 28, dtype="uint8").reshape(2, 28, 28, 1)
-    figure = result_plots.transformations_figure(images, {"negative": lambda i: 255 - i})
-    assert [axis.get_ylabel() for axis in figure.axes[::2]] == ["upright", "negative"]
-    np.testing.assert_array_equal(figure.axes[3].images[0].get_array(), 255 - images[1, ..., 0])
-
-
 def test_the_scale_names_the_gans_that_had_other_steps(results):
     wgan = results.assign(gan="wgan", steps=700, run="w" + results.run)
     assert "2,000 steps, batch" in result_plots.describe_results(results)
@@ -97,6 +76,6 @@ def test_the_scale_names_the_gans_that_had_other_steps(results):
 
 
 def test_a_figure_names_its_runs_and_commits_at_its_foot(results):
-    figure = result_plots.data_figure(results.assign(commit="abc1234"))
+    figure = result_plots.fid_by_step_figure(results.assign(commit="abc1234"), ("dcgan",))
     foot = figure.get_supxlabel()
-    assert "dcgan-caps-0.01-0" in foot and "18 runs" in foot and "@abc1234" in foot
+    assert "dcgan-caps-1.0-0" in foot and "6 runs" in foot and "@abc1234" in foot

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from train_features import feature_training_digits
 
 from capsgan.data.datasets import load_dataset
 from capsgan.metrics.distances import frechet_distance, kernel_distance
 from capsgan.metrics.features import SPACES, load_features
 from capsgan.metrics.image_scores import measure
-from capsgan.metrics.real_images import POOL, feature_training_digits, real_images
+from capsgan.metrics.real_images import POOL, real_images
 
 
 def contents(dataset):

@@ -1,6 +1,6 @@
 """Every figure: functions take data frames and arrays and return a Matplotlib figure."""
 
-from .regeneration import gallery_figure, scores_figure, search_figure, weights_figure
+from .regeneration import gallery_figure, scores_figure, search_figure
 from .runs import (
     CHAPTER_8,
     COLOURS,
@@ -16,12 +16,11 @@ from .runs import (
 )
 from .study import (
     TRUNKS,
+    add_results_footer,
     controls_figure,
-    data_figure,
     describe_results,
     fid_by_step_figure,
     intervals_figure,
     pairs_figure,
-    power_figure,
-    transformations_figure,
+    plain_ticks,
 )

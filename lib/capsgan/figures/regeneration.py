@@ -5,7 +5,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from ..regeneration.masks import context_weights, hide
 from ..regeneration.reconstruction import Regeneration
 from .runs import COLOURS, show_image, show_images
 
@@ -44,22 +43,6 @@ def draw_tile(axis, image: np.ndarray, known: np.ndarray | None = None, truth: n
         where = np.ones(image.shape[:2], bool) if known is None else ~known
         decibels = cv2.PSNR(np.ascontiguousarray(image[where]), np.ascontiguousarray(truth[where]))
         axis.text(0.5, -0.03, f"{decibels:.1f} dB", transform=axis.transAxes, ha="center", va="top", fontsize=7.5)
-
-
-def weights_figure(image: np.ndarray, known: np.ndarray, window: int) -> plt.Figure:
-    """What the search sees of an image, and how much each known pixel counts.
-
-    ``image`` is uint8 [height, width, 1 or 3], ``known`` bool [height, width], False in the hole; ``window`` as in
-    :func:`capsgan.regeneration.masks.context_weights`.
-    """
-    figure, axes = plt.subplots(1, 3, figsize=(9, 2.9), layout="constrained")
-    show_images(axes[:2], {"truth": image, "observed": hide(image[None], known[None])[0]})
-    weights = context_weights(known[None], window)[0, ..., 0]
-    drawn = axes[2].imshow(weights, cmap="viridis", vmin=0)
-    axes[2].set_title(f"weight, window of {window} pixels", fontsize=10)
-    axes[2].axis("off")
-    figure.colorbar(drawn, ax=axes[2], label="share missing around it", shrink=0.8)
-    return figure
 
 
 def search_figure(found: Regeneration, number: int, truth: np.ndarray, damaged: np.ndarray) -> plt.Figure:

@@ -5,7 +5,6 @@
 taken.
 """
 
-import itertools
 import textwrap
 
 import matplotlib.pyplot as plt
@@ -14,11 +13,10 @@ import pandas as pd
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..names import COMPARED_GANS, GANS
-from ..study.effects import FRACTIONS, SCORE, fid_at, numbers, step_of
+from ..study.effects import fid_at, numbers, step_of
 from ..study.plan import AnalysisPlan
 from ..study.results import describe_results
-from ..study.statistics import power_curve
-from .runs import COLOURS, show_image
+from .runs import COLOURS
 
 TRUNKS = {
     "cnn": "classical",
@@ -100,30 +98,6 @@ def fid_by_step_figure(results: pd.DataFrame, gans=COMPARED_GANS) -> plt.Figure:
     return figure
 
 
-def data_figure(results: pd.DataFrame, gan: str = "dcgan") -> plt.Figure:
-    """FID against the share of the training set, classical and Caps, for the seeds that have all shares of both."""
-    columns = {
-        trunk: pd.concat([numbers(results, gan, trunk, SCORE, fraction=share) for share in FRACTIONS], axis=1)
-        for trunk in PAIR
-    }
-    seeds = pd.concat(columns.values(), axis=1).dropna().index
-    percent = 100 * np.array(FRACTIONS)
-    figure, axis = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
-    for trunk in PAIR:
-        curves = columns[trunk].loc[seeds]
-        axis.plot(percent, curves.T, "o-", color=COLOURS[trunk], alpha=0.3, linewidth=0.8, markersize=3)
-        axis.plot(percent, np.exp(np.log(curves).mean()), color=COLOURS[trunk], linewidth=2, label=TRUNKS[trunk])
-    axis.set(xscale="log", yscale="log", xlabel="share of MNIST's training digits", ylabel="FID")
-    axis.set_xticks(percent, [f"{share:.0%}" for share in FRACTIONS])
-    plain_ticks(axis.yaxis)
-    axis.legend(frameon=False)
-    drawn = results[(results.gan == gan) & results.discriminator.isin(PAIR) & results.seed.isin(seeds)]
-    drawn = drawn[drawn.fraction.isin(FRACTIONS)]
-    axis.set_title(f"{GANS[gan].label}: less data, seeds: {len(seeds)}\n{describe_results(drawn)}", fontsize=8)
-    add_results_footer(figure, drawn)
-    return figure
-
-
 def controls_figure(
     results: pd.DataFrame, metric: str, label: str, features: str = "digits", floor: str = "real images"
 ) -> plt.Figure:
@@ -143,39 +117,6 @@ def controls_figure(
     axis.set_ylabel(textwrap.fill(label, 32))
     axis.set_title(f"DCGAN: {label}\n{describe_results(drawn)}", fontsize=9)
     add_results_footer(figure, drawn)
-    return figure
-
-
-def power_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.DataFrame) -> plt.Figure:
-    """The chance of finding a difference as large as the margin, and an equivalence, against the number of seeds."""
-    rows = _deciding(analysis, plan)
-    kinds = {"difference": "a difference as large as the margin", "equivalence": "equivalence of equals"}
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained", sharey=True)
-    for row, style in zip(rows.itertuples(), itertools.cycle(("-", "--", ":", "-."))):
-        curve = power_curve(row.sd, plan, tests=len(plan.primary))
-        name = f"{row.comparison}, sd {row.sd:.2f}"
-        for axis, kind in zip(axes, kinds, strict=True):
-            axis.plot(curve.seeds, curve[kind], style, color=COLOURS[row.reference], label=name)
-    for axis, words in zip(axes, kinds.values(), strict=True):
-        axis.axhline(plan.power, color="grey", linestyle=":", linewidth=1)
-        axis.set(xlabel="seeds", title=words, ylim=(-0.02, 1.02))
-    axes[0].set_ylabel("power")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=8)
-    add_results_footer(figure, _of_comparisons(results, rows))
-    return figure
-
-
-def transformations_figure(images: np.ndarray, transformations: dict) -> plt.Figure:
-    """Uint8 images [n, height, width, channels] as they are and under each named transformation, one row each."""
-    rows = {"upright": images} | {name: change(images) for name, change in transformations.items()}
-    size = (0.8 * len(images) + 1, 0.85 * len(rows))
-    figure, axes = plt.subplots(len(rows), len(images), figsize=size, layout="constrained")
-    for line, (name, changed) in zip(axes, rows.items(), strict=True):
-        for axis, image in zip(line, changed, strict=True):
-            show_image(axis, image)
-        line[0].axis("on")
-        line[0].set(xticks=[], yticks=[])
-        line[0].set_ylabel(name, rotation=0, ha="right", va="center")
     return figure
 
 

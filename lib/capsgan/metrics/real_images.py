@@ -47,9 +47,3 @@ def real_images(name: str, image_size: int | None = None, channels: int | None =
         order = np.concatenate([rng.permutation(np.flatnonzero(chosen == side)) for side in (False, True)])
         held_out = held_out.take(rng.permutation(len(held_out)))  # mnist5k is sorted by class
     return RealImages(training.take(order[:-count]), training.take(order[-count:]), held_out)
-
-
-def feature_training_digits() -> Dataset:
-    """The digits that the feature networks learn from: MNIST's training split from the 30,001st on."""
-    training = load_dataset("mnist")
-    return training.take(np.arange(POOL, len(training)))

@@ -14,7 +14,7 @@ BAND = 0.1  # an accuracy has settled when its running mean stays within this of
 
 
 def curve_numbers(history: pd.DataFrame) -> dict[str, float]:
-    """The numbers that test claims about curves, from a history with one row per step (a thinned one wavers less).
+    """The numbers that test claims about curves, from a history with one row per step (a thinned one fluctuates less).
 
     For ``g_loss``, ``d_loss`` and ``accuracy`` each: ``<metric>``, the mean over the last tenth of the steps;
     ``<metric>_fluctuation_early`` and ``_late``, the standard deviation from the running mean over 2 % of the steps, in

@@ -6,6 +6,6 @@ from .blending import blend
 from .cropping import regenerate_photos
 from .degradations import Downscaling, Fading, Inpainting
 from .latent_search import SearchOptions
-from .masks import hide
+from .masks import context_weights, hide
 from .quality import compare_methods, paired_intervals, scores_table, shuffle_truth
 from .reconstruction import Regeneration, regenerate

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..checks import require
 from ..paths import PACKAGE, ROOT
+from ..training.pool import in_words
 from .plan import CONTRADICTED, REPLICATED, read_plan
 from .results import RESULTS, describe_results
 from .verdicts import OURS
@@ -23,7 +24,7 @@ def write_report(tables: dict[str, Callable[[], str]]) -> list[Path]:
     changed, pages = [], [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     for path in [*pages, *sorted((ROOT / "notebooks").glob("*.ipynb"))]:
         before = path.read_text(encoding="utf-8")
-        after = filled(before, tables) if path in pages else with_time(before)
+        after = filled(before, tables) if path in pages else within_words(before)
         if after != before:
             path.write_text(after, encoding="utf-8")
             changed.append(path)
@@ -43,17 +44,19 @@ def with_times(text: str) -> str:
     """A page whose table of notebooks has their measured times in its last column, and their sum below."""
     rows = pd.read_csv(RESULTS / "seconds_quick.csv").set_index("notebook")
     for name, seconds in rows.seconds.items():
-        text = re.sub(rf"(\| \[[^]]+\]\(notebooks/{name}\.ipynb\).*\| )[^|]+( \|\n)", rf"\g<1>{_time(seconds)}\2", text)
-    return re.sub(r"(Together they take )\S+ min", rf"\g<1>{_time(rows.seconds.sum())}", text)
+        text = re.sub(
+            rf"(\| \[[^]]+\]\(notebooks/{name}\.ipynb\).*\| )[^|]+( \|\n)", rf"\g<1>{in_words(seconds)}\2", text
+        )
+    return re.sub(r"(Together they take )\S+ min", rf"\g<1>{in_words(rows.seconds.sum())}", text)
 
 
-def with_time(text: str) -> str:
+def within_words(text: str) -> str:
     """A notebook whose opening says how long it takes at the quick profile, as measured."""
     rows = pd.read_csv(RESULTS / "seconds_quick.csv").set_index("notebook")
     name = re.search(r"notebooks/(\d\d_\w+)\.ipynb\)", text)[1]
     if name not in rows.index:
         return text
-    return re.sub(r"(quick profile: ).{1,20}( on 2 CPU cores)", rf"\g<1>{_time(rows.seconds[name])}\2", text)
+    return re.sub(r"(quick profile: ).{1,20}( on 2 CPU cores)", rf"\g<1>{in_words(rows.seconds[name])}\2", text)
 
 
 def templates(folder: Path) -> Environment:
@@ -89,7 +92,3 @@ def render(part: str) -> str:
 
 
 TABLES = {part: partial(render, part) for part in ("answer", "verdicts", "results", "backends")}
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
