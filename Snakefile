@@ -97,10 +97,30 @@ rule scores:
         "python workflow/scores.py {params.folder} {output} >{log} 2>&1"
 
 
+# The time of a step of every network, with nothing beside it: the rule takes all cores, and comes after the trainings.
+rule step_times:
+    input:
+        rules.scores.output,
+    output:
+        touch(f"{BUILD}/step_times.done"),
+    log:
+        f"{BUILD}/logs/step_times.log",
+    threads: workflow.cores
+    resources:
+        runtime=60,
+        mem_mb=8000,
+    conda:
+        "environment.yml"
+    shell:
+        "env -u TF_NUM_INTRAOP_THREADS -u TF_NUM_INTEROP_THREADS -u OMP_NUM_THREADS "
+        "python benchmarks/study_steps.py >{log} 2>&1"
+
+
 # The tables of the committed results: runs, metrics, verdicts. Rows of runs that are elsewhere stay as they are stored.
 rule tables:
     input:
         rules.scores.output,
+        rules.step_times.output,
     output:
         touch(f"{BUILD}/tables.done"),
     log:

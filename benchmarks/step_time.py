@@ -1,7 +1,7 @@
 """Time of one training step of DCGAN at 28×28×1: ours on each backend, against loops that others write.
 
     .venv/bin/python benchmarks/step_time.py [--backends tensorflow,jax,torch] [--precisions float32,mixed_bfloat16]
-        [--discriminators cnn,caps] [--width 1.0] [--batch 32] [--steps 15] [--device cpu] [--save FILE.csv]
+        [--discriminators cnn,caps] [--width 1.0] [--batch 32] [--minutes 8] [--device cpu] [--save FILE.csv]
 
 All loops do the same work: the discriminator on half a batch of real images, then on half a batch of generated ones,
 the generator on a batch of latents. The rivals of one backend run in its process, in turns with ours:
@@ -12,13 +12,14 @@ the generator on a batch of latents. The rivals of one backend run in its proces
 - jax, ``scan``: ours with ``--steps-per-call`` steps a call; with ``--direct`` PrimaryCaps' convolution as it stands
   (half a minute a step on a CPU).
 
-``of_ceiling`` is the step's arithmetic a second as a share of the device's own rate for a product of two matrices,
-taken in the same process at the same precision. Convolutions and dense layers are counted as in the thesis, forward
-once and backward twice (once where only inputs need a gradient).
+A row is printed as soon as it is measured: the median of a loop's steps in milliseconds, and the median ratio to our
+step of the same turn with its quartiles (above 1: ours is faster). What a backend refuses, such as JAX with capsules in
+bfloat16 on a CPU, has no row but a line that says why. Run nothing else meanwhile.
 """
 
 import argparse
-import io
+import importlib.metadata
+import json
 import os
 import subprocess
 import sys
@@ -27,18 +28,20 @@ import time
 import numpy as np
 import pandas as pd
 
-SIZE = 2048  # of the matrices
+LEAST, MOST = 5, 40  # turns of each pair of loops
+WARM_UP = 3  # turns before: they compile
+ROW = "{backend:11}{loop:15}{precision:15}{trunk:5}{ms:9.1f}  {ratio:5.2f}  ({ratio_low:.2f} to {ratio_high:.2f})"
 
 
 def main():
-    """Measure each backend in a process of its own and print one table."""
+    """Measure each backend in a process of its own; print every row at once, and write the table if asked."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--backends", default="tensorflow,jax,torch", help="tensorflow,jax,torch")
     parser.add_argument("--precisions", default="float32,mixed_bfloat16", help="float32,mixed_bfloat16")
     parser.add_argument("--discriminators", default="cnn,caps", help="cnn,caps")
     parser.add_argument("--width", type=float, default=1.0, help="of the Caps trunk")
     parser.add_argument("--batch", type=int, default=32, help="latents of a generator's update")
-    parser.add_argument("--steps", type=int, default=15, help="timed steps of each loop")
+    parser.add_argument("--minutes", type=float, default=8, help="for all that is timed (default: 8)")
     parser.add_argument("--steps-per-call", type=int, default=10, help="of jax's scan")
     parser.add_argument("--device", default="auto", help="auto | cpu | gpu")
     parser.add_argument("--direct", action="store_true", help="jax: also with PrimaryCaps' convolution as it stands")
@@ -46,66 +49,79 @@ def main():
     parser.add_argument("--in-this-process", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.in_this_process:
-        print(pd.DataFrame(measure(options)).to_csv(index=False))
+        measure(options)
         return
-    tables = []
+    print(f"DCGAN, 28×28×1, batch {options.batch} in halves, Caps width {options.width:g}, {os.cpu_count()} CPUs")
+    print("backend    loop           precision      trunk      ms  ÷ ours  (quartiles)", flush=True)
+    rows = []
     for backend in options.backends.split(","):
         command = [sys.executable, __file__, *sys.argv[1:], "--in-this-process"]
         variables = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        text = subprocess.run(command, env=variables, stdout=subprocess.PIPE, encoding="utf-8", check=True).stdout
-        tables.append(pd.read_csv(io.StringIO(text)))
-    table = pd.concat(tables)
-    scale = f"batch {options.batch} in halves, Caps width {options.width:g}, {os.cpu_count()} CPUs"
-    print(f"DCGAN, 28×28×1, {scale}, medians")
-    print(table.to_string(index=False, float_format="{:.2f}".format))
+        with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, encoding="utf-8") as process:
+            for line in process.stdout:
+                found = json.loads(line) if line.startswith("{") else None
+                print(ROW.format(**found) if found else line.rstrip(), flush=True)
+                rows += [found] if found else []
     if options.save:
-        table.to_csv(options.save, index=False, float_format="%.4g")
+        pd.DataFrame(rows).to_csv(options.save, index=False, float_format="%.4g")
 
 
-def measure(options) -> list[dict]:
-    """The rows of this process's backend."""
+def measure(options):
+    """Print the rows of this process's backend, one JSON object per line."""
     import keras
 
     from capsgan.data.datasets import load_dataset
     from capsgan.engines import check_device
+    from capsgan.runs.provenance import cpu_model, gpu_model
+    from capsgan.training.pool import core_count
 
-    dataset, rows, device = load_dataset("mnist5k"), [], check_device(options.device)
+    backend, device = keras.backend.backend(), check_device(options.device)
+    parts = [(p, t) for p in options.precisions.split(",") for t in options.discriminators.split(",")]
+    seconds = 60 * options.minutes / len(options.backends.split(",")) / len(parts)
+    machine = {
+        "device": device,
+        "processor": gpu_model() if device.startswith("gpu") else cpu_model(),
+        "threads": core_count(),
+        "versions": f"{backend} {importlib.metadata.version(backend)}, keras {keras.__version__}",
+    }
+    dataset = load_dataset("mnist5k")
     with keras.device(device):
-        for precision in options.precisions.split(","):
-            ceiling = matrix_rate(precision)
-            for trunk in options.discriminators.split(","):
-                loops, work = rivals(trunk, precision, dataset, device, options)
-                times = in_turns(loops, options.steps)
-                for name, seconds in times.items():
-                    row = {"backend": keras.backend.backend(), "loop": name, "precision": precision, "trunk": trunk}
-                    row |= {"ms": 1000 * seconds, "ours_is_faster": seconds / times["ours"]}
-                    rows.append(row | {"of_ceiling": work / seconds / ceiling, "ceiling_gflops": ceiling / 1e9})
-    return rows
+        for precision, trunk in parts:
+            where = {"backend": backend, "precision": precision, "trunk": trunk}
+            try:
+                loops = rivals(trunk, precision, dataset, device, options)
+            except ValueError as error:
+                print(f"{backend} {precision} {trunk}: {error}", flush=True)
+                continue
+            times = in_turns(loops, seconds)
+            for name, own in times.items():
+                low, middle, high = np.quantile(own / times["ours"], (0.25, 0.5, 0.75))
+                row = where | {"loop": name, "ms": 1000 * float(np.median(own)), "turns": len(own)}
+                row |= {"ratio": middle, "ratio_low": low, "ratio_high": high} | machine
+                print(json.dumps(row), flush=True)
 
 
-def in_turns(loops: dict, steps: int) -> dict[str, float]:
-    """Median seconds a step of each loop; a loop answers how many steps it did."""
-    times = {name: [] for name in loops}
-    for turn in range(steps + 3):  # the first three compile and warm up
+def in_turns(loops: dict, seconds: float) -> dict[str, np.ndarray]:
+    """Seconds per step of each loop in every turn, as many as the time allows; a loop answers how many steps it did."""
+    times, begin = {name: [] for name in loops}, time.monotonic()
+    for turn in range(WARM_UP + MOST):
+        if turn >= WARM_UP + LEAST and time.monotonic() - begin > seconds:
+            break
         for name, loop in loops.items():
-            begin = time.perf_counter()
+            start = time.perf_counter()
             done = loop() or 1
-            if turn >= 3:
-                times[name].append((time.perf_counter() - begin) / done)
-    return {name: float(np.median(seconds)) for name, seconds in times.items()}
+            times[name] += [(time.perf_counter() - start) / done] if turn >= WARM_UP else []
+    return {name: np.array(each) for name, each in times.items()}
 
 
-def rivals(trunk: str, precision: str, dataset, device: str, options) -> tuple[dict, float]:
-    """The loops of this process's backend by name, ours first; and the arithmetic of one step in FLOP."""
+def rivals(trunk: str, precision: str, dataset, device: str, options) -> dict:
+    """The loops of this process's backend by name, ours first."""
     import keras
 
     from capsgan import engines
-    from capsgan.networks.inspection import multiply_adds
 
     engine, width, batch = engines.get_engine(), options.width, options.batch
-    ours, gan = our_loop(trunk, precision, dataset, options)
-    d, g = multiply_adds(gan.discriminator), multiply_adds(gan.generator)
-    loops = {"ours": ours}
+    loops = {"ours": our_loop(trunk, precision, dataset, device, options)}
     if keras.backend.backend() == "tensorflow":
         loops["train_on_batch"] = keras_loop(trunk, width, precision, dataset.images, batch)
     if keras.backend.backend() == "torch":
@@ -116,23 +132,25 @@ def rivals(trunk: str, precision: str, dataset, device: str, options) -> tuple[d
             plain = plain_torch.loop(trunk, width, precision, dataset.images, batch, name, compiled)
             loops["torch.compile" if compiled else "eager"] = plain
     if keras.backend.backend() == "jax":
-        loops["scan"], _ = our_loop(trunk, precision, dataset, options, options.steps_per_call)
+        loops["scan"] = our_loop(trunk, precision, dataset, device, options, options.steps_per_call)
         if trunk == "caps" and options.direct:
             form = engine.convolve
             engine.convolve = lambda x, kernel, strides: keras.ops.conv(x, kernel, strides)
-            loops["direct"], _ = our_loop(trunk, precision, dataset, options)
+            loops["direct"] = our_loop(trunk, precision, dataset, device, options)
             loops["direct"]()  # traced now, with the other form
             engine.convolve = form
-    return loops, 2 * batch * (3 * d + g / 2 + 3 * g + 2 * d)
+    return loops
 
 
-def our_loop(trunk: str, precision: str, dataset, options, steps_per_call: int = 1):
-    """Steps as ``capsgan.train`` does them, and the GAN."""
+def our_loop(trunk: str, precision: str, dataset, device: str, options, steps_per_call: int = 1):
+    """Steps as ``capsgan.train`` does them."""
     from capsgan.config import RunConfig
+    from capsgan.engines import get_engine
     from capsgan.gans import build_gan
     from capsgan.training.step import compile_step
 
     config = RunConfig("dcgan", trunk, batch_size=options.batch, width=options.width, precision=precision)
+    getattr(get_engine(), "check_run", lambda *_: None)(config, device)
     gan = build_gan(config, dataset.image_shape)
     compiled = compile_step(gan, dataset.images, dataset.labels, steps_per_call)
     numbers = iter(range(1, 10**9))
@@ -141,7 +159,7 @@ def our_loop(trunk: str, precision: str, dataset, options, steps_per_call: int =
         compiled([gan.draw_batch(next(numbers), len(dataset)) for _ in range(steps_per_call)])
         return steps_per_call
 
-    return step, gan
+    return step
 
 
 def keras_loop(trunk: str, width: float, precision: str, images: np.ndarray, batch: int):
@@ -181,20 +199,6 @@ def keras_loop(trunk: str, width: float, precision: str, images: np.ndarray, bat
         stack.train_on_batch(rng.standard_normal((batch, 100), "float32"), np.ones((batch, 1), "float32"))
 
     return step
-
-
-def matrix_rate(precision: str) -> float:
-    """FLOP a second of a product of two 2,048 × 2,048 matrices, the best of ten."""
-    from keras import ops
-
-    kind = "bfloat16" if precision == "mixed_bfloat16" else "float16" if precision == "mixed_float16" else "float32"
-    a = ops.cast(np.random.default_rng(0).standard_normal((SIZE, SIZE), "float32"), kind)
-    best = np.inf
-    for _ in range(10):
-        begin = time.perf_counter()
-        np.asarray(ops.convert_to_numpy(ops.matmul(a, a)[:1, :1]))
-        best = min(best, time.perf_counter() - begin)
-    return 2 * SIZE**3 / best
 
 
 if __name__ == "__main__":

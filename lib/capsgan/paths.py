@@ -11,15 +11,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parents[1]  # of a checkout
 IN_CHECKOUT = (ROOT / "pyproject.toml").exists()
-DAMAGED_ARCHIVE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    ValueError,
-    KeyError,
-    EOFError,
-    OSError,
-    NotImplementedError,
-)  # NumPy's
+# What NumPy raises for an archive that is truncated or altered.
+DAMAGED_ARCHIVE = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, OSError, NotImplementedError)
 
 
 class DiskError(RuntimeError):

@@ -18,7 +18,7 @@ METRIC = {"name": "fid", "effect": "log_ratio", "better": "lower", "margin": [0.
 PAIR = {"compared": "A.caps", "reference": "A.cnn"}
 BLOCK = VALUES["blocks"]["A"]
 BAD = {
-    "version": [0, 3, "2", True, None],
+    "version": [0, 4, "2", True, None],
     "date": [datetime.date(2026, 11, 26), "2026-11-27", None],
     "changes": [[], None, [VALUES["changes"][0]], [VALUES["changes"][1] | {"why": ""}]],
     "profile": ["", "studio", None],
@@ -125,12 +125,13 @@ def test_limits_of_a_ratio_are_logarithms_and_of_a_difference_itself():
 # The study's own plan ---------------------------------------------------------------------------------------------
 
 
-def test_version_2_says_when_and_why_it_replaced_version_1_and_what_had_been_seen():
+def test_every_version_says_what_it_changed_and_what_had_been_seen():
     plan = read_plan()
-    assert (plan.version, str(plan.date)) == (2, "2026-11-27")
-    assert [change.version for change in plan.changes] == [1, 2]
-    last = plan.changes[-1]
-    assert "Supersedes" in last.what and "2,000 steps" in last.seen and "No run of the blocks" in last.seen
+    assert (plan.version, str(plan.date)) == (3, "2026-11-27")
+    assert [change.version for change in plan.changes] == [1, 2, 3]
+    _, second, third = plan.changes
+    assert "Supersedes" in second.what and "2,000 steps" in second.seen and "No run of the blocks" in second.seen
+    assert "time of a step" in third.what and "side by side" in third.why and "two runs of block A" in third.seen
 
 
 def test_the_plan_has_109_runs_in_blocks_a_to_h():

@@ -26,6 +26,7 @@ from capsgan.study.results import (
     planned_runs,
     save_results,
     summarise,
+    with_step_times,
 )
 
 PLAN = read_plan()
@@ -117,7 +118,7 @@ def evaluated(pair, tmp_path):
         if number < 2:
             metrics = {
                 "digits": {"fid": {"value": 2.0 + number, "floor": 0.5, "held_out": 0.6}},
-                "cost": {"ms_of_quickest_step": {"value": 9.0}},
+                "cost": {"peak_memory_mb": {"value": 9.0}},
             }
             evaluation = {"run": directory.name, "config": run.config.to_dict(), "samples": 300, "metrics": metrics}
             (directory / "metrics.json").write_text(json.dumps(evaluation))
@@ -280,3 +281,17 @@ def test_every_metric_of_the_committed_results_is_explained(path):
         name = re.sub(r"_at_\d+$", "_at_<step>", metric)
         name = re.sub(r"^\w+(_fluctuation_)", r"…\1", name)
         assert f"`{name}`" in explained, metric
+
+
+def test_the_time_of_a_step_is_that_of_its_network_in_the_round_of_its_seed(tmp_path):
+    """Two networks, two seeds; the benchmark has three rounds. What is saved leaves the times where they are."""
+    network = {"width": 0.25, "dropout": 0.25, "routing_iterations": 3, "batch_size": 32, "status": "finished"}
+    runs = [{"run": f"{d}-{s}", "gan": "dcgan", "discriminator": d, "seed": s} | network for d in "ab" for s in (0, 2)]
+    results = pd.DataFrame([run | {"features": "digits", "metric": "fid", "value": 1.0} for run in runs])
+    results["floor"] = results["held_out"] = np.nan
+    times = pd.DataFrame([{**runs[2 * k], "round": n, "ms": 10 * k + n} for k in (0, 1) for n in range(3)])
+    found = with_step_times(results, times)
+    rows = found[found.metric == "ms_per_step"].set_index("run")
+    assert rows.value.to_dict() == {"a-0": 0, "a-2": 2, "b-0": 10, "b-2": 12} and set(rows.features) == {"cost"}
+    save_results(found, "timed", tmp_path)
+    assert "ms_per_step" not in (tmp_path / "metrics_timed.csv").read_text()

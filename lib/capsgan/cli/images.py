@@ -2,9 +2,11 @@
 
 import sys
 import warnings
+from itertools import cycle
 from pathlib import Path
 
 from ..checks import require
+from ..paths import write_atomically
 from .options import add_command, read_numbers
 from .streams import load_keras
 
@@ -18,12 +20,18 @@ def add_commands(commands):
 def _generate(options):
     """Generate images with a finished run and write them as PNG files, or as one grid."""
     load_keras()
-    from ..runs.export import write_images
+    from ..data.pixels import encode_png, tile, to_uint8
     from .runs import find_run
 
-    labels = None if options.labels is None else read_numbers("labels", options.labels)
-    run = find_run(options.run)
-    paths = write_images(run, options.count, options.out, labels=labels, grid=options.grid, seed=options.seed)
+    count, labels = options.count, options.labels and read_numbers("labels", options.labels)
+    classes = labels and [label for label, _ in zip(cycle(labels), range(count), strict=False)]  # in turn
+    images = to_uint8(find_run(options.run).generate(count, options.seed, labels=classes))
+    digits, columns = max(4, len(str(count - 1))), max(1, round(count**0.5))
+    pictures = {f"{number:0{digits}}.png": image for number, image in enumerate(images)}
+    paths = []
+    for name, picture in ({"grid.png": tile(images, columns)} if options.grid else pictures).items():
+        paths.append(Path(options.out) / name)
+        write_atomically(paths[-1], encode_png(picture))
     print(f"written: {paths[0]}" + (f" to {paths[-1].name}" if len(paths) > 1 else ""))
 
 

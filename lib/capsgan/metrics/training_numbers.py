@@ -5,7 +5,6 @@ import pandas as pd
 
 from ..gans import build_gan
 from ..networks.inspection import step_multiply_adds, training_megabytes
-from ..runs.reference import ReferenceRun
 from ..runs.run import Run
 from ..runs.table import TAIL, row
 
@@ -37,13 +36,11 @@ def curve_numbers(history: pd.DataFrame) -> dict[str, float]:
 
 
 def step_cost(run: Run) -> dict:
-    """Time of the quickest step (other work can only slow one down), a step's arithmetic, memory, parameters."""
+    """A step's arithmetic, memory, parameters."""
     known, provenance = row(run), run.provenance
     gan = build_gan(run.config, provenance["image_shape"], provenance["classes"])  # sizes need no trained weights
     names = ("discriminator_parameters", "discriminator_multiply_adds", "peak_memory_mb")
     numbers = {name: known[name] for name in names} | {"multiply_adds_of_step": step_multiply_adds(gan)}
     # The generator's update sends a whole batch through the discriminator.
     numbers["discriminator_megabytes"] = training_megabytes(gan.discriminator, run.config.batch_size)
-    if not isinstance(run, ReferenceRun):  # its history holds means over several steps
-        numbers["ms_of_quickest_step"] = 1000 * run.history.seconds.min()
     return numbers

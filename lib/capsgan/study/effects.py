@@ -83,7 +83,7 @@ def mean_over_gans(results: pd.DataFrame, gans: Sequence[str], features: str = "
     return joined(ratio(results, gan, SCORE, features) for gan in gans).mean(axis=1)
 
 
-def work_to_fid(results: pd.DataFrame, gan: str = "dcgan", cost: str = "ms_of_quickest_step") -> pd.Series:
+def work_to_fid(results: pd.DataFrame, gan: str = "dcgan", cost: str = "ms_per_step") -> pd.Series:
     """Log ratio, Caps ÷ classical, of the work until both reach a FID: steps times the run's cost per step.
 
     It is the final FID of the worse network, which needs most of its steps for it: that favours the one ending lower.

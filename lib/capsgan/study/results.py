@@ -25,6 +25,8 @@ from .verdicts import verdicts
 RESULTS = shipped("results")
 SHARES = ("precision", "recall", "coverage", "missing_classes", "label_accuracy")  # in [0, 1], and so their intervals
 NUMBERS = ("features", "metric", "value", "floor", "held_out")  # of a number; all other columns are of its run
+STEP_TIMES = RESULTS / "step_time_study.csv"  # of benchmarks/study_steps.py
+NETWORK = ("gan", "discriminator", "width", "dropout", "routing_iterations", "batch_size")  # what a step's time is of
 FREE = ("precision", "snapshots")  # what runs of the plan may have as they like
 
 
@@ -197,7 +199,8 @@ def save_results(results: pd.DataFrame, name: str, directory: Path = RESULTS):
     """Write ``runs_<name>.csv``, one row per run, and ``metrics_<name>.csv``, one row per run and number."""
     heads = [column for column in results if column not in NUMBERS]
     results[heads].drop_duplicates().to_csv(directory / f"runs_{name}.csv", index=False)
-    numbers = results[results.value.notna()].reindex(columns=["run", *NUMBERS])
+    own = results.value.notna() & (results.metric != "ms_per_step")  # which has its own file, STEP_TIMES
+    numbers = results[own].reindex(columns=["run", *NUMBERS])
     numbers.to_csv(directory / f"metrics_{name}.csv", index=False, float_format="%.9g")
 
 
@@ -207,7 +210,19 @@ def load_results(name: str, directory: Path = RESULTS) -> pd.DataFrame:
     if not all(path.exists() for path in paths):
         names = sorted(path.stem[5:] for path in directory.glob("runs_*.csv"))
         raise ValueError(f"results={name!r} are not there; expected {' | '.join(names) or 'none yet'}")
-    return pd.read_csv(paths[0]).merge(pd.read_csv(paths[1]), on="run", how="left", validate="one_to_many")
+    results = pd.read_csv(paths[0]).merge(pd.read_csv(paths[1]), on="run", how="left", validate="one_to_many")
+    return with_step_times(results, pd.read_csv(STEP_TIMES)) if STEP_TIMES.exists() else results
+
+
+def with_step_times(results: pd.DataFrame, times: pd.DataFrame) -> pd.DataFrame:
+    """Results with the cost ``ms_per_step`` of every finished run: its network's time in the round of its seed.
+
+    ``times`` are those of ``benchmarks/study_steps.py``, taken while nothing else ran. The seconds in the histories do
+    not serve: trainings ran side by side.
+    """
+    runs = _runs_of(results[results.status == "finished"])
+    rows = runs.merge(times[[*NETWORK, "round", "ms"]].rename(columns={"round": "seed", "ms": "value"}))
+    return pd.concat([results, rows.assign(features="cost", metric="ms_per_step")], ignore_index=True)
 
 
 def describe_results(results: pd.DataFrame) -> str:
