@@ -45,7 +45,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=STEP_TIMES)
     options = parser.parse_args()
     load, device = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan"), check_device(options.device)
-    if load > 0.3 * core_count():
+    if load > core_count() / 2:
         print(f"the machine is busy (load {load:.1f}): the times will be too long", file=sys.stderr)
     with keras.device(device):
         networks = prepare(options.dataset)

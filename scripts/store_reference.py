@@ -32,6 +32,7 @@ def main() -> int:
     parser.add_argument("prefixes", nargs="*", metavar="RUN_PREFIX", help="the beginning of a run's id")
     parser.add_argument("--parts", nargs="+", type=Path, default=[], metavar="ZIP", help="from scripts/gpu_study.py")
     parser.add_argument("--commit", help="of the source that trained the parts, where that machine could not tell")
+    parser.add_argument("--without-weights", action="store_true", help="the generator of seed 0 is left out, too")
     options = parser.parse_args()
     if not (options.prefixes or options.parts):
         parser.error("name the beginning of a run's id, or --parts")
@@ -45,6 +46,8 @@ def main() -> int:
         chosen = [run for run in list_runs() if run.finished and run.directory.name.startswith(prefixes)]
         directories = [save_reference(run, row(run)) for run in chosen]
     for directory in directories:
+        if options.without_weights:
+            (directory / "generator.npz").unlink(missing_ok=True)
         size = sum(path.stat().st_size for path in directory.iterdir() if path.is_file())
         print(f"{directory.name}: {size / 1e6:.2f} MB")
     where = "those parts" if options.parts else f"{home() / 'runs'} with an id that begins so"

@@ -36,5 +36,15 @@ def compile_steps(play, variables: list, most: int = 1):
     return run
 
 
+def upsample_convolve(x, kernel):
+    """Transposed convolution, stride 2: [B, h, w, channels] by [taps, taps, filters, channels] → [B, 2h, 2w, filters].
+
+    Channels stay last, where Keras copies images to channels first and back.
+    """
+    kernel = kernel.permute(3, 2, 0, 1).contiguous(memory_format=torch.channels_last)
+    form, padding = torch.nn.functional.conv_transpose2d, kernel.shape[-1] // 2 - 1
+    return form(x.permute(0, 3, 1, 2), kernel, stride=2, padding=padding).permute(0, 2, 3, 1)
+
+
 no_gradients = torch.no_grad
 gpu_count = torch.cuda.device_count
