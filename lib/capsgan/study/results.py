@@ -105,7 +105,7 @@ def _with_fresh_critic(results: pd.DataFrame, runs: list[Run], plan: AnalysisPla
 
 
 def _runs_of(results: pd.DataFrame) -> pd.DataFrame:
-    return results.drop(columns=list(NUMBERS)).drop_duplicates()
+    return results.drop(columns=list(NUMBERS), errors="ignore").drop_duplicates()
 
 
 def collect_results(runs: list[Run]) -> pd.DataFrame:
