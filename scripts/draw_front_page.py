@@ -1,10 +1,10 @@
-"""Draw the pictures of the README and of notebooks: docs/pictures/front_page.png, astronaut.png, capsule_poses.png.
+"""Draw the pictures of the README and of notebooks: docs/pictures/*.png.
 
 .venv/bin/python scripts/draw_front_page.py
 
 Noise becomes digits (a CapsDCGAN of data/reference/), holes in drawings and in a photograph are filled (networks of
-data/pretrained/). All rows show the first images, not chosen ones. The last picture is what notebook 10 drew at the
-quick profile.
+data/pretrained/). All rows show the first images, not chosen ones. The pictures that open notebooks 10 and 11 are
+what these drew at the quick profile.
 """
 
 import os
@@ -34,7 +34,7 @@ BOX = (65, 64, 120, 120)  # of the astronaut: x, y, width, height; framed as UTK
 
 
 def main():
-    """Draw and save both."""
+    """Draw and save all."""
     digits = capsgan.load_reference("dcgan", "caps", seed=0)
     drawings, photographs = map(capsgan.load_pretrained, ("cartoon-completion-caps", "faces-completion-cnn"))
     figure = plt.figure(figsize=(9, 3.3), layout="constrained")
@@ -43,9 +43,11 @@ def main():
     draw_faces(below, drawings)
     save(figure, "front_page", f"{digits.directory.name} @{digits.provenance['commit']}", drawings)
     save(photograph_figure(photographs), "astronaut", "", photographs)
-    drawn, about = figures_directory("quick") / "capsule_poses.png", PngInfo()
-    about.add_text("Description", f"10_capsules @{source_commit()}")
-    Image.open(drawn).convert("RGB").save(PICTURES / drawn.name, pnginfo=about)
+    for name, notebook in {"capsule_poses": "10_capsules", "wider_family": "11_wider_family"}.items():
+        about = PngInfo()
+        about.add_text("Description", f"{notebook} @{source_commit()}")
+        with Image.open(figures_directory("quick") / f"{name}.png") as drawn:
+            drawn.convert("RGB").save(PICTURES / f"{name}.png", pnginfo=about)
 
 
 def save(figure, name: str, source: str, network):
