@@ -24,7 +24,7 @@ def write_report(tables: dict[str, Callable[[], str]]) -> list[Path]:
     changed, pages = [], [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     for path in [*pages, *sorted((ROOT / "notebooks").glob("*.ipynb"))]:
         before = path.read_text(encoding="utf-8")
-        after = filled(before, tables) if path in pages else within_words(before)
+        after = filled(before, tables) if path in pages else with_time(before)
         if after != before:
             path.write_text(after, encoding="utf-8")
             changed.append(path)
@@ -50,7 +50,7 @@ def with_times(text: str) -> str:
     return re.sub(r"(Together they take )\S+ min", rf"\g<1>{in_words(rows.seconds.sum())}", text)
 
 
-def within_words(text: str) -> str:
+def with_time(text: str) -> str:
     """A notebook whose opening says how long it takes at the quick profile, as measured."""
     rows = pd.read_csv(RESULTS / "seconds_quick.csv").set_index("notebook")
     name = re.search(r"notebooks/(\d\d_\w+)\.ipynb\)", text)[1]
