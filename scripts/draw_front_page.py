@@ -35,6 +35,7 @@ BOX = (65, 64, 120, 120)  # of the astronaut: x, y, width, height; framed as UTK
 
 def main():
     """Draw and save all."""
+    commit = source_commit()  # before a picture changes the checkout
     digits = capsgan.load_reference("dcgan", "caps", seed=0)
     drawings, photographs = map(capsgan.load_pretrained, ("cartoon-completion-caps", "faces-completion-cnn"))
     figure = plt.figure(figsize=(9, 3.3), layout="constrained")
@@ -45,7 +46,7 @@ def main():
     save(photograph_figure(photographs), "astronaut", "", photographs)
     for name, notebook in {"capsule_poses": "10_capsules", "wider_family": "11_wider_family"}.items():
         about = PngInfo()
-        about.add_text("Description", f"{notebook} @{source_commit()}")
+        about.add_text("Description", f"{notebook} @{commit}")
         with Image.open(figures_directory("quick") / f"{name}.png") as drawn:
             drawn.convert("RGB").save(PICTURES / f"{name}.png", pnginfo=about)
 

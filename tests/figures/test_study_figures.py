@@ -58,6 +58,7 @@ def test_controls_show_a_point_a_seed_and_the_mean(results):
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["classical", "Caps"]
 
 
+@pytest.mark.slow
 def test_intervals_are_drawn_where_the_analysis_has_them(results):
     plan = read_plan()
     varied = results.assign(value=results.value * np.where(results.run == "dcgan-caps-1.0-0", 1.3, 1))

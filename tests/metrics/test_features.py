@@ -141,6 +141,7 @@ def test_the_classifiers_know_digits(digits, space):
     np.testing.assert_array_equal(network.read(digits.images)[1], probabilities)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("space", SPACES)
 def test_features_of_one_digit_are_nearer_to_each_other_than_to_other_digits(digits, real, space):
     x = real[space]

@@ -32,6 +32,7 @@ def test_a_shift_moves_right_and_down_and_brings_in_nothing():
     assert shift(dot(25, 25)).sum() == 0
 
 
+@pytest.mark.slow
 def test_scrambling_exchanges_quarters_inside_the_margin_and_keeps_every_pixel(digits):
     images = digits[1].images[:50]
     scrambled = scramble(images)

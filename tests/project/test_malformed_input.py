@@ -129,6 +129,7 @@ def test_malformed_images_are_left_out_by_name_and_the_rest_is_used(kept, home, 
     assert f"{len(images())} left out" in told.out and "Corrupt" not in told.err and "WARN" not in told.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["image", "mask"])
 def test_malformed_pictures_of_the_users_are_one_line_each(kept, home, capsys, part):
     (home / "good.png").write_bytes(encode_png(np.zeros((8, 8, 3), "uint8")))

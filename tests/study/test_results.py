@@ -225,6 +225,7 @@ def test_the_plans_runs_are_found_whatever_their_precision_and_snapshots(study):
     assert not isinstance(found["dcgan", "caps", 0], ReferenceRun)  # that on disk goes before the stored one
 
 
+@pytest.mark.slow
 def test_collect_writes_results_and_verdicts_of_the_plans_runs_only(study, monkeypatch):
     save_results(load_results("study"), "study", study)  # of an earlier profile
     said, scored = [], []

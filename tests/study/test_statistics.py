@@ -241,6 +241,7 @@ def test_a_failed_run_is_counted_and_its_pair_leaves_the_interval():
     assert word_of(results, CAPS).word == NOT_TESTABLE
 
 
+@pytest.mark.slow
 def test_two_dead_generators_are_not_equal():
     rng = np.random.default_rng(0)
     rows = [row for s in range(8) for arm in ("caps", "cnn") for row in run_rows("A", arm, s, 60 + rng.normal())]

@@ -307,6 +307,7 @@ def test_the_time_left_is_estimated_after_20_timed_steps(home, scripted, capsys)
     assert re.search(r"GAN: \d+ ms per step, about \d+\.\d minutes to go", printed)
 
 
+@pytest.mark.slow
 def test_a_short_or_silent_run_estimates_nothing(home, scripted, capsys):
     train(config_of(steps=20))
     train(config_of(steps=50), progress=False)

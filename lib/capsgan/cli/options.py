@@ -4,6 +4,7 @@ import argparse
 import re
 from collections.abc import Callable
 from dataclasses import fields
+from functools import cache
 from textwrap import shorten
 
 import yaml
@@ -40,12 +41,16 @@ def add_command(commands, name: str, run: Callable, summary: str, *groups: str):
 
 def add_options(parser: argparse.ArgumentParser, *groups: str):
     """Declare groups of options: those of ``options.yaml``, and ``config``, the fields of a config."""
-    table = yaml.safe_load((PACKAGE / "cli" / "options.yaml").read_text(encoding="utf-8"))
-    own = ("gan", "discriminator", "seed")  # train and grid say it in their own ways
-    table["config"] = {f"--{f.name.replace('_', '-')}": _of_field(f) for f in fields(RunConfig) if f.name not in own}
-    for name, values in (option for group in groups for option in table[group].items()):
+    for name, values in (option for group in groups for option in _groups()[group].items()):
         kind = {"type": TYPES[values["type"]]} if "type" in values else {}
         parser.add_argument(name, **values | kind | {"help": values["help"].format(**WORDS)})
+
+
+@cache
+def _groups() -> dict[str, dict]:
+    own = ("gan", "discriminator", "seed")  # train and grid say it in their own ways
+    config = {f"--{f.name.replace('_', '-')}": _of_field(f) for f in fields(RunConfig) if f.name not in own}
+    return yaml.safe_load((PACKAGE / "cli" / "options.yaml").read_text(encoding="utf-8")) | {"config": config}
 
 
 def _of_field(each) -> dict:
