@@ -11,6 +11,7 @@ from pathlib import Path
 
 STUDY = config.get("study", "study/study.yaml")  # the runs: blocks of GANs × discriminators × seeds × …
 SAMPLES = config.get("samples", 10_000)  # images of each snapshot that is scored
+CORES = int(config.get("cores", 8))  # of the machine; of a node of a cluster that a rule has for itself
 BUILD = f"build/study/{Path(STUDY).stem}"
 
 
@@ -105,10 +106,11 @@ rule step_times:
         touch(f"{BUILD}/step_times.done"),
     log:
         f"{BUILD}/logs/step_times.log",
-    threads: workflow.cores
+    threads: CORES
     resources:
         runtime=60,
         mem_mb=8000,
+        slurm_extra="'--exclusive'",
     conda:
         "environment.yml"
     shell:

@@ -45,12 +45,14 @@ def main() -> int:
     command = [str(SNAKEMAKE), "--snakefile", str(ROOT / "Snakefile"), "--directory", str(ROOT)]
     command += ["--rerun-incomplete", "--rerun-triggers", "mtime", "--retries", "3", "--keep-going"]
     command += ["--show-failed-logs"]
+    cores = options.cores or core_count()
     if options.executor == "local":
-        command += ["--cores", str(options.cores or core_count())]
+        command += ["--cores", str(cores)]
     else:
         command += ["--executor", options.executor, "--jobs", str(options.jobs or 16), "--latency-wait", "60"]
     command += ["--dry-run"] * options.dry_run
     config = ["--config", f"study={Path(options.study).resolve()}", f"samples={options.samples}"]
+    config += [f"cores={cores}"] if options.executor == "local" else []
     lock = ROOT / "build" / "study" / ".lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     try:
