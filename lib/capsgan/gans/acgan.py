@@ -30,7 +30,7 @@ class ACGAN(GAN):
         """ACGAN cannot train without classes."""
         if self.classes < 2:
             raise ValueError(
-                f"gan='acgan' needs labels of 2 classes or more; {self.config.dataset!r} has {self.classes}"
+                f"gan={self.config.gan!r} needs labels of 2 classes or more; {self.config.dataset!r} has {self.classes}"
             )
 
     def build_generator(self):

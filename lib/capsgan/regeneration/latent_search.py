@@ -50,11 +50,10 @@ def choose_starts(gan, degradation, observed, weights, restarts, seed, labels) -
     """The candidates that explain each image best, as many of every class: arrays [n, restarts, ...]."""
     pool = choose_codes(gan, max(CANDIDATES, restarts), seed)
     discrete = [name for name, array in pool.items() if array.dtype != np.float32]
-    classes = {"labels": gan.classes, "category": 10}
     if labels is not None and "labels" not in pool:
         raise ValueError(f"invalid labels={labels!r}; expected None ({gan.config.gan!r} has no labels)")
     for name in discrete:  # in turn, so that no class is missing
-        pool[name] = np.arange(len(pool[name])) % classes[name]
+        pool[name] = np.arange(len(pool[name])) % gan.discrete[name]
     seen = ops.convert_to_numpy(degradation.measure(ops.convert_to_tensor(generate_images(gan, pool))))
     chosen = np.empty((len(observed), restarts), "int64")
     for number, (image, weight) in enumerate(zip(observed, weights, strict=True)):

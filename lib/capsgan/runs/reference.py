@@ -26,7 +26,7 @@ class ReferenceRun(Run):
     """A finished run without its discriminator, and with a thinned history; asking for more raises ``ValueError``.
 
     ``history`` has one row per bin of steps: ``step`` is its last, every metric and ``seconds`` its mean, and
-    ``<metric>_min`` and ``<metric>_max`` are the extremes of its steps. Runs of seed 0 also have the generator.
+    ``<metric>_min`` and ``<metric>_max`` are the extremes of its steps. Most runs of seed 0 also have the generator.
     """
 
     @property
@@ -37,7 +37,9 @@ class ReferenceRun(Run):
     @cached_property
     def gan(self) -> GAN:
         """The trained generator alone, in float32: many CPUs take ten times as long in bfloat16."""
-        path = self._stored("generator.npz", "weights in the project; expected runs of seed 0")
+        path = self._stored(
+            "generator.npz", "weights in the project, only samples and scores; most runs of seed 0 have them"
+        )
         gan = self.build(replace(self.config, precision="float32"), generator_only=True)
         gan.generator.set_weights(read_weights(path))
         return gan

@@ -51,11 +51,12 @@ def identity(config: RunConfig) -> tuple:
 
 
 def planned_runs(plan: AnalysisPlan) -> list[Run]:
-    """The plan's runs on disk and among the stored references; the one on disk if both exist."""
-    wanted, found = planned(plan), {}
+    """The plan's runs on disk and among the stored references; one for each place, that on disk if both exist."""
+    wanted, found = {identity(config): config for config in plan.configs().values()}, {}
     for run in (*list_runs(), *list_references()):
-        if identity(run.config) in wanted:
-            found.setdefault(run.directory.name, run)
+        config = wanted.get(identity(run.config))
+        if config and run.config.width == config.width:  # a CNN of another width is the same run under another name
+            found.setdefault(config.run_id, run)
     return list(found.values())
 
 
@@ -87,8 +88,9 @@ def collect(plan: AnalysisPlan, name: str = "study", say=print) -> pd.DataFrame:
         fits = stored.run.isin(heads.run[[identity(config) in wanted for config in configs]])
         say(f"kept: {stored.run[fits].nunique()} stored runs; dropped, not in the plan: {stored.run[~fits].nunique()}")
         results = pd.concat([stored[fits], results], ignore_index=True)
+    timed = with_step_times(results, pd.read_csv(STEP_TIMES)) if STEP_TIMES.exists() else results
+    table = verdicts(read_claims(), timed, plan)  # first: what cannot be judged replaces nothing
     save_results(results, name)
-    table = verdicts(read_claims(), load_results(name), plan)
     table.to_csv(RESULTS / f"verdicts_{name}.csv", index=False, float_format="%.4g")
     return results
 
