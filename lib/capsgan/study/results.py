@@ -222,6 +222,7 @@ def with_step_times(results: pd.DataFrame, times: pd.DataFrame) -> pd.DataFrame:
     ``times`` are those of ``benchmarks/study_steps.py``, taken while nothing else ran. The seconds in the histories do
     not serve: trainings ran side by side.
     """
+    results = results[results.metric != "ms_per_step"]  # those of stored results, which come again
     runs = _runs_of(results[results.status == "finished"])
     rows = runs.merge(times[[*NETWORK, "round", "ms"]].rename(columns={"round": "seed", "ms": "value"}))
     return pd.concat([results, rows.assign(features="cost", metric="ms_per_step")], ignore_index=True)
