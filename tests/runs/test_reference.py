@@ -64,7 +64,7 @@ def test_a_reference_run_is_small_and_has_what_figures_need(stored, pair, monkey
 
 
 def test_only_seed_0_brings_its_generator(stored):
-    with pytest.raises(ValueError, match="no weights in the project.*most runs of seed 0"):
+    with pytest.raises(ValueError, match=r"no weights in the project.*most runs of seed 0"):
         stored[0].generate(1)
 
 
