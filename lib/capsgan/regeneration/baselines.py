@@ -33,10 +33,7 @@ def navier_stokes(damaged, masks, training=None) -> np.ndarray:
 def biharmonic(damaged, masks, training=None) -> np.ndarray:
     """The smoothest surface, by scikit-image (Damelin & Hoang 2018, doi:10.1155/2018/3950312)."""
 
-    def fill(image, known):
-        return 255 * inpaint_biharmonic(image / 255, ~known, channel_axis=-1)
-
-    return _each(damaged, masks, fill)
+    return _each(damaged, masks, lambda image, known: 255 * inpaint_biharmonic(image / 255, ~known, channel_axis=-1))
 
 
 def mean_image(damaged, masks, training, whole: bool = False) -> np.ndarray:

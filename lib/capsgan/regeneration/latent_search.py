@@ -96,10 +96,9 @@ class LatentSearch:
         restore_variables(self.variables, [codes[name] for name in self.latents.names] + self.fresh)
         rows, kept = [], {}
         for step in range(self.options.steps + 1):
+            found = codes | self.latents.values()
             if step in self.options.snapshots:
-                kept[step] = codes | self.latents.values()
-            if step == self.options.steps:
-                found = codes | self.latents.values()
+                kept[step] = found
             rows.append(self.run(data, [np.int32(step)])[0])  # the last move is for its loss alone
             bar.update(step < self.options.steps)
         return np.stack(rows), found, kept
@@ -111,11 +110,11 @@ class LatentSearch:
         self.optimizer.build(self.latents.trainable_variables)
         self.variables = [*self.latents.trainable_variables, *self.optimizer.variables]
         self.fresh = [ops.convert_to_numpy(variable).copy() for variable in self.optimizer.variables]
-        self.run = get_engine().compile_steps(self._play, self.variables)
 
-    def _play(self, update, data, item):
-        _, terms = update(self.latents, self.optimizer, self._loss, *data)
-        return terms
+        def play(update, data, item):
+            return update(self.latents, self.optimizer, self._loss, *data)[1]
+
+        self.run = get_engine().compile_steps(play, self.variables)
 
     def _loss(self, observed, weights, fixed):
         searched = self.latents.tensors()

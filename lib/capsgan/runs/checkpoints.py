@@ -31,20 +31,21 @@ def checkpoint_paths(directory: Path) -> list[Path]:
     return sorted(directory.glob("step_*.npz"), key=lambda path: int(path.stem.removeprefix("step_")))
 
 
-def read_checkpoint(directory: Path) -> tuple[int, np.ndarray, list[np.ndarray]] | None:
+def read_checkpoint(directory: Path, history_only=False) -> tuple[int, np.ndarray, list[np.ndarray]] | None:
     """The newest readable checkpoint: (step, history, values of the variables), or None. Needs the run's lock.
 
-    A damaged checkpoint is renamed to ``*.damaged`` with a warning, and the one before it is read.
+    A damaged checkpoint is renamed to ``*.damaged`` with a warning, and the one before it is read. ``history_only``
+    reads no values, renames nothing, and needs no lock.
     """
     for path in reversed(checkpoint_paths(directory)):
         try:
             with np.load(path) as archive:  # the zip format checks every array's CRC
-                values = [archive[key] for key in sorted(archive.files) if key.startswith("v")]
-                return int(archive["step"]), archive["history"], values
+                keys = [] if history_only else sorted(key for key in archive.files if key.startswith("v"))
+                return int(archive["step"]), archive["history"], [archive[key] for key in keys]
         except DAMAGED_ARCHIVE as error:
-            aside = path.with_suffix(".damaged")
-            path.replace(aside)
-            warnings.warn(f"checkpoint {path.name} is damaged ({error}); set aside as {aside.name}", stacklevel=2)
+            if not history_only:
+                aside = path.replace(path.with_suffix(".damaged"))
+                warnings.warn(f"checkpoint {path.name} is damaged ({error}); set aside as {aside.name}", stacklevel=2)
     return None
 
 
@@ -64,17 +65,6 @@ def read_weights(file) -> list[np.ndarray]:
 def all_finite(variables: list) -> bool:
     """Whether every variable is finite."""
     return all(np.isfinite(ops.convert_to_numpy(variable.value)).all() for variable in variables)
-
-
-def read_history(directory: Path) -> np.ndarray | None:
-    """The history in the newest readable checkpoint, without the run's lock: renames nothing, waits for no one."""
-    for path in reversed(checkpoint_paths(directory)):
-        try:
-            with np.load(path) as archive:
-                return archive["history"]
-        except DAMAGED_ARCHIVE:
-            continue
-    return None
 
 
 def restore_variables(variables: list, values: list[np.ndarray]):

@@ -94,11 +94,8 @@ def cpu_model() -> str:
 
 def gpu_model() -> str | None:
     """Name and driver of the first NVIDIA GPU, e.g. ``NVIDIA H100 80GB HBM3, driver 580.159.04``; None without one."""
-    command = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
-    with contextlib.suppress(OSError, subprocess.CalledProcessError):
-        answer = subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout
-        return ", driver ".join(answer.splitlines()[0].split(", "))
-    return None
+    answer = _ask("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader")
+    return ", driver ".join(answer.splitlines()[0].split(", ")) if answer else None
 
 
 def reset_peak_memory():
@@ -125,13 +122,14 @@ def source_commit() -> str | None:
 
     A copy inside another project's repository has none: that repository's commit says nothing about it.
     """
+    top = _ask("git", "-C", str(ROOT), "rev-parse", "--show-toplevel")
+    if top is None or Path(top).resolve() != ROOT.resolve():
+        return None
+    return _ask("git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude", "*")
+
+
+def _ask(*command: str) -> str | None:
     ours = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}  # as in a hook
-
-    def ask(*command):
-        words = ["git", "-C", str(ROOT), *command]
-        return subprocess.run(words, env=ours, capture_output=True, encoding="utf-8", check=True).stdout.strip()
-
     with contextlib.suppress(OSError, subprocess.CalledProcessError, UnicodeError):
-        if Path(ask("rev-parse", "--show-toplevel")).resolve() == ROOT.resolve():
-            return ask("describe", "--always", "--dirty", "--exclude", "*")
+        return subprocess.run(command, env=ours, capture_output=True, encoding="utf-8", check=True).stdout.strip()
     return None

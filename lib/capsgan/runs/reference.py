@@ -31,7 +31,7 @@ class ReferenceRun(Run):
 
     @property
     def history(self) -> pd.DataFrame:
-        """One row per bin of steps: means, and the least and greatest value of every metric."""
+        """One row per bin of steps, see the class."""
         return pd.read_csv(self._stored("history.csv", "history in the project"))
 
     @cached_property
@@ -109,7 +109,7 @@ def save_reference(run: Run, summary: dict, into: Path | None = None) -> Path:
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     for name in ("provenance.json", *SCORES):
-        if name not in SCORES or (run.directory / name).exists():
+        if (run.directory / name).exists():
             shutil.copyfile(run.directory / name, directory / name)
     write_json(directory / "config.json", run.config.published())
     write_json(directory / "summary.json", summary)
@@ -124,9 +124,6 @@ def thin_history(history: pd.DataFrame, rows: int = ROWS) -> pd.DataFrame:
     """About ``rows`` bins of equally many steps: last step, means, least and greatest values. No warm-up."""
     history = history[history.step > 0]
     size = max(1, round(len(history) / rows))
-    bins = history.groupby((history.step - 1) // size)
-    thin = bins[[*METRICS, "seconds"]].mean()
-    thin.insert(0, "step", bins["step"].last())
-    for metric in METRICS:
-        thin[f"{metric}_min"], thin[f"{metric}_max"] = bins[metric].min(), bins[metric].max()
-    return thin.reset_index(drop=True)
+    columns = {"step": ("step", "last")} | {name: (name, "mean") for name in (*METRICS, "seconds")}
+    columns |= {f"{name}_{most}": (name, most) for name in METRICS for most in ("min", "max")}
+    return history.groupby((history.step - 1) // size).agg(**columns).reset_index(drop=True)

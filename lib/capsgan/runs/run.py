@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable
 from functools import cached_property, partial
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from ..gans import GAN, build_gan
 from ..gans.base import METRICS
 from ..gans.sampling import choose_codes, generate_images
 from ..paths import file_lock, home
-from .checkpoints import read_history, read_weights
+from .checkpoints import read_checkpoint, read_weights
 
 COLUMNS = ("step", *METRICS, "seconds")
 
@@ -75,8 +76,8 @@ class Run:
         path = self.directory / "history.csv"
         if path.exists():  # the Python engine's floats are exact
             return read_or_refuse(path, lambda: pd.read_csv(path, engine="python")[list(COLUMNS)])
-        rows = read_history(self.checkpoints)
-        return history_frame([] if rows is None else rows)
+        checkpoint = read_checkpoint(self.checkpoints, history_only=True)
+        return history_frame(checkpoint[1] if checkpoint else [])
 
     @property
     def history_sha256(self) -> str:
@@ -93,6 +94,9 @@ class Run:
             read_or_refuse(path, partial(getattr(gan, name).load_weights, path))
         return gan
 
+    generator = property(attrgetter("gan.generator"), doc="The trained generator, a ``keras.Model``.")
+    discriminator = property(attrgetter("gan.discriminator"), doc="The trained discriminator; it answers in logits.")
+
     def build(self, config: RunConfig | None = None, **options) -> GAN:
         """The GAN of this run, or of another config for the same images, with initial weights."""
         return build_gan(config or self.config, self.provenance["image_shape"], self.provenance["classes"], **options)
@@ -105,22 +109,12 @@ class Run:
         dataset = load_dataset(self.config.dataset, split, **self.config.data_options)
         trained_on = self.provenance.get("dataset_sha256")
         if split == "train" and trained_on and dataset.sha256 != trained_on:
-            message = f"{self.directory.name} was trained on other images than {self.config.dataset!r} has now "
-            message += f"(SHA-256 {trained_on[:12]}…, not {dataset.sha256[:12]}…)"
+            hashes = f"(SHA-256 {trained_on[:12]}…, not {dataset.sha256[:12]}…)"
+            message = f"{self.directory.name} was trained on other images than {self.config.dataset!r} has now {hashes}"
             if is_folder(self.config.dataset):
                 raise ValueError(f"{message}; put the images back, or train again")
             warnings.warn(message, stacklevel=2)  # drawn or decoded by another version of a library
         return dataset
-
-    @property
-    def generator(self):
-        """The trained generator, a ``keras.Model``."""
-        return self.gan.generator
-
-    @property
-    def discriminator(self):
-        """The trained discriminator, a ``keras.Model`` that answers in logits."""
-        return self.gan.discriminator
 
     def generate(self, count: int, seed: int = 0, *, labels=None, codes: dict | None = None) -> np.ndarray:
         """Images, float32 [count, height, width, channels] in [-1, 1]: generated, or completed held-out ones.
@@ -129,9 +123,9 @@ class Run:
         labels: ACGAN's classes, int [count] or one number; None: random.
         codes: any part of the latent to fix, e.g. InfoGAN's ``{"category": 3, "continuous": [[-1, 0]]}``.
         """
-        images, config = (), self.config
+        images = ()
         if self.gan.conditional:
-            images = load_dataset(config.dataset, "test", image_size=config.image_size).images
+            images = load_dataset(self.config.dataset, "test", image_size=self.config.image_size).images
         codes = choose_codes(self.gan, count, seed, labels=labels, codes=codes, images=images)
         return generate_images(self.gan, codes)
 
@@ -169,10 +163,9 @@ class Run:
         return self.directory.parent / ".locks" / f"{self.directory.name}.lock"
 
     def _is_locked(self) -> bool:
-        if not self.lock_path.exists():
-            return False
         try:
-            file_lock(self.lock_path).acquire(timeout=0).lock.release()
+            if self.lock_path.exists():
+                file_lock(self.lock_path).acquire(timeout=0).lock.release()
         except (Timeout, OSError):
             return True
         return False

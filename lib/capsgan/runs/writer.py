@@ -37,8 +37,7 @@ class RecordedRun(Run):
         if is_folder(saved.dataset) and is_folder(self.config.dataset):  # the directory's name tells their content
             saved = replace(saved, dataset=self.config.dataset)
         theirs, ours = saved.identity, self.config.identity
-        names = sorted(name for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name))
-        if names:
+        if names := sorted({name for name, _ in theirs.items() ^ ours.items()}):
             changes = ", ".join(f"{n}={theirs.get(n)!r}, not {ours.get(n)!r}" for n in names)
             raise ValueError(f"{self.directory} has a different config ({changes}); remove it or use --force")
 

@@ -4,7 +4,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import keras
 
@@ -168,22 +168,16 @@ def _stop_signals():
 
     Ctrl-C, SIGTERM, and SIGHUP of a terminal that is closed, unless ``nohup`` has it ignored.
     """
-    caught, before = [], {}
+    caught = []
+    with ExitStack() as handlers:
 
-    def restore():
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
+        def note(number, frame):
+            caught.append(number)
+            handlers.close()
 
-    def note(number, frame):
-        caught.append(number)
-        restore()
-
-    with suppress(ValueError):  # not in the main thread: signals go elsewhere
-        for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):  # the last two are not on every system
-            signum = getattr(signal, name, None)
-            if signum and not (name == "SIGHUP" and signal.getsignal(signum) == signal.SIG_IGN):
-                before[signum] = signal.signal(signum, note)
-    try:
+        with suppress(ValueError):  # not in the main thread: signals go elsewhere
+            for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):  # the last two are not on every system
+                signum = getattr(signal, name, None)
+                if signum and not (name == "SIGHUP" and signal.getsignal(signum) == signal.SIG_IGN):
+                    handlers.callback(signal.signal, signum, signal.signal(signum, note))
         yield caught
-    finally:
-        restore()
