@@ -54,11 +54,10 @@ def search_figure(found: Regeneration, number: int, truth: np.ndarray, damaged: 
     figure = plt.figure(figsize=(max(8, 1.25 * (len(steps) + 3)), 4.6), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(1.5, 1))
     axis = above.subplots()
-    for restart, losses in enumerate(found.losses[:, number].T):
-        best = restart == found.best[number]
-        other = {"color": "#AAAAAA", "label": "other starts" if restart == int(found.best[number] == 0) else None}
-        style = {"color": "black", "linewidth": 2, "zorder": 3, "label": "best"} if best else other
-        axis.plot(losses, **{"linewidth": 0.9} | style)
+    losses, best = found.losses[:, number], found.best[number]
+    others = axis.plot(np.delete(losses, best, axis=1), color="#AAAAAA", linewidth=0.9)
+    plt.setp(others[:1], label="other starts")
+    axis.plot(losses[:, best], color="black", linewidth=2, label="best")
     axis.set(xlabel="step of the search", ylabel="total loss")
     axis.legend(frameon=False)
     shown = {"observed": damaged}

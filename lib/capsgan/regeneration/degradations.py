@@ -97,9 +97,8 @@ class Fading(Degradation):
 
     def measure(self, images):
         """Float [B, height, width, channels] → [B, height, width, channels, or 1 where ``grey``]."""
-        if self.grey:
-            images = luma(images)
-        return ops.clip(self.contrast * images + 2 * self.brightness, -1, 1)
+        seen = luma(images) if self.grey else images
+        return ops.clip(self.contrast * seen + 2 * self.brightness, -1, 1)
 
     def observed_shape(self, image_shape):
         """Unchanged, but one channel where ``grey``."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -71,7 +72,7 @@ def choose_starts(gan, degradation, observed, weights, restarts, seed, labels) -
 
 
 class LatentSearch:
-    """The searched latents as the one trainable layer, their optimizer, and the compiled step.
+    """The searched latents as the only trainable variables, their optimizer, and the compiled step.
 
     ``prior_loss``: generated images → float [B], see :func:`discriminator_prior`; None: no prior.
     """
@@ -91,12 +92,12 @@ class LatentSearch:
         """
         if self.latents is None:
             self._prepare(codes)
-        fixed = {name: ops.convert_to_tensor(array) for name, array in codes.items() if name not in self.latents.names}
+        fixed = {name: ops.convert_to_tensor(array) for name, array in codes.items() if name not in self.latents}
         data = ops.convert_to_tensor(observed), ops.convert_to_tensor(weights), fixed
-        restore_variables(self.variables, [codes[name] for name in self.latents.names] + self.fresh)
+        restore_variables(self.variables, [codes[name] for name in self.latents] + self.fresh)
         rows, kept = [], {}
         for step in range(self.options.steps + 1):
-            found = codes | self.latents.values()
+            found = codes | {name: ops.convert_to_numpy(latent).copy() for name, latent in self.latents.items()}
             if step in self.options.snapshots:
                 kept[step] = found
             rows.append(self.run(data, [np.int32(step)])[0])  # the last move is for its loss alone
@@ -104,20 +105,24 @@ class LatentSearch:
         return np.stack(rows), found, kept
 
     def _prepare(self, codes):
-        self.latents = Latents({name: a.shape for name, a in codes.items() if a.dtype == np.float32})
+        searched = {name: array for name, array in codes.items() if array.dtype == np.float32}
+        self.latents = {name: keras.Variable(array, name=name) for name, array in searched.items()}
+        if "continuous" in self.latents:
+            self.latents["continuous"].constraint = Clip(1.0)
+        player = SimpleNamespace(trainable_variables=list(self.latents.values()))
         rate = keras.optimizers.schedules.CosineDecay(self.options.rate, self.options.steps, alpha=0.05)
         self.optimizer = keras.optimizers.Adam(rate)
-        self.optimizer.build(self.latents.trainable_variables)
-        self.variables = [*self.latents.trainable_variables, *self.optimizer.variables]
+        self.optimizer.build(player.trainable_variables)
+        self.variables = [*player.trainable_variables, *self.optimizer.variables]
         self.fresh = [ops.convert_to_numpy(variable).copy() for variable in self.optimizer.variables]
 
         def play(update, data, item):
-            return update(self.latents, self.optimizer, self._loss, *data)[1]
+            return update(player, self.optimizer, self._loss, *data)[1]
 
         self.run = get_engine().compile_steps(play, self.variables)
 
     def _loss(self, observed, weights, fixed):
-        searched = self.latents.tensors()
+        searched = {name: latent.value for name, latent in self.latents.items()}
         images = self.gan.generate(fixed | searched, training=False)
         errors = weights * ops.abs(self.degradation.measure(images) - observed)  # weights [rows, height, width, 1]
         context = ops.sum(ops.mean(errors, axis=-1), axis=(1, 2)) / ops.sum(weights, axis=(1, 2, 3))
@@ -154,23 +159,3 @@ def discriminator_prior(gan: GAN, real: np.ndarray) -> Callable:
 
 def _logits(gan, images):
     return ops.cast(keras.tree.flatten(gan.discriminator(images, training=False))[0], "float32")[:, 0]
-
-
-class Latents(keras.layers.Layer):
-    """Latent codes as weights: name → shape, ``noise`` among them; ``continuous`` stays inside [-1, 1]."""
-
-    def __init__(self, shapes: dict[str, tuple[int, ...]]):
-        super().__init__(dtype="float32")
-        self.names = tuple(shapes)
-        for name, shape in shapes.items():
-            constraint = Clip(1.0) if name == "continuous" else None
-            self.add_weight(shape=shape, initializer="zeros", constraint=constraint, name=name)
-        self.built = True
-
-    def tensors(self) -> dict:
-        """Name → tensor."""
-        return dict(zip(self.names, (variable.value for variable in self.trainable_variables), strict=True))
-
-    def values(self) -> dict[str, np.ndarray]:
-        """Name → a copy of the values, float32."""
-        return {name: ops.convert_to_numpy(tensor).copy() for name, tensor in self.tensors().items()}

@@ -122,7 +122,6 @@ def _gan_of(run) -> GAN:
 
 
 def _check_observed(gan: GAN, degradation: Degradation, images: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
-    """Check images and masks; the masks, bool [n, height, width]."""
     check_images("images", images, degradation.observed_shape(gan.image_shape))
     if masks is not None:
         return check_masks(masks, images, holes=degradation.needs_mask)
@@ -133,12 +132,10 @@ def _check_observed(gan: GAN, degradation: Degradation, images: np.ndarray, mask
 
 @contextlib.contextmanager
 def _prior(judging: GAN, run, real: np.ndarray | None):
-    """The discriminator's loss of generated images, with BatchNormalization's statistics of real ones."""
     real = _training_images(run) if real is None else real
     check_images("real", real, judging.image_shape)
-    real = real[:REAL_IMAGES]
-    with statistics_of(judging.discriminator, real):
-        yield discriminator_prior(judging, real)
+    with statistics_of(judging.discriminator, real[:REAL_IMAGES]):
+        yield discriminator_prior(judging, real[:REAL_IMAGES])
 
 
 def _training_images(run) -> np.ndarray:
@@ -159,9 +156,8 @@ def _search_in_parts(search: LatentSearch, starts: dict, observed: np.ndarray, w
     at_once = min(count, max(1, PIXELS // (restarts * math.prod(search.gan.image_shape[:2]))))
     firsts, parts = range(0, count, at_once), []
     title, total = f"{count} images, {restarts} restarts", len(firsts) * search.options.steps
-    with tqdm(
-        desc=title, total=total, unit="step", file=sys.stderr, leave=False, ncols=100, disable=not progress
-    ) as bar:
+    style = {"unit": "step", "file": sys.stderr, "leave": False, "ncols": 100, "disable": not progress}
+    with tqdm(desc=title, total=total, **style) as bar:
         for first in firsts:
             chosen = np.arange(first, first + at_once) % count  # the last part is filled up: one shape, one graph
             codes = {name: array[chosen].reshape(-1, *array.shape[2:]) for name, array in starts.items()}
