@@ -95,20 +95,14 @@ def compile_steps(play, variables: list, most: int = 1):
 
 
 def convolve(x, kernel, strides):
-    """'Valid' convolution of [B, h, w, channels] with [k, k, channels, filters].
-
-    XLA's gradients of a strided convolution are slow on a CPU; there it becomes one matrix product of patches.
-    """
+    """See :func:`capsgan.engines.convolve`. On a CPU one product of patches: XLA's gradients of strides are slow."""
     kernel = keras.ops.convert_to_tensor(kernel)  # from a Keras variable
     direct = partial(keras.ops.conv, strides=strides)
     return jax.lax.platform_dependent(x, kernel, cpu=partial(_convolve_patches, strides=strides), default=direct)
 
 
 def upsample_convolve(x, kernel):
-    """Transposed convolution, stride 2: [B, h, w, channels] by [taps, taps, filters, channels] → [B, 2h, 2w, filters].
-
-    On a CPU it becomes four products of patches, one for each of the four pixels that an input pixel becomes.
-    """
+    """See :func:`capsgan.engines.upsample_convolve`. On a CPU a product of patches for each pixel of four."""
     direct = partial(keras.ops.conv_transpose, strides=2, padding="same")
     return jax.lax.platform_dependent(x, kernel, cpu=_upsample_patches, default=direct)
 

@@ -44,7 +44,7 @@ def regenerate_files(
     for path, source, photo, mask, result in zip(paths, images, photos, known, results, strict=True):
         data = encode_png(keep_transparency(source, photo, mask, np.ascontiguousarray(result)))
         try:
-            write_atomically(path, lambda file, data=data: file.write(data))
+            write_atomically(path, data)
         except DiskError as error:
             message = f"out={str(path)!r} cannot be written ({error.__cause__}); choose another place"
             raise ValueError(message) from error
