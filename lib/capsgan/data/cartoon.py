@@ -1,7 +1,4 @@
-"""Cartoon faces, drawn from random factors: colour images of known content that need no download.
-
-They are drawings, not photographs: a model of them says nothing about the faces of people.
-"""
+"""Cartoon faces, drawn from random factors: colour images without a download. They say nothing about people."""
 
 from functools import cache
 

@@ -185,10 +185,7 @@ def _mnist(split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fetch_olivetti() -> tuple[np.ndarray, np.ndarray]:
-    """The Olivetti faces (AT&T Laboratories Cambridge, 1992 to 1994): 10 grey photographs of each of 40 people.
-
-    Images uint8 [400, 64, 64, 3] with three equal channels, and labels int64 [400], the person.
-    """
+    """Olivetti faces (AT&T Cambridge, 1992 to 1994) of 40 people: grey, uint8 [400, 64, 64, 3], and int64 [400]."""
     from sklearn.datasets import fetch_olivetti_faces
 
     images, people = _fetch("olivetti", fetch_olivetti_faces)

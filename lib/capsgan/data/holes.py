@@ -91,10 +91,7 @@ def make_masks(kind: str, count: int, size: tuple[int, int], seed: int = 0) -> n
 
 
 def training_masks(rng: np.random.Generator, count: int, size: tuple[int, int]) -> np.ndarray:
-    """Masks of randomly chosen kinds: centre, rectangle anywhere, half, strokes, single pixels.
-
-    Float32 [count, height, width, 1]: 1 where a pixel is known, 0 where it is missing.
-    """
+    """Masks of randomly chosen kinds, float32 [count, height, width, 1]: 1 where a pixel is known, 0 where missing."""
     masks = [_TRAINED[rng.integers(len(_TRAINED))](rng, size) for _ in range(count)]
     return np.array(masks, "float32").reshape(count, *size, 1)
 

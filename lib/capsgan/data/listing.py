@@ -97,10 +97,7 @@ def list_images(root: Path) -> Listing:
 
 
 def content_sha256(root: Path) -> str:
-    """Checksum of the images' names and bytes: independent of the folder's path, different when an image changes.
-
-    It is computed once per state of the folder (its files' names, sizes and times).
-    """
+    """Checksum of the images' names and bytes, not of the folder's path; computed once per state of the folder."""
     return _content_sha256(root, tuple(list_images(root).files))
 
 

@@ -23,10 +23,7 @@ def to_uint8(images) -> np.ndarray:
 
 
 def tile(images: np.ndarray, columns: int = 5, gap: int = 2) -> np.ndarray:
-    """Images uint8 [n, height, width, channels] side by side, row after row, on white, with ``gap`` pixels around each.
-
-    Uint8 [rows · (height + gap) + gap, columns · (width + gap) + gap, channels].
-    """
+    """Uint8 [n, height, width, channels] in one picture, row after row, on white, ``gap`` pixels around each."""
     count, height, width, channels = images.shape
     rows = -(-count // columns)
     cells = np.full((rows * columns, height + gap, width + gap, channels), 255, "uint8")

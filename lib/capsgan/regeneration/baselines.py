@@ -74,8 +74,7 @@ def pca_mean(damaged, masks, training, components: int = COMPONENTS, whole: bool
 def fit_pca(training: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray, float]:
     """Probabilistic PCA of images, numbers [m, ...], by scikit-learn; for large ones randomized, with a fixed seed.
 
-    Returns μ [pixels], W [pixels, components] and σ², the mean variance outside the subspace; float32. There must be
-    more images and pixels than components.
+    Returns μ [pixels], W [pixels, components] and σ², the mean variance outside the subspace; float32.
     """
     flat = training.reshape(len(training), -1).astype("float32")
     if not 0 < components < min(flat.shape):

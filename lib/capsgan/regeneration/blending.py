@@ -13,8 +13,7 @@ NEIGHBOURS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], "float32") / 4
 def blend(images: np.ndarray, generated: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Fill holes with the generated images' gradients, fitted to the known pixels around, which stay as they are.
 
-    All images are uint8 [n, height, width, 1 or 3]; the content of the holes does not matter. Masks are bool [n,
-    height, width], True where a pixel is known.
+    Images are uint8 [n, height, width, 1 or 3], holes with any content; masks are bool [n, height, width].
     """
     fills = [
         whole if known.all() or not known.any() else membrane(image, whole, known)
@@ -29,8 +28,7 @@ def membrane(image: np.ndarray, generated: np.ndarray, known: np.ndarray) -> np.
     The correction has the shape of a membrane held at the hole's edge: it solves Laplace's equation on the graph of
     neighbouring pixels, with no flow across the image's own edges. So holes may be there, too, in any number.
 
-    Images and result are uint8 [height, width, channels]; the result is meant for the hole only. ``known``: bool
-    [height, width], with both values.
+    Uint8 [height, width, channels], the result for the hole only; ``known``: bool [height, width], with both values.
     """
     left, top, columns, rows = cv2.boundingRect((~known).astype("uint8"))
     box = np.s_[max(top - 1, 0) : top + rows + 1, max(left - 1, 0) : left + columns + 1]  # the hole and its neighbours

@@ -38,10 +38,7 @@ class Degradation:
         return tuple(image_shape)
 
     def restore(self, observed: np.ndarray, generated: np.ndarray, masks: np.ndarray) -> np.ndarray:
-        """The observed images, uint8, repaired with the generated ones, uint8: here the holes are blended in.
-
-        ``masks``: bool [n, height, width] of the observed images, True where a pixel is known.
-        """
+        """Observed images repaired with generated ones, uint8; masks, bool [n, height, width], are False in holes."""
         return blend(observed, generated, masks)
 
 
@@ -124,10 +121,7 @@ def luma(images):
 
 
 def make_degradation(task: str | Degradation, **values) -> Degradation:
-    """A degradation by task: ``inpaint``, ``superres`` with ``scale``, or ``restore`` with the fields of ``Fading``.
-
-    A degradation is returned as it is.
-    """
+    """A degradation by task: ``inpaint``, ``superres`` (``scale``), ``restore`` (fields of ``Fading``); or itself."""
     if isinstance(task, Degradation):
         return task
     require(task in TASKS, "task", task, " | ".join(TASKS))

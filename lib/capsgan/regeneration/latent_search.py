@@ -72,10 +72,7 @@ def choose_starts(gan, degradation, observed, weights, restarts, seed, labels) -
 
 
 class LatentSearch:
-    """The searched latents as the only trainable variables, their optimizer, and the compiled step.
-
-    ``prior_loss``: generated images → float [B], see :func:`discriminator_prior`; None: no prior.
-    """
+    """The searched latents, their optimizer, the compiled step; ``prior_loss``: :func:`discriminator_prior` or None."""
 
     def __init__(self, gan: GAN, degradation, prior_loss: Callable | None, options: SearchOptions):
         self.gan, self.degradation, self.prior_loss, self.options = gan, degradation, prior_loss, options
@@ -87,8 +84,8 @@ class LatentSearch:
         ``codes``: name → array of one row per restart; those that are float32 are searched. ``observed``: float32
         [rows, height, width, channels] in [-1, 1]; ``weights``, of its pixels: float32 [rows, height, width, 1].
 
-        Returns the ``TERMS`` before each step and after the last, float32 [steps + 1, 4, rows]; the codes found; and
-        step → codes of the snapshots.
+        Returns the ``TERMS`` before each step and at the end, float32 [steps + 1, 4, rows]; the codes found; and step →
+        codes of the snapshots.
         """
         if self.latents is None:
             self._prepare(codes)

@@ -1,7 +1,4 @@
-"""Masks of the user's, their checks, what they hide, and how much the known pixels count.
-
-A mask is boolean, True where a pixel is known, False where it is missing.
-"""
+"""Masks: bool, True where a pixel is known. Checks, what they hide, and how much the known pixels count."""
 
 from pathlib import Path
 

@@ -47,10 +47,7 @@ def similarity(true: np.ndarray, image: np.ndarray) -> tuple[float, np.ndarray]:
 
 
 def compare_methods(truth: np.ndarray, masks: np.ndarray, restored: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Every method's measures on every image; ``restored``: method → images, all as for :func:`measure`.
-
-    Rows of ``image`` (number), ``method``, ``metric`` (the columns of :func:`measure`), ``value``.
-    """
+    """Rows of ``image`` (number), ``method``, ``metric`` and ``value``: :func:`measure` of each method's images."""
     frames = {
         method: measure(truth, images, masks).melt(var_name="metric", ignore_index=False)
         for method, images in restored.items()
@@ -86,10 +83,7 @@ def paired_intervals(scores: pd.DataFrame, against: str, alpha: float = 0.05) ->
 
 
 def scores_table(scores: pd.DataFrame, against: str, metrics=("psnr_hole", "ssim_hole", "features")) -> pd.DataFrame:
-    """Means of every method, and the mean difference from one of them with its 95 % t interval over the images.
-
-    ``scores`` are of :func:`compare_methods`. One row of text per method; best by the first metric on top.
-    """
+    """Means of every method and differences from one, with 95 % t intervals over the images; text, best on top."""
     means = scores.groupby(["method", "metric"]).value.mean().unstack()
     gaps = paired_intervals(scores, against).set_index(["method", "metric"])
     order = means[metrics[0]].sort_values(ascending=metrics[0] == "features").index

@@ -101,10 +101,7 @@ def _without(identity: dict, fields: dict) -> dict:
 
 
 def save_reference(run: Run, summary: dict, into: Path | None = None) -> Path:
-    """Copy a finished run, thinned, with its scores and its row of the comparison table; returns its new directory.
-
-    It goes into the folder ``into``; None: ``data/reference/``.
-    """
+    """Copy a finished run, thinned, with scores and summary, to ``into`` (None: ``data/reference/``); its folder."""
     directory = (into or REFERENCE) / run.directory.name
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)

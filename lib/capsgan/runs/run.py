@@ -27,10 +27,7 @@ COLUMNS = ("step", *METRICS, "seconds")
 
 
 class Run:
-    """A training run, finished or not: its ``directory``, ``<CAPSGAN_HOME>/runs/<id>``, and its ``config``.
-
-    Everything but the config is read from disk when it is asked for.
-    """
+    """A training run in ``directory``, ``<CAPSGAN_HOME>/runs/<id>``; all but its ``config`` is read when asked for."""
 
     def __init__(self, directory: Path, config: RunConfig):
         self.directory, self.config = Path(directory), config
@@ -102,10 +99,7 @@ class Run:
         return build_gan(config or self.config, self.provenance["image_shape"], self.provenance["classes"], **options)
 
     def load_data(self, split: str = "train") -> Dataset:
-        """The images that the run was trained on, or those of the other split.
-
-        A folder that is gone or has different images raises ``ValueError``, a failed download ``RuntimeError``.
-        """
+        """Images of a split. A changed or missing folder raises ``ValueError``, a failed download ``RuntimeError``."""
         dataset = load_dataset(self.config.dataset, split, **self.config.data_options)
         trained_on = self.provenance.get("dataset_sha256")
         if split == "train" and trained_on and dataset.sha256 != trained_on:

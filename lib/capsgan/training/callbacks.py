@@ -7,10 +7,7 @@ from ..runs.run import Run
 
 
 class TensorBoard:
-    """Write losses, accuracies and sample grids for TensorBoard, each run to its own folder in ``directory``.
-
-    ``tensorboard --logdir DIRECTORY`` shows them side by side. Needs ``tensorboardX``.
-    """
+    """Losses, accuracies and samples for ``tensorboard --logdir DIRECTORY``, a folder a run; needs ``tensorboardX``."""
 
     def __init__(self, directory: str | Path):
         try:

@@ -24,8 +24,7 @@ def train_grid(
         one that is running stops with a checkpoint. None: no limit.
     force, device: as in :func:`capsgan.train`.
 
-    Returns the trainings that failed, each with its log. Ctrl-C or SIGTERM raise ``KeyboardInterrupt`` after
-    checkpoints.
+    Returns the trainings that failed, with logs. Ctrl-C or SIGTERM raise ``KeyboardInterrupt`` after checkpoints.
     """
     begin, more = time.monotonic(), (f"--device={device}", *["--force"] * force)
     todo = [config for config in configs if force or not run_for(config).finished]

@@ -164,10 +164,7 @@ def _diverged(run: RecordedRun, step: int, row: tuple) -> TrainingDiverged:
 
 @contextmanager
 def _stop_signals():
-    """Collects the first signal to stop, so that the loop ends between two steps; a second one ends it at once.
-
-    Ctrl-C, SIGTERM, and SIGHUP of a terminal that is closed, unless ``nohup`` has it ignored.
-    """
+    """Collects the first signal to stop, so that the loop ends between two steps; a second one ends it at once."""
     caught = []
     with ExitStack() as handlers:
 
@@ -178,6 +175,6 @@ def _stop_signals():
         with suppress(ValueError):  # not in the main thread: signals go elsewhere
             for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):  # the last two are not on every system
                 signum = getattr(signal, name, None)
-                if signum and not (name == "SIGHUP" and signal.getsignal(signum) == signal.SIG_IGN):
+                if signum and not (name == "SIGHUP" and signal.getsignal(signum) == signal.SIG_IGN):  # by nohup
                     handlers.callback(signal.signal, signum, signal.signal(signum, note))
         yield caught
