@@ -33,8 +33,7 @@ DARK, WHITE, RED = (44, 34, 40), (255, 255, 255), (186, 62, 66)
 def draw_faces(split: str = "train", image_size: int = 64) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """The cartoon faces of a split, the same on every machine; kept in memory, so do not change them.
 
-    Images uint8 [4000 or 1000, image_size, image_size, 3], RGB; labels int64 [n], ``2 · hair_style + glasses``, eight
-    classes of equal size; and the factors of :func:`draw_factors`.
+    Uint8 [4000 or 1000, image_size, image_size, 3], RGB; labels int64 [n], ``2 · hair_style + glasses``; factors.
     """
     return _faces(split, image_size)
 

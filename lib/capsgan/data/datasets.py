@@ -195,8 +195,7 @@ def fetch_olivetti() -> tuple[np.ndarray, np.ndarray]:
 def fetch_lfw() -> tuple[np.ndarray, np.ndarray]:
     """Labeled Faces in the Wild (Huang et al. 2007): people with at least 20 colour photographs.
 
-    The central 128×128 of each 250×250 pixels, which is the face with its hair, at half its size: images uint8
-    [n, 64, 64, 3], RGB, and labels int64 [n], the person.
+    The central 128×128 of 250×250 pixels at half size: uint8 [n, 64, 64, 3], RGB; and int64 [n], the person.
     """
     from sklearn.datasets import fetch_lfw_people
 

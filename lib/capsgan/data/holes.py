@@ -1,7 +1,6 @@
 """Holes of several kinds, drawn by seed: those a user asks for by name, and those a completion network trains on.
 
-A mask is boolean [count, height, width], True where a pixel is known, False where it is missing; ``size`` is (height,
-width).
+Masks are bool [count, height, width], True where a pixel is known; ``size`` is (height, width).
 """
 
 import cv2
@@ -49,8 +48,7 @@ def stroke_mask(
     """Free-form strokes, as if rubbed out by hand (Yu et al. 2019, arXiv:1806.03589, algorithm 1 of the supplement).
 
     A stroke is a chain of lines whose direction turns to and fro, with round joints. Each image has 1 to ``strokes``;
-    ``thickness`` and ``length`` of a line are at most these shares of the smaller side. Mask number i does not depend
-    on the count.
+    ``thickness`` and ``length`` of a line are at most these shares of the smaller side.
     """
     side, known = min(size), np.ones((count, *size), bool)
     for number in range(count):

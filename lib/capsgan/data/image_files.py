@@ -66,9 +66,8 @@ def decode_file(path: Path) -> np.ndarray:
 def decode_image(data: bytes) -> np.ndarray:
     """An encoded image as it is meant to be seen: uint8 [height, width, 3], RGB; of a grey file [height, width, 1].
 
-    EXIF orientation is applied. Palette, CMYK and 16-bit images become 8-bit RGB; transparent pixels are laid on white.
-    Of an animation it is the first frame. Raises :class:`UnreadableImageError` for anything else, for a truncated file
-    and for more than 100 megapixels.
+    EXIF orientation is applied. Palette, CMYK and 16-bit images become 8-bit RGB; transparent pixels are laid on white;
+    an animation is its first frame. Other files, broken or above 100 megapixels: :class:`UnreadableImageError`.
     """
     try:
         return _decode(data)

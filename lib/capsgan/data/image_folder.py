@@ -87,8 +87,7 @@ def in_test_split(names: list[str], labels: np.ndarray | None = None) -> np.ndar
     """Which images are for testing, about a tenth: bool [n].
 
     The SHA-256 of a name, read as a number in [0, 1), decides: below 0.1 is test. So an image stays in its split when
-    others come or go. Two exceptions keep both splits usable: the highest number of all, and of each label, is train,
-    and the lowest of the rest is test.
+    others come or go. To keep both usable, the highest number of each label is train and the lowest of the rest test.
     """
     digests = (hashlib.sha256(os.fsencode(name)).digest()[:8] for name in names)
     draws = np.array([int.from_bytes(digest, "big") / 2**64 for digest in digests])
@@ -104,10 +103,7 @@ def in_test_split(names: list[str], labels: np.ndarray | None = None) -> np.ndar
 
 
 def read_square(path: Path, image_size: int) -> np.ndarray:
-    """The central square of an image file: uint8 [image_size, image_size, 3], RGB; grey has three equal channels.
-
-    Area resampling down, linear up. Raises :class:`~capsgan.data.image_files.UnreadableImageError`.
-    """
+    """The central square of a file: uint8 [image_size, image_size, 3], RGB; or raises ``UnreadableImageError``."""
     image = decode_file(path)
     side = min(image.shape[:2])
     top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2

@@ -71,8 +71,7 @@ def safe_name(dataset: str) -> str:
 def list_images(root: Path) -> Listing:
     """The images in a folder and its sub-folders, by the endings of their names (``KINDS``).
 
-    Hidden files and folders (``.name``) are ignored. Symbolic links are not followed: a file outside the folder is not
-    part of it, and one inside would count twice.
+    Hidden ones are ignored, and links: a file outside is not part of the folder, one inside would count twice.
     """
     listing, waiting = Listing(root), [""]
     while waiting:

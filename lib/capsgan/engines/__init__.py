@@ -26,10 +26,7 @@ KERAS_SETTINGS = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "ch
 
 
 def fix_keras_settings():
-    """Undo what the user's ``keras.json`` says about numbers and shapes: the same run has the same result everywhere.
-
-    Called when this module is imported, so before the first model, and again before a GAN is built.
-    """
+    """Undo the user's ``keras.json``: a run has the same result everywhere. Called here and before a GAN is built."""
     for name, value in KERAS_SETTINGS.items():
         getattr(keras.config, f"set_{name}")(value)
 

@@ -50,10 +50,9 @@ def input_gradient(function, x):
 
 
 def compile_steps(play, variables: list, most: int = 1):
-    """``run(data, items)``: plays up to ``most`` items in one loop on the device.
+    """``run(data, items)``: plays up to ``most`` items in one loop on the device; if that is 1 there is no loop.
 
-    Compiling takes minutes, so one program serves any number of items: shorter lists are padded and the loop ends after
-    the last real item. If ``most`` is 1 there is no loop.
+    Compiling takes minutes, so one program serves any number of items: it pads shorter lists and ends at the last.
     """
     update, traces = update_among(variables), []
 

@@ -66,10 +66,7 @@ def metrics_figure(number: str, classical: Run, caps: Run, profile: str | None =
 
 
 def draw_curve(axis, history: pd.DataFrame, column: str, colour: str, label: str):
-    """One metric against step: the raw values faint, their centred running mean over 2 % of the run strong.
-
-    Rows of a reference run's history are means of several steps, so there the band of least to greatest value is faint.
-    """
+    """One metric against step: values (of a reference run their range) faint, the mean over 2 % of the run strong."""
     steps, values = history["step"], history[column]
     smooth = values.rolling(max(1, len(values) // 50), center=True, min_periods=1).mean()
     if f"{column}_min" in history:
@@ -100,8 +97,7 @@ def samples_figure(samples: dict[str, np.ndarray], title: str, columns: int = 5)
 def grid_figure(images: np.ndarray, title: str, rows: str, columns: str, row_names=None) -> plt.Figure:
     """A table of images, for class-by-class grids and traversals of a code.
 
-    ``images`` are uint8 [rows, columns, height, width, channels]; ``rows`` and ``columns`` say what changes downwards
-    and to the right; ``row_names`` default to numbers.
+    ``images`` are uint8 [rows, columns, height, width, channels]; ``rows`` and ``columns`` say what changes along them.
     """
     height, width = images.shape[:2]
     figure, axis = plt.subplots(figsize=(0.5 * width + 1.2, 0.5 * height + 1.0), layout="constrained")
@@ -141,8 +137,7 @@ def add_footer(figure: plt.Figure, runs: list[Run]):
 def save_figure(figure: plt.Figure, name: str, profile: str, runs=()) -> Path:
     """Save as ``figures/<profile>/<name>.png`` and ``.svg`` and return the PNG's path.
 
-    The same figure gives the same files: SVG ids have a fixed salt, and neither file holds a date. Both files name
-    ``runs`` and the checksums of their histories.
+    The same figure gives the same files, without a date; both name ``runs`` and the checksums of their histories.
     """
     directory = figures_directory(profile)
     directory.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,7 @@
 """Figures of many runs: functions take the tables of :mod:`capsgan.study` and return a Matplotlib figure.
 
-``results`` is the table of :func:`capsgan.study.results.collect_results`, ``analysis`` that of
-:func:`capsgan.study.comparisons.analyse`; ``label`` is that of the vertical axis, ``features`` says where a metric is
-taken.
+``results`` are of :func:`capsgan.study.results.collect_results`, ``analysis`` of
+:func:`capsgan.study.comparisons.analyse`; ``label`` is the vertical axis's, ``features`` where a metric is taken.
 """
 
 import textwrap

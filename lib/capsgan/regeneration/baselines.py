@@ -72,10 +72,7 @@ def pca_mean(damaged, masks, training, components: int = COMPONENTS, whole: bool
 
 
 def fit_pca(training: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """Probabilistic PCA of images, numbers [m, ...], by scikit-learn; for large ones randomized, with a fixed seed.
-
-    Returns μ [pixels], W [pixels, components] and σ², the mean variance outside the subspace; float32.
-    """
+    """Probabilistic PCA of images [m, ...], seeded: μ [pixels], W [pixels, components], σ² (mean variance outside)."""
     flat = training.reshape(len(training), -1).astype("float32")
     if not 0 < components < min(flat.shape):
         raise ValueError(

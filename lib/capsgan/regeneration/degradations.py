@@ -1,7 +1,4 @@
-"""How pictures are damaged: known operators y = A(x), which a search of the latent can look through.
-
-Any degradation can have a mask of missing pixels, over the observed image. Images are [n, height, width, channels].
-"""
+"""How pictures are damaged: known operators y = A(x) of images [n, height, width, channels], masks apart."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -71,8 +68,7 @@ class Downscaling(Degradation):
     def restore(self, observed, generated, masks):
         """The generated images, each block shifted to the mean that was observed: a step of back-projection.
 
-        Irani & Peleg 1991 (doi:10.1016/1049-9652(91)90045-L). Apart from clipping, no image that would be observed as
-        this one is nearer to the generated one.
+        Irani & Peleg 1991 (doi:10.1016/1049-9652(91)90045-L): but for clipping, the nearest image that is observed so.
         """
         coarse = ops.convert_to_numpy(self.measure(generated.astype("float32")))
         missing = np.where(masks[..., None], observed - coarse, 0)

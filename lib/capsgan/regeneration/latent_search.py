@@ -84,8 +84,7 @@ class LatentSearch:
         ``codes``: name → array of one row per restart; those that are float32 are searched. ``observed``: float32
         [rows, height, width, channels] in [-1, 1]; ``weights``, of its pixels: float32 [rows, height, width, 1].
 
-        Returns the ``TERMS`` before each step and at the end, float32 [steps + 1, 4, rows]; the codes found; and step →
-        codes of the snapshots.
+        Returns the ``TERMS`` before each step and after all, float32 [steps + 1, 4, rows]; codes; snapshots' codes.
         """
         if self.latents is None:
             self._prepare(codes)
@@ -144,8 +143,7 @@ def norm_penalty(noise):
 def discriminator_prior(gan: GAN, real: np.ndarray) -> Callable:
     """The generator's loss of an image: -log D, or of a critic minus its score, in deviations of ``real`` images.
 
-    ``real`` are uint8 [n, height, width, channels]. The function that is returned maps float [B, height, width,
-    channels] in [-1, 1] to float32 [B] and is differentiable.
+    ``real``: uint8 [n, height, width, channels]. Returns float [B, height, width, channels] in [-1, 1] → float32 [B].
     """
     if gan.is_critic:
         scores = run_discriminator(gan.discriminator, real)

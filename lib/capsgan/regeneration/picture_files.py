@@ -21,9 +21,8 @@ def regenerate_files(
     """Regenerate image files with a finished run and write PNG files, whose paths are returned.
 
     ``masks``: one for all images, one each, or none, see :func:`~capsgan.regeneration.masks.read_mask`. ``out``: for
-    one image a file, ``….png``; or a folder, which gets files of the images' names. ``options``: of
-    :func:`~capsgan.regeneration.cropping.regenerate_photos`. A file that cannot be read or written raises
-    ``ValueError``; then nothing is written.
+    one image a file, ``….png``; or a folder, which gets files of their names. ``options`` are those of
+    :func:`~capsgan.regeneration.cropping.regenerate_photos`. A file that cannot be read or written: ``ValueError``.
     """
     images, masks = [Path(path) for path in images], [Path(path) for path in masks]
     if len(masks) not in (0, 1, len(images)):
@@ -52,10 +51,7 @@ def regenerate_files(
 
 
 def keep_transparency(source: Path, photo: np.ndarray, known: np.ndarray | None, result: np.ndarray) -> np.ndarray:
-    """A result with its file's colours and opacity where nothing changed, opaque elsewhere: uint8 [height, width, 4].
-
-    Without transparency in the file, and for a result of a different size, it is returned as it is.
-    """
+    """A result; where nothing changed, its file's colours and opacity if any is transparent: [height, width, 4]."""
     own = read_transparency(source)
     if own is None or own.shape[:2] != result.shape[:2]:
         return result

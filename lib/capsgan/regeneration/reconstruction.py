@@ -98,10 +98,7 @@ def regenerate(
 
 
 def complete(gan: GAN, images: np.ndarray, masks: np.ndarray, task: str | Degradation = "inpaint") -> Regeneration:
-    """Fill the holes of images with a completion network, whose generator sees image and mask: one pass, no search.
-
-    Arguments and result are those of :func:`regenerate`, with one restart of loss 0; the only task is inpainting.
-    """
+    """Fill holes by a completion network in one pass; see :func:`regenerate`, with one restart of loss 0."""
     degradation = make_degradation(task)
     check_fills(degradation)
     masks = _check_observed(gan, degradation, images, masks)

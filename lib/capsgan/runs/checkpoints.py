@@ -15,8 +15,7 @@ KEPT = 2
 def save_checkpoint(directory: Path, step: int, variables: list, history: np.ndarray) -> Path:
     """Write ``step_<number>.npz`` to the run's folder of checkpoints and drop all but the newest two.
 
-    ``step`` is the last step done, ``variables`` are Keras variables, including those of the optimizers and the
-    dropout's seeds, and ``history`` is float64 [rows, columns].
+    ``variables`` are Keras's, those of optimizers and dropout's seeds too; ``history`` is float64 [rows, columns].
     """
     arrays = {f"v{number:04d}": ops.convert_to_numpy(variable.value) for number, variable in enumerate(variables)}
     path = directory / f"step_{step:08d}.npz"

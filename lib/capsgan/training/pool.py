@@ -65,8 +65,7 @@ def run_jobs(jobs: list[Job], at_once: int, may_begin=lambda job: True) -> list[
 
     If several run at once, a training has one thread; other jobs share the cores that are idle when they start. A
     failed job is named with the last lines of its log; jobs that need it do not start, nor do those for which
-    ``may_begin(job)`` is false. Ctrl-C or SIGTERM raise ``KeyboardInterrupt`` once every training has saved a
-    checkpoint, a second one at once.
+    ``may_begin(job)`` is false. Ctrl-C or SIGTERM raise ``KeyboardInterrupt`` after checkpoints, a second one at once.
     """
     waiting, running, done, shown = list(jobs), [], [], _Display(len(jobs), at_once)
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
