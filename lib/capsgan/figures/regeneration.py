@@ -14,9 +14,7 @@ NO_NETWORK = "#666666"
 OUTLINE = "#E69F00"
 
 
-def gallery_figure(
-    columns: dict[str, np.ndarray], title: str, masks=None, truth=None, size: float = 1.15
-) -> plt.Figure:
+def gallery_figure(columns: dict[str, np.ndarray], title: str, masks=None, truth=None, size=1.15) -> plt.Figure:
     """One row per image, one column per method: ``columns`` maps a name to uint8 [n, height, width, 1 or 3].
 
     ``masks``, bool [n, height, width], False in holes, outline the holes. ``truth``, uint8 like the images, puts the

@@ -33,16 +33,14 @@ def regenerate_photos(
     each pixel is the mean of the known pixels that it covers; if less than a quarter is known it counts as missing.
     Super-resolution takes pictures of exactly the network's size divided by its scale, and returns the network's size.
 
-    A network of grey images sees a colour picture's luma, and fills its holes in grey. A network of colour images sees
-    a grey picture as three equal channels, and the result is grey; with ``Fading(grey=True)`` it sees any picture's
-    luma, and only the square is returned, in colour.
+    A network of grey images sees luma and fills holes in grey. One of colour images sees grey as three equal channels,
+    and the result is grey; with ``Fading(grey=True)`` it sees luma, and only the square is returned, in colour.
 
     ``masks``: bool [height, width] each, True where a pixel is known; None where nothing is missing. ``region``:
     ``square`` is the largest possible, as near to the picture's middle as the hole allows, for networks of centred
     faces or digits; ``hole`` is a square of twice the hole's size around it, but no smaller than the network's; None is
-    ``hole`` for a completion network, else ``square``. ``box``: (left, top, width, height) in each picture, in place of
-    ``region``; the smallest square around the box's middle that holds it is used. ``task`` and ``options``: of
-    :func:`~capsgan.regeneration.reconstruction.regenerate`.
+    ``hole`` for a completion network, else ``square``. ``box``: (left, top, width, height), in place of ``region``; the
+    smallest square around it is used. The rest is of :func:`~capsgan.regeneration.reconstruction.regenerate`.
     """
     degradation = make_degradation(task)
     if run.gan.conditional:

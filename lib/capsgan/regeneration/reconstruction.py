@@ -60,8 +60,7 @@ def regenerate(
     ``run`` and ``prior_of`` are finished runs, or their GANs, which need ``real``. ``images`` are the observed ones,
     uint8 [n, height, width, channels] of the network's size; for super-resolution a ``scale``-th of it, for restoration
     from grey with one channel. ``masks`` are bool [n, height, width] or [height, width], True where a pixel is known;
-    inpainting needs them. ``options`` are fields of :class:`~capsgan.regeneration.latent_search.SearchOptions` that
-    replace those of ``search``.
+    inpainting needs them. ``options`` replace fields of ``search``.
 
     Adam minimises, for each restart on its own, the mean L1 distance of known pixels (for inpainting with
     :func:`~capsgan.regeneration.masks.context_weights`) plus ``prior`` times the loss of

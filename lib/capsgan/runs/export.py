@@ -9,9 +9,7 @@ from ..paths import write_atomically
 from .run import Run
 
 
-def write_images(
-    run: Run, count: int, out: str | Path, *, labels=None, grid: bool = False, seed: int = 0
-) -> list[Path]:
+def write_images(run: Run, count: int, out: str | Path, *, labels=None, grid=False, seed: int = 0) -> list[Path]:
     """Generate images and write them as ``0000.png``, ``0001.png``, … to the folder ``out``; returns the paths.
 
     ``labels`` are ACGAN's classes, taken in turn (None: random). ``grid`` writes one picture, ``grid.png``, instead.

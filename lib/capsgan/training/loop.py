@@ -47,9 +47,8 @@ def train(
     A run may start under one backend and continue under another: data, latents and weights are the same; only the
     dropout's masks differ. Its provenance lists each session with its backend.
 
-    A callback gets the run, the number of the step, and its losses, accuracies and seconds by name, after all files of
-    the step are written; where several steps go to the device at once (on a GPU), one after the other when they are
-    back. See :class:`capsgan.training.callbacks.TensorBoard`.
+    A callback gets the run, the step's number, and its losses, accuracies and seconds by name, once all files of the
+    step, or of all steps of one call, are written. See :class:`capsgan.training.callbacks.TensorBoard`.
 
     Returns the finished run. Raises ``ValueError`` before training for an invalid config, device or dataset,
     ``TrainingDiverged`` if a loss is not finite, ``DiskError`` if a file cannot be written, and ``KeyboardInterrupt``

@@ -51,12 +51,10 @@ class Job:
         """Start it with this many threads (0: any), in its own session, so that Ctrl-C does not reach it twice."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         path = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
-        limits = dict.fromkeys(THREADS, str(threads)) if threads else {}
+        environment = os.environ | {"PYTHONPATH": path} | dict.fromkeys(THREADS if threads else (), str(threads))
         with self.log.open("wb") as log:
             streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT}
-            self.process = subprocess.Popen(
-                self.command, env=os.environ | limits | {"PYTHONPATH": path}, start_new_session=True, **streams
-            )
+            self.process = subprocess.Popen(self.command, env=environment, start_new_session=True, **streams)
         self.begin = time.monotonic()
 
 
@@ -110,8 +108,8 @@ class _Display:  # redraws a line per running job on a terminal; elsewhere print
     def draw(self, running: list[Job], waiting: list[Job], done: int):
         if time.monotonic() - self.last < (0.5 if self.live else 30):
             return
-        self.last, lines, left = time.monotonic(), [], 0.0
         usual = sum(self.speeds) / max(1, len(self.speeds))  # seconds per step
+        self.last, lines, left = time.monotonic(), [], usual * sum(job.steps for job in waiting)
         for job in running:
             step, seconds = job.progress() or (0, usual)
             rest = (job.steps - step) * seconds
@@ -119,8 +117,7 @@ class _Display:  # redraws a line per running job on a terminal; elsewhere print
             self.speeds = [*self.speeds[-50:], seconds] if step else self.speeds
             speed = f"step {step:,} of {job.steps:,}, {1 / seconds:.1f} steps/s, {in_words(rest)} left" if step else ""
             lines.append(f"{job.name}: {speed or f'{time.monotonic() - job.begin:.0f} s'}")
-        left = (left + sum(job.steps for job in waiting) * usual) / self.at_once
-        about = f", about {in_words(left)} of training left" if left else ""
+        about = f", about {in_words(left / self.at_once)} of training left" if left else ""
         lines.insert(0, f"{done} of {self.total} jobs are done{about}")
         if self.live:
             width = os.get_terminal_size().columns - 1
