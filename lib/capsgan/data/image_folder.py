@@ -31,11 +31,10 @@ CACHE_VERSION = 2  # to be raised when decoding changes
 def load_folder(dataset: str, split: str, image_size: int) -> tuple[np.ndarray, np.ndarray | None]:
     """Images of a folder, decoded once and then kept under ``CAPSGAN_HOME/cache`` until a name, size or time changes.
 
-    Every file with the name of an image counts, in sub-folders too. Its central square is resized. Unreadable files are
-    skipped and printed with the reason; more than 5 %, or fewer than 16 images, raise ``ValueError``. Images are uint8
-    [n, image_size, image_size, 3], RGB, in the order of the files' names; labels int64 [n] or None, see
-    :func:`folder_labels`. Top folders such as ``train`` and ``test`` are splits, not labels; else :func:`in_test_split`
-    decides.
+    Every file named as an image counts, in sub-folders too. Its central square is resized. Unreadable files are skipped
+    and printed with the reason; more than 5 %, or fewer than 16 images, raise ``ValueError``. Images are uint8 [n,
+    image_size, image_size, 3], RGB, in the order of their names; labels int64 [n] or None (:func:`folder_labels`). Top
+    folders such as ``train`` and ``test`` are splits, not labels; else :func:`in_test_split` decides.
     """
     listing = list_images(folder_path(dataset))
     images, kept = _load_cached(listing, image_size)

@@ -26,9 +26,8 @@ UNSUPPORTED = ("heic", "heif", "jxl", "dng", "cr2", "cr3", "nef", "arw", "psd", 
 class Listing:
     """What a folder contains: ``root`` is its absolute path.
 
-    ``files`` are (name relative to the root with ``/`` between, bytes, time of the last change in ns) of every file
-    with the name of an image, sorted by name. ``left_out`` has the reason by name for everything else except hidden
-    files: links, other kinds of files, closed folders.
+    ``files`` are (name below ``root`` with ``/`` between, bytes, time of the last change in ns) of all named as images,
+    sorted. ``left_out`` is name → reason for the rest but hidden files: links, other kinds, closed folders.
     """
 
     root: Path

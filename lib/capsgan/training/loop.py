@@ -93,11 +93,8 @@ def train(
         grid_codes = gan.condition(shown, dataset.images)
         judged = None if gan.discriminator else 1  # without an adversary there are no numbers about it
 
-        def draw(step):
-            return gan.draw_batch(step, len(dataset))
-
         with _stop_signals() as stopped, progress_bar(config, pacing.first, progress) as bar:
-            for steps, batches in drawn_ahead(draw, pacing.calls()):
+            for steps, batches in drawn_ahead(lambda step: gan.draw_batch(step, len(dataset)), pacing.calls()):
                 begin = time.perf_counter()
                 answers = play(batches, train_generator=steps[0] > 0)
                 seconds = (time.perf_counter() - begin) / len(steps)
@@ -124,7 +121,7 @@ def train(
                     raise KeyboardInterrupt(f"{where}; the same call goes on from there (without force)")
                 report_progress(bar, rows, len(steps), pacing)
 
-        gan.settle((draw(step) for step in range(1, min(20, config.steps) + 1)), dataset.images)
+        gan.settle((gan.draw_batch(step, len(dataset)) for step in range(1, min(20, config.steps) + 1)), dataset.images)
         history, peak = history_frame(rows), peak_memory_mb()
         provenance |= {"finished": now(), "wall_seconds": round(history.seconds.sum(), 3)}
         run.finish(gan, history, provenance | {"peak_memory_mb": peak and round(peak, 1)})

@@ -8,9 +8,8 @@ from ..engines import get_engine
 def compile_step(gan, images, labels, steps_per_call: int = 1):
     """The step of a GAN, compiled, with the data already in the device's memory.
 
-    ``images`` are uint8 [n, height, width, channels], ``labels`` whole numbers [n] or None, and ``steps_per_call`` is
-    the most batches per call. Returns ``(batches, train_generator=True) → float32 [steps, 5]``, which plays one step
-    per batch of a list and returns the values of ``METRICS``.
+    ``images`` are uint8 [n, height, width, channels], ``labels`` whole numbers [n] or None. Returns ``(batches,
+    train_generator=True) → float32 [steps, 5]``: ``METRICS`` of one step for each of up to ``steps_per_call`` batches.
     """
     labels = ops.zeros(len(images), "int32") if labels is None else ops.convert_to_tensor(labels, "int32")
     data = ops.convert_to_tensor(images), labels
