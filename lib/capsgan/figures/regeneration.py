@@ -48,8 +48,9 @@ def search_figure(found: Regeneration, number: int, truth: np.ndarray, damaged: 
 
     ``found`` comes from a search with ``snapshots``; ``truth`` and ``damaged`` are uint8 [height, width, channels].
     """
-    steps = list(found.snapshots)
-    figure = plt.figure(figsize=(max(8, 1.25 * (len(steps) + 3)), 4.6), layout="constrained")
+    steps = {f"step {step}": images[number] for step, images in found.snapshots.items()}
+    shown = {"observed": damaged, **steps, "blended": found.images[number], "truth": truth}
+    figure = plt.figure(figsize=(max(8, 1.25 * len(shown)), 4.6), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(1.5, 1))
     axis = above.subplots()
     losses, best = found.losses[:, number], found.best[number]
@@ -58,9 +59,6 @@ def search_figure(found: Regeneration, number: int, truth: np.ndarray, damaged: 
     axis.plot(losses[:, best], color="black", linewidth=2, label="best")
     axis.set(xlabel="step of the search", ylabel="total loss")
     axis.legend(frameon=False)
-    shown = {"observed": damaged}
-    shown |= {f"step {step}": images[number] for step, images in found.snapshots.items()}
-    shown |= {"blended": found.images[number], "truth": truth}
     show_images(below.subplots(1, len(shown)), shown, fontsize=9)
     return figure
 

@@ -140,9 +140,8 @@ def _training_images(run) -> np.ndarray:
     try:
         images = run.load_data().images
     except (ValueError, RuntimeError) as error:
-        raise ValueError(
-            f"the prior needs the run's training images: {error}; or search without it (prior=0, --no-prior)"
-        ) from error
+        message = f"the prior needs the run's training images: {error}; or search without it (prior=0, --no-prior)"
+        raise ValueError(message) from error
     return images[np.random.Generator(np.random.Philox(key=0)).permutation(len(images))[:REAL_IMAGES]]
 
 
@@ -151,9 +150,8 @@ def _search_in_parts(search: LatentSearch, starts: dict, observed: np.ndarray, w
     count, restarts = len(observed), search.options.restarts
     at_once = min(count, max(1, PIXELS // (restarts * math.prod(search.gan.image_shape[:2]))))
     firsts, parts = range(0, count, at_once), []
-    title, total = f"{count} images, {restarts} restarts", len(firsts) * search.options.steps
     style = {"unit": "step", "file": sys.stderr, "leave": False, "ncols": 100, "disable": not progress}
-    with tqdm(desc=title, total=total, **style) as bar:
+    with tqdm(desc=f"{count} images, {restarts} restarts", total=len(firsts) * search.options.steps, **style) as bar:
         for first in firsts:
             chosen = np.arange(first, first + at_once) % count  # the last part is filled up: one shape, one graph
             codes = {name: array[chosen].reshape(-1, *array.shape[2:]) for name, array in starts.items()}
