@@ -240,7 +240,7 @@ def test_a_gan_of_ones_own_counts_for_its_own_runs_only(copy_of_source, monkeypa
 def test_the_present_source_is_known_to_give_the_results_of_the_stored_runs():
     assert provenance_module.SAME_RESULTS[-1] == source_sha256(), (
         "the source that decides results has changed; compare smoke runs with the previous commit bit for bit, then "
-        "add the new hash to same_results.txt, or leave it there alone where results differ"
+        "add the new hash to SAME_RESULTS, or empty it where results differ"
     )
 
 
