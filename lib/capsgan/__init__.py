@@ -3,9 +3,12 @@
 The calls that notebooks and programs use; each lives in the module named beside it.
 """
 
-import importlib
+from .exports import exported
 
 _HOMES = {
+    "COMPARED_GANS": "names",
+    "GANS": "names",
+    "home": "paths",
     "RunConfig": "config",
     "get_profile": "profiles",
     "load_dataset": "data.datasets",
@@ -15,6 +18,7 @@ _HOMES = {
     "multiply_adds": "networks.inspection",
     "generate_images": "gans.sampling",
     "Run": "runs.run",
+    "run_for": "runs.run",
     "list_runs": "runs.run",
     "load_run": "runs.run",
     "ReferenceRun": "runs.reference",
@@ -22,9 +26,13 @@ _HOMES = {
     "load_reference": "runs.reference",
     "list_pretrained": "runs.pretrained",
     "load_pretrained": "runs.pretrained",
+    "get_engine": "engines",
+    "compile_step": "training.step",
     "train": "training.loop",
+    "TrainingDiverged": "training.loop",
     "train_grid": "training.grid",
     "comparison_table": "runs.table",
+    "save_table": "runs.table",
     "score": "metrics.image_scores",
     "evaluate": "metrics.run_scores",
     "make_masks": "data.holes",
@@ -34,8 +42,4 @@ _HOMES = {
 __all__ = sorted(_HOMES)
 __version__ = "0.1.0"
 
-
-def __getattr__(name: str):  # imported when first used: `python -m capsgan --help` needs no Keras
-    if name not in _HOMES:
-        raise AttributeError(f"module 'capsgan' has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+__getattr__ = exported(__name__, _HOMES)  # imported when first used: `python -m capsgan --help` needs no Keras

@@ -76,6 +76,17 @@ def test_setup_is_the_same_everywhere(path):
 
 
 @every_notebook
+def test_the_library_is_imported_from_capsgan_and_at_most_five_of_its_packages(path):
+    trees = [ast.parse(re.sub(r"^[%!].*", "pass", source(cell), flags=re.MULTILINE)) for cell in cells(path)]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    places = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    places |= {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    places = {place for place in places if place.split(".")[0] == "capsgan"}
+    assert "capsgan" in places and len(places) <= 6
+    assert all(place.count(".") <= 1 for place in places), "from a package, not from a module inside it"
+
+
+@every_notebook
 def test_functions_are_defined_in_notebooks_01_10_and_11_and_in_exercises_only(path):
     if path.stem.startswith(("01", "10", "11")):
         pytest.skip("these notebooks write a loop, a loss or a model out in full")

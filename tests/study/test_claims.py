@@ -27,7 +27,7 @@ from capsgan.study.verdicts import (
     REPLICATED,
     Claim,
     decide,
-    verdicts,
+    verdict_table,
 )
 from capsgan.study.verdicts import judge as judge_by
 
@@ -187,7 +187,7 @@ def test_a_claim_that_is_a_primary_needs_holms_p_too():
         for seed in range(seeds):
             for trunk, fid in (("caps", 1.0 + seed / 50), ("cnn-matched", 2.0)):
                 rows += run_rows("dcgan", trunk, seed, steps=20_000, digits__fid=fid)
-        words[seeds] = verdicts([one], pd.DataFrame(rows), PLAN).iloc[0]
+        words[seeds] = verdict_table([one], pd.DataFrame(rows), PLAN).iloc[0]
         assert words[seeds].high < 1
     assert words[6].verdict == CANNOT_TELL and "Holm" in words[6].note
     assert words[8].verdict == REPLICATED
@@ -197,7 +197,7 @@ def test_runs_of_a_varied_discriminator_are_left_to_the_comparisons():
     usual = table([1.0, 1.1, 0.9, 1.0, 1.1], [2.0, 2.2, 2.1, 2.0, 2.1]).assign(dropout=0.25, width=0.25)
     plain = usual[usual.discriminator == "cnn"].assign(dropout=0.0, value=0.1, run="plain-" + usual.run)
     one = [claim("below", (0, 0), "ratio")]
-    pd.testing.assert_frame_equal(verdicts(one, pd.concat([usual, plain]), PLAN), verdicts(one, usual, PLAN))
+    pd.testing.assert_frame_equal(verdict_table(one, pd.concat([usual, plain]), PLAN), verdict_table(one, usual, PLAN))
 
 
 def test_few_failures_are_counted_and_seeds_without_partner_named():
@@ -297,21 +297,21 @@ def test_less_data_is_compared_with_the_classical_network_on_all():
 def test_runs_of_two_scales_or_twice_the_same_are_refused_by_name():
     results = table([1, 2, 3], [2, 3, 4])
     with pytest.raises(ValueError, match=r"dataset is mixed.*mnist5k: dcgan-cnn-1\.0-0"):
-        verdicts(CLAIMS, results.assign(dataset=np.where(results.run == "dcgan-cnn-1.0-0", "mnist5k", "mnist")))
+        verdict_table(CLAIMS, results.assign(dataset=np.where(results.run == "dcgan-cnn-1.0-0", "mnist5k", "mnist")))
     with pytest.raises(ValueError, match=r"another, dcgan-cnn-1\.0-0 are of one network and seed"):
-        verdicts(CLAIMS, pd.concat([results, results[results.run == "dcgan-cnn-1.0-0"].assign(run="another")]))
+        verdict_table(CLAIMS, pd.concat([results, results[results.run == "dcgan-cnn-1.0-0"].assign(run="another")]))
 
 
 def test_numbers_that_cannot_be_judged_are_refused_with_their_runs():
     results = table([1.0, 2.0, 3.0], [2.0, 3.0, 4.0])
     with pytest.raises(ValueError, match=r"metric='fid' is there twice for dcgan-caps-1\.0-1; keep one"):
-        verdicts(CLAIMS, pd.concat([results, results[results.run == "dcgan-caps-1.0-1"]]))
+        verdict_table(CLAIMS, pd.concat([results, results[results.run == "dcgan-caps-1.0-1"]]))
     for value in (np.inf, np.nan):
         broken = results.assign(value=results.value.where(results.run != "dcgan-cnn-1.0-2", value))
         with pytest.raises(ValueError, match=r"metric='fid' is not finite for dcgan-cnn-1\.0-2; evaluate again"):
-            verdicts(CLAIMS, broken)
+            verdict_table(CLAIMS, broken)
     with pytest.raises(ValueError, match="results lack the columns fraction, status; needed: run, gan"):
-        verdicts(CLAIMS, results.drop(columns=["fraction", "status"]))
+        verdict_table(CLAIMS, results.drop(columns=["fraction", "status"]))
 
 
 def test_every_claim_has_a_name_of_its_own_and_says_what_it_tests():
@@ -396,7 +396,7 @@ def test_runs_on_less_data_are_no_seeds_of_the_comparison():
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("verdicts_*.csv")), ids=lambda path: path.stem[9:])
 def test_committed_verdicts_are_those_of_the_committed_results(path):
     stored = pd.read_csv(path, dtype={"second_verdict": str, "note": str}).fillna({"second_verdict": "", "note": ""})
-    made = verdicts(CLAIMS, load_results(path.stem[9:]))
+    made = verdict_table(CLAIMS, load_results(path.stem[9:]))
     pd.testing.assert_frame_equal(stored, made, check_dtype=False, rtol=1e-3, atol=1e-6)
     assert (stored.verdict != NOT_TESTABLE).sum() >= 6
     assert set(stored.verdict) <= set(PLAN.words)

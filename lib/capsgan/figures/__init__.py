@@ -1,5 +1,6 @@
 """Every figure: functions take data frames and arrays and return a Matplotlib figure."""
 
+from .diagrams import architecture_figure
 from .regeneration import gallery_figure, scores_figure, search_figure
 from .runs import (
     CHAPTER_8,

@@ -4,7 +4,11 @@ import importlib
 
 from ..config import RunConfig
 from ..names import GANS
-from .base import GAN
+from .base import GAN, SAMPLING, logistic_loss, random_stream
+from .fgan import DIVERGENCES
+from .infogan import code_loss
+from .wgan import CLIP, Clip
+from .wgan_gp import WGANGP
 
 
 def gan_class(name: str) -> type[GAN]:

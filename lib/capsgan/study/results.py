@@ -20,7 +20,7 @@ from ..runs.run import Run, list_runs
 from .claims import read_claims
 from .plan import AnalysisPlan
 from .statistics import mean_interval
-from .verdicts import verdicts
+from .verdicts import verdict_table
 
 RESULTS = shipped("results")
 SHARES = ("precision", "recall", "coverage", "missing_classes", "label_accuracy")  # in [0, 1], and so their intervals
@@ -89,7 +89,7 @@ def collect(plan: AnalysisPlan, name: str = "study", say=print) -> pd.DataFrame:
         say(f"kept: {stored.run[fits].nunique()} stored runs; dropped, not in the plan: {stored.run[~fits].nunique()}")
         results = pd.concat([stored[fits], results], ignore_index=True)
     timed = with_step_times(results, pd.read_csv(STEP_TIMES)) if STEP_TIMES.exists() else results
-    table = verdicts(read_claims(), timed, plan)  # first: what cannot be judged replaces nothing
+    table = verdict_table(read_claims(), timed, plan)  # first: what cannot be judged replaces nothing
     save_results(results, name)
     table.to_csv(RESULTS / f"verdicts_{name}.csv", index=False, float_format="%.4g")
     return results

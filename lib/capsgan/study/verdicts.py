@@ -61,7 +61,7 @@ class Claim:
         return replace(self, bounds=bounds, least_steps=least)
 
 
-def verdicts(claims: Iterable[Claim], results: pd.DataFrame, plan: AnalysisPlan | None = None) -> pd.DataFrame:
+def verdict_table(claims: Iterable[Claim], results: pd.DataFrame, plan: AnalysisPlan | None = None) -> pd.DataFrame:
     """Judge claims by the results that there are, see :func:`capsgan.study.results.collect_results`; all of one scale.
 
     Returns one row per claim: ``claim``, ``section``, ``says``, ``tested``, ``seeds`` (number of effects), ``failed``
