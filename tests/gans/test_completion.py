@@ -19,6 +19,7 @@ from capsgan.engines.tensorflow import update
 from capsgan.gans import build_gan
 from capsgan.gans.completion import reconstruction_loss
 from capsgan.networks.generators import build_context_encoder
+from capsgan.networks.layers import pull_push
 from capsgan.paths import ROOT
 from capsgan.runs.checkpoints import checkpoint_paths
 from capsgan.runs.run import Run, run_for
@@ -83,12 +84,45 @@ def test_known_pixels_stay_and_hidden_ones_are_not_looked_at(size):
 def test_the_bottleneck_sees_the_whole_image():
     keras.utils.set_random_seed(0)
     network = build_context_encoder((64, 64, 3), filters=4, bottleneck=16)
+    last = [layer for layer in network.layers if isinstance(layer, keras.layers.Conv2D)][-1]
+    last.set_weights([RNG.normal(size=weight.shape) for weight in last.get_weights()])  # it begins as zero
     image, mask = np.zeros((1, 64, 64, 3), "float32"), np.ones((1, 64, 64, 1), "float32")
     mask[:, 48:, 48:] = 0
     corner = image.copy()
     corner[:, 0, 0] = 1
     ours, theirs = (np.array(network([x, mask], training=False))[:, 50:, 50:] for x in (image, corner))
     assert np.abs(ours - theirs).max() > 0
+
+
+@pytest.mark.parametrize("size", [28, 56, 64])
+def test_the_guess_keeps_what_is_known_and_is_right_where_the_image_is_flat(size):
+    mask = training_masks(np.random.default_rng(4), 8, (size, size))
+    image = RNG.uniform(-1, 1, (8, size, size, 3)).astype("float32")
+    flat = np.broadcast_to(image[:, :1, :1], image.shape)
+    np.testing.assert_allclose(np.array(pull_push(image, mask)) * mask, image * mask, atol=1e-6)
+    np.testing.assert_allclose(np.array(pull_push(flat, mask)), flat, atol=1e-5)
+
+
+def test_the_guess_takes_from_the_nearest_known_pixels():
+    ramp = np.broadcast_to(np.linspace(-1, 1, 64, dtype="float32")[None, None, :, None], (1, 64, 64, 1))
+    mask = np.ones_like(ramp)
+    mask[:, 20:30, 20:30] = 0
+    hidden = np.array(pull_push(ramp, mask))[mask == 0]
+    assert np.abs(hidden - ramp[mask == 0]).max() < 0.1  # the mean of the known pixels would be off by 0.37
+
+
+def test_an_untrained_network_paints_the_guess():
+    image = RNG.uniform(-1, 1, (2, 64, 64, 3)).astype("float32")
+    mask = training_masks(np.random.default_rng(5), 2, (64, 64))
+    painted = np.array(build_context_encoder((64, 64, 3), filters=4, bottleneck=8)([image, mask]))
+    np.testing.assert_allclose(painted, np.array(pull_push(image, mask)), atol=0.011)
+
+
+def test_a_small_hole_counts_as_much_as_a_large_one():
+    images, masks = np.zeros((2, 8, 8, 3)), np.ones((2, 8, 8, 1))
+    masks[0, 0, 0], masks[1, :6] = 0, 0
+    painted = np.where(masks == 0, np.array([0.8, 0.2]).reshape(2, 1, 1, 1), 0.0)
+    assert float(reconstruction_loss(painted, images, masks)) == pytest.approx(0.5)
 
 
 def test_the_loss_is_the_mean_difference_in_the_hole():
@@ -165,7 +199,7 @@ def test_the_finished_generator_has_the_average_of_its_weights():
 def test_it_learns_what_images_have_in_common(home):
     config = RunConfig("completion", "none", "mnist5k", fraction=0.2, steps=60, batch_size=16)
     history = train(config, progress=False).history
-    assert history.g_loss.iloc[-10:].mean() < 0.6 * history.g_loss.iloc[0]
+    assert history.g_loss.iloc[-10:].mean() < 0.9 * history.g_loss.iloc[:10].mean()
 
 
 @pytest.mark.slow

@@ -1,9 +1,9 @@
 """Generators: latent codes to images, and damaged images to whole ones."""
 
 import keras
-from keras import layers
+from keras import layers, ops
 
-from .layers import UpsampleConv2D, batch_normalization, check_shape
+from .layers import UpsampleConv2D, batch_normalization, check_shape, pull_push
 
 
 def build_generator(image_shape=(28, 28, 1), latent_dim: int = 100, kernel_size: int = 3) -> keras.Model:
@@ -30,17 +30,19 @@ def build_generator(image_shape=(28, 28, 1), latent_dim: int = 100, kernel_size:
 
 
 def build_context_encoder(image_shape=(64, 64, 3), filters: int = 32, bottleneck: int = 128) -> keras.Model:
-    """A context encoder (Pathak et al. 2016) with the skips of a U-Net: 1.1 M weights at 64×64×3.
+    """A context encoder (Pathak et al. 2016) with the skips of a U-Net, which corrects a smooth guess: 1.1 M weights.
 
     ``image``, float32 [B, height, width, channels] in [-1, 1], and ``mask``, float32 [B, height, width, 1], 1 where a
     pixel is known → the image with its missing pixels painted, float32. What ``image`` holds in the hole has no effect.
-    Convolutions of stride 2 lead down to 4×4 (or 7×7) pixels, from ``filters`` to four times as many; a dense
+    :func:`~capsgan.networks.layers.pull_push` makes the guess, and the network begins as that guess: its last layer is
+    zero. Convolutions of stride 2 lead down to 4×4 (or 7×7) pixels, from ``filters`` to four times as many; a dense
     bottleneck lets every part of the image see every other; upsampling convolutions lead back, each with the encoder's
     features at its resolution.
     """
     size, channels = check_shape(image_shape)
     image, mask = keras.Input(image_shape, name="image"), keras.Input((size, size, 1), name="mask")
-    x = layers.Concatenate()([image * mask, 1 - mask])
+    guess = pull_push(image, mask)
+    x = layers.Concatenate()([guess, 1 - mask])
     skips, wide = [], 4 * filters
     while size > 4 and size % 2 == 0:
         skips.append(x)
@@ -57,7 +59,7 @@ def build_context_encoder(image_shape=(64, 64, 3), filters: int = 32, bottleneck
         h = UpsampleConv2D(min(filters // 2 << level, wide), 3)(h)
         x = skips[level]
     h = layers.Activation("relu")(batch_normalization()(h))
-    h = layers.Conv2D(channels, 3, padding="same")(layers.Concatenate()([h, x]))
-    painted = layers.Activation("tanh", dtype="float32")(h)
+    h = layers.Conv2D(channels, 3, padding="same", kernel_initializer="zeros")(layers.Concatenate()([h, x]))
+    painted = ops.tanh(ops.cast(h, "float32") + ops.arctanh(0.99 * guess))
     completed = painted * (1 - mask) + image * mask
     return keras.Model([image, mask], completed, name="generator")

@@ -31,7 +31,7 @@ SAME_RESULTS = (  # hashes of sources that gave the same results bit for bit, th
     "7d138c7d1e1c5f3a2315d27ea309003bf09364ba90885b8a79824af6ef7ab9e6",
     "830cc33401d22f3bcfbabc95f7ea959b9d37fb71ca4568e1a9180482b14e18e7",  # WGAN-GP: d_loss is logged halved
     "6be649cb175179e03de3fe53f5cbabd46c2c2bc77edfcf5eeba94e5ef671627c",
-    "c5b135bb0c065b90c7cc84d265a892a80381423779964a1522a154008e6ae701",
+    "9bb8388b7ddc84332694975df0153281d0c288057a4cee72673c16323381e8af",
 )
 
 
