@@ -31,6 +31,7 @@ class Declaration:
 
     module: str
     class_name: str
+    summary: str  # the first line of its module: what it is, and the paper
     name: str
     label: str
     is_critic: bool = False
@@ -43,13 +44,15 @@ def read_declarations(folder: Path) -> dict[str, Declaration]:
     """The GANs declared in a folder's modules: every class whose body assigns a ``name``, by that name."""
     declared = {}
     for path in sorted(folder.glob("*.py")):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        summary = (ast.get_docstring(tree) or "").partition("\n")[0]
+        for node in tree.body:
             if isinstance(node, ast.ClassDef):
                 assigned = [s for s in node.body if isinstance(s, ast.Assign) and isinstance(s.targets[0], ast.Name)]
                 values = {s.targets[0].id: s.value for s in assigned if s.targets[0].id in Declaration.__annotations__}
                 if "name" in values:
                     literals = {name: ast.literal_eval(value) for name, value in values.items()}
-                    declared[literals["name"]] = Declaration(path.stem, node.name, **literals)
+                    declared[literals["name"]] = Declaration(path.stem, node.name, summary, **literals)
     return declared
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parents[1]  # of a checkout
 IN_CHECKOUT = (ROOT / "pyproject.toml").exists()
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # What NumPy raises for an archive that is truncated or altered.
 DAMAGED_ARCHIVE = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, OSError, NotImplementedError)
 
@@ -41,6 +42,11 @@ def home() -> Path:
         return user_data_path("capsgan", appauthor=False)
     except RuntimeError as error:
         raise ValueError(f"invalid CAPSGAN_HOME={named!r} ({error})") from error
+
+
+def thread_settings() -> dict[str, str | None]:
+    """The environment's limits of threads, by variable; None: as many as the library likes."""
+    return {name: os.environ.get(name) for name in THREADS}
 
 
 def figures_directory(profile: str) -> Path:

@@ -18,8 +18,7 @@ from capsgan.data.pixels import to_float
 from capsgan.engines.tensorflow import update
 from capsgan.gans import build_gan
 from capsgan.gans.completion import reconstruction_loss
-from capsgan.networks.generators import build_context_encoder
-from capsgan.networks.layers import pull_push
+from capsgan.networks.context_encoder import build_context_encoder, pull_push
 from capsgan.paths import ROOT
 from capsgan.runs.checkpoints import checkpoint_paths
 from capsgan.runs.run import Run, run_for

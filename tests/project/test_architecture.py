@@ -39,6 +39,14 @@ def test_a_module_imports_only_from_above(path):
     assert below == []
 
 
+def test_the_way_of_a_dcgan_batch_is_short():
+    rows = re.findall(r"^\| .*", PAGE.split("## The way of a batch")[1].split("## ")[0], re.MULTILINE)
+    files = {ROOT / name for row in rows for name in re.findall(r"`(lib/capsgan/[\w/]+\.py)`", row)}
+    files |= {PACKAGE / name for name in ("config.py", "gans/__init__.py", "networks/layers.py", "engines/__init__.py")}
+    files -= {PACKAGE / "networks" / "capsules.py"}
+    assert len(files) == 11 and sum(len(path.read_text("utf-8").splitlines()) for path in files) < 1100
+
+
 def test_no_two_packages_import_each_other():
     arrows = {(home_of(path), name) for path in MODULES for name in imported(path)}
     assert not [(one, other) for one, other in arrows if one != other and (other, one) in arrows]

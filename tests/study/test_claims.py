@@ -109,7 +109,7 @@ def test_failed_runs_are_counted_and_one_of_five_pairs_may_fail():
     row = judge(claim("above", (0, 0)), pd.concat([results, failed[0]]))
     assert (row["seeds"], row["failed"], row["verdict"]) == (5, 1, REPLICATED)
     row = judge(claim("above", (0, 0)), pd.concat([results, *failed]))
-    assert row["verdict"] == NOT_TESTABLE and "of 2 of 7 pairs a run failed" in row["note"]
+    assert row["verdict"] == NOT_TESTABLE and "in 2 of 7 a run failed" in row["note"]
 
 
 def test_two_dead_critics_are_not_similar():
@@ -117,7 +117,7 @@ def test_two_dead_critics_are_not_similar():
     one = claim("within", (-0.2, 0.2), "ratio")
     assert judge(one, table([3.0, 3.1, 2.9, 3.05, 3.0], [3.05, 3.0, 2.95, 3.0, 3.1]))["verdict"] == REPLICATED
     row = judge(one, table(alike, alike[::-1]))
-    assert (row["collapsed"], row["verdict"]) == (10, NOT_TESTABLE) and "5 of 5 pairs" in row["note"]
+    assert (row["collapsed"], row["verdict"]) == (10, NOT_TESTABLE) and "in 5 of 5 a run failed" in row["note"]
     dead = table([0.9] * 5, [0.0] * 5, name="digits__missing_classes")
     row = judge(one, pd.concat([table([3.0, 3.1, 2.9, 3.05, 3.0], [3.05, 3.0, 2.95, 3.0, 3.1]), dead]))
     assert (row["collapsed"], row["verdict"]) == (5, REPLICATED)  # one of each pair is alive
@@ -146,7 +146,7 @@ def test_runs_on_other_shares_of_the_data_do_not_count():
     assert (row["collapsed"], row["verdict"]) == (0, REPLICATED)
     failed = [row for seed in (5, 6) for row in run_rows("dcgan", "caps", seed, status="failed")]
     row = judge(one, pd.concat([whole, table([1.0] * 30, [2.0] * 30, fraction=0.1), pd.DataFrame(failed)]))
-    assert (row["failed"], row["verdict"]) == (2, NOT_TESTABLE) and "of 2 of 7 pairs" in row["note"]
+    assert (row["failed"], row["verdict"]) == (2, NOT_TESTABLE) and "in 2 of 7 a run failed" in row["note"]
 
 
 def test_a_premise_that_does_not_hold_leaves_the_claim_untested():

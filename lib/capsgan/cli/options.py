@@ -18,6 +18,7 @@ from ..profiles import PROFILES, get_profile
 MOST_SEEDS = 10_000
 NETWORKS = ("networks", "backend", "training")  # the options that choose them
 NAMES = {"profiles": PROFILES, "backends": BACKENDS, "gans": GANS, "discriminators": DISCRIMINATORS}
+SUMMARIES = "The GANs:\n" + "\n".join(f"  {name:10}  {gan.summary}" for name, gan in GANS.items())
 WORDS = {name: " | ".join(values) for name, values in NAMES.items()} | {
     "some_gans": f"some of {','.join(GANS)} (default: {','.join(COMPARED_GANS)})",
     "some_discriminators": f"some of {','.join(DISCRIMINATORS)} (default: {','.join(COMPARED_DISCRIMINATORS)})",
@@ -34,7 +35,8 @@ class OneLineParser(argparse.ArgumentParser):
 
 def add_command(commands, name: str, run: Callable, summary: str, *groups: str):
     """Declare a command that calls ``run`` with its options; its help begins with the function's docstring."""
-    parser = commands.add_parser(name, help=summary, description=run.__doc__)
+    texts = {"help": summary, "description": run.__doc__, "epilog": SUMMARIES if "train" in groups else None}
+    parser = commands.add_parser(name, formatter_class=argparse.RawDescriptionHelpFormatter, **texts)
     parser.set_defaults(command=run)
     add_options(parser, *groups)
 

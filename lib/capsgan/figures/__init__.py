@@ -7,6 +7,7 @@ from .runs import (
     COLOURS,
     PANELS,
     add_footer,
+    curves_figure,
     describe_scale,
     draw_curve,
     grid_figure,

@@ -34,17 +34,26 @@ THESIS_STEPS = 20_000
 
 
 def metrics_figure(number: str, classical: Run, caps: Run, profile: str | None = None) -> plt.Figure:
-    """One of Figures 8.1 to 8.5: losses and accuracy against step, classical and Caps.
-
-    8.5 is 8.4 with the vertical axis zoomed in on the second half of training. The two runs must be finished, of one
-    GAN, and differ only in the trunk. ``profile`` is named in the title, before steps, width and seed.
-    """
+    """One of Figures 8.1 to 8.5, as :func:`curves_figure` draws it. 8.5 is 8.4, zoomed in."""
     if number not in CHAPTER_8:
-        raise ValueError(f"number={number!r} is no figure of chapter 8; expected {' | '.join(CHAPTER_8)}")
-    _check_pair(classical.config, caps.config)
+        raise ValueError(f"invalid number={number!r}; expected a figure of chapter 8, {' | '.join(CHAPTER_8)}")
     if classical.config.gan != CHAPTER_8[number][0]:
-        raise ValueError(f"gan={classical.config.gan!r} is not figure {number}'s; expected {CHAPTER_8[number][0]}")
+        shown = CHAPTER_8[number][0]
+        raise ValueError(f"invalid gan={classical.config.gan!r}; expected {shown!r}, which figure {number} shows")
     zoomed = number == "8.5"
+    title = f"Figure {number}: {classical.config.label} metrics{', zoomed' if zoomed else ''}"
+    return curves_figure(classical, caps, title, profile, zoomed=zoomed)
+
+
+def curves_figure(
+    classical: Run, caps: Run, title: str, profile: str | None = None, *, zoomed: bool = False
+) -> plt.Figure:
+    """Losses and accuracy of any GAN against step, classical and Caps.
+
+    The two runs must be finished, of one GAN, and differ only in the trunk. ``profile`` is named in the title, before
+    steps, width and seed. ``zoomed``: the vertical axis shows the range of the second half of training.
+    """
+    _check_pair(classical.config, caps.config)
     figure, axes = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
     for axis, (column, label) in zip(axes, PANELS, strict=True):
         for run in (classical, caps):
@@ -58,9 +67,7 @@ def metrics_figure(number: str, classical: Run, caps: Run, profile: str | None =
         elif column == "accuracy":
             axis.set_ylim(-0.02, 1.02)
     axes[0].legend(frameon=False)
-    zoom = ", zoomed" if zoomed else ""
-    scale = describe_scale(caps.config, profile)
-    figure.suptitle(f"Figure {number}: {classical.config.label} metrics{zoom}\n{scale}", fontsize=11)
+    figure.suptitle(f"{title}\n{describe_scale(caps.config, profile)}", fontsize=11)
     add_footer(figure, [classical, caps])
     return figure
 

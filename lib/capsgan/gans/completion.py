@@ -3,7 +3,7 @@
 from keras import ops
 
 from ..data.holes import training_masks
-from ..networks.generators import build_context_encoder
+from ..networks.context_encoder import build_context_encoder
 from .base import GAN, logistic_loss
 
 LEARNING_RATE = 1e-3  # of the generator, which has a target to learn from as well as an adversary

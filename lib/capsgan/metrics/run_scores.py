@@ -8,7 +8,6 @@ import keras
 import numpy as np
 
 from ..checks import require
-from ..gans.infogan import InfoGAN
 from ..paths import write_atomically, write_json
 from ..runs.provenance import source_commit
 from ..runs.reference import ReferenceRun
@@ -140,7 +139,7 @@ class _Scores:
         if "probes" not in self.skipped:
             labelled = [(dataset.images, dataset.labels) for dataset in (training, held_out)]
             found |= probes(gan, *labelled, images=PROBED, seed=self.seed)
-        if isinstance(gan, InfoGAN):
+        if "category" in gan.discrete:  # a code that it reads back
             found |= _values(read_codes(gan, training.images, seed=self.seed))
         self.metrics["discriminator"] = found
 

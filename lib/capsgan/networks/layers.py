@@ -50,25 +50,6 @@ class UpsampleConv2D(layers.Layer):
         return super().get_config() | {"filters": self.filters, "kernel_size": self.kernel_size}
 
 
-def pull_push(image, known):
-    """A smooth guess at a hole from the known pixels around it (Gortler et al. 1996, *The Lumigraph*).
-
-    Pull: halve the image down to one pixel; each level holds the mean of the known pixels under it. Push: from there up
-    again, a pixel keeps its mean as far as it is known, and gets the rest from the coarser level. ``image``, float32
-    [B, n, n, channels], and ``known``, float32 [B, n, n, 1] of 0 and 1 → float32 like ``image``.
-    """
-    levels = [(image * known, known)]
-    while (size := levels[-1][0].shape[1]) > 1:
-        levels.append(tuple(ops.average_pool(each, 2 if size % 2 == 0 else size) for each in levels[-1]))
-    total, share = levels.pop()
-    filled = total / ops.maximum(share, 1e-6)
-    for total, share in reversed(levels):
-        coarse = ops.image.resize(filled, total.shape[1:3], "bilinear", data_format="channels_last")
-        enough = ops.minimum(4 * share, 1.0)  # one known pixel of four
-        filled = enough * total / ops.maximum(share, 1e-6) + (1 - enough) * coarse
-    return filled
-
-
 def folding_matrix(kernel_size: int) -> np.ndarray:
     """M of :class:`UpsampleConv2D`: float32 [taps of the transposed kernel, kernel_size] of zeros and ones."""
     before = (kernel_size - 1) // 2  # pixels of 'same' padding above and left

@@ -109,7 +109,7 @@ def complete(gan: GAN, images: np.ndarray, masks: np.ndarray, task: str | Degrad
 
 def check_fills(degradation: Degradation):
     """Raise ``ValueError`` for what a completion network cannot do."""
-    if type(degradation) is not Inpainting:
+    if not isinstance(degradation, Inpainting):
         raise ValueError("a completion network fills holes only; expected task='inpaint', or a run of a different GAN")
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import keras
 
+from .. import gans
 from ..config import RunConfig
 from ..data.datasets import Dataset
-from ..names import GANS
-from ..paths import PACKAGE, ROOT
+from ..gans import gan_class
+from ..paths import PACKAGE, ROOT, thread_settings
 
 FIRST_GANS = ("__init__", "base", "vanilla", "dcgan", "wgan", "wgan_gp", "acgan", "infogan", "completion")
 DECIDING = ("data/*.py", "networks/*.py", *(f"gans/{name}.py" for name in FIRST_GANS))
@@ -39,11 +40,12 @@ def source_sha256(gan: str = "dcgan") -> str:
     """Hash of the code that decides a result: data, networks and GANs (tests hold all engines to the same results).
 
     Comments, docstrings, imports and where a definition is do not count: moving a function to another of these modules
-    or rewording it changes nothing, changing a constant does. The file of a GAN that is not among the first ones, such
-    as one of your own, counts for the runs of that GAN only.
+    or rewording it changes nothing, changing a constant does. The files of a GAN that is not among the first ones, such
+    as one of your own, and of the classes that it extends count for the runs of that GAN only.
     """
-    paths = {path for pattern in (*DECIDING, f"gans/{GANS[gan].module}.py") for path in PACKAGE.glob(pattern)}
-    paths -= {PACKAGE / name for name in NOT_DECIDING}
+    paths = {path for pattern in DECIDING for path in PACKAGE.glob(pattern)} - {PACKAGE / name for name in NOT_DECIDING}
+    modules = [one.__module__ for one in gan_class(gan).__mro__ if one.__module__.startswith(gans.__name__)]
+    paths |= {PACKAGE / "gans" / f"{module.rpartition('.')[2]}.py" for module in modules}
     statements = [statement for path in paths for statement in _statements(path)]
     return hashlib.sha256("\n".join(sorted(statements)).encode()).hexdigest()
 
@@ -71,6 +73,7 @@ def describe(config: RunConfig, dataset: Dataset, device: str) -> dict:
         "device": device,
         "precision": config.precision,
         "cpus": os.cpu_count(),
+        "threads": thread_settings(),
         "cpu": cpu_model(),
         "gpu": gpu_model() if device.startswith("gpu") else None,
         "machine": f"{platform.system()} {platform.machine()}",

@@ -8,8 +8,8 @@ _MODULES = {
     "effects": ("FRACTIONS", "SCORE", "fid_from_less_data", "numbers", "ratio", "steps_to_fid"),
     "plan": ("read_plan",),
     "results": ("collect_results", "load_results", "runs_at_scale", "summarise"),
-    "statistics": ("mean_interval", "power_curve", "seeds_needed"),
-    "verdicts": ("OURS", "decide", "verdict_table"),
+    "statistics": ("decide", "mean_interval", "power_curve", "seeds_needed"),
+    "verdicts": ("OURS", "verdict_table"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = sorted(_HOMES)

@@ -85,8 +85,8 @@ def compare(pairs: pd.DataFrame, metric: Metric, plan: AnalysisPlan) -> dict:
 
 def _word(row: pd.Series, comparison: Comparison, plan: AnalysisPlan) -> tuple[str, str]:
     notes = [row.note] if row.note else []
-    if row.failed + row.both_collapsed > plan.unusable_pairs * row.planned:
-        return NOT_TESTABLE, "; ".join([*notes, "too many pairs are unusable (a run failed, or all collapsed)"])
+    if reason := plan.too_many(row.failed + row.both_collapsed, row.planned):
+        return NOT_TESTABLE, "; ".join([*notes, reason])
     if row.planned < plan.least_seeds:
         return NOT_TESTABLE, "; ".join([*notes, f"planned seeds: {row.planned}, needed: {plan.least_seeds}"])
     reasons = []

@@ -77,6 +77,11 @@ class AnalysisPlan:
             require(limit > 0, f"collapsed: {name}", limit, "a number above 0")
         self._check_blocks()
 
+    def too_many(self, unusable: int, pairs: int) -> str:
+        """Why so many pairs without a number allow no verdict; empty if they do."""
+        bad = unusable > self.unusable_pairs * pairs
+        return f"too many pairs are unusable: in {unusable} of {pairs} a run failed, or all collapsed" if bad else ""
+
     def _check_blocks(self):
         for name, block in self.blocks.items():
             for arm in block.arms:

@@ -155,10 +155,9 @@ def _refuse(claim: Claim, runs: pd.DataFrame, effects: pd.Series, premise: pd.Se
     if effects.empty:
         return "no pair of runs has the number"
     by_pair = runs.groupby(["gan", "fraction", "seed"])
-    worthless = by_pair.failed.any() | by_pair.collapsed.all()
-    if worthless.sum() > plan.unusable_pairs * len(worthless):
-        share = f"{worthless.sum()} of {len(worthless)}"
-        return f"of {share} pairs a run failed or all collapsed: too many for a verdict"
+    unusable = by_pair.failed.any() | by_pair.collapsed.all()
+    if reason := plan.too_many(unusable.sum(), len(unusable)):
+        return reason
     if len(effects) > 1 and np.ptp(effects) < SAME:
         return "no interval: the effect is the same with every seed"
     if premise is not None:

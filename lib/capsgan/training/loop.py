@@ -131,7 +131,7 @@ def train(
 def _begin_session(run: RecordedRun, description: dict, pacing: Pacing) -> dict:
     """Write down with what the run begins or goes on, and return its provenance so far."""
     before = run.provenance
-    session = {name: description[name] for name in ("backend", "device", "cpu", "gpu", "commit")}
+    session = {name: description[name] for name in ("backend", "device", "cpu", "gpu", "threads", "commit")}
     session |= {"from_step": pacing.first, "steps_per_call": pacing.steps_per_call, "started": now()}
     provenance = {"started": before.get("started", now()), "status": "running"} | description
     provenance["sessions"] = [*before.get("sessions", []), session]

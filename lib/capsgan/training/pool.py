@@ -9,9 +9,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..paths import PACKAGE
+from ..paths import PACKAGE, THREADS
 
-THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 BAR = re.compile(r"(\d+)/\d+ \[[^\[]*?, +([\d.]+)(step/s|s/step)")  # of tqdm
 STOPPED = (130, -signal.SIGTERM)  # the status of a job that a signal or its time limit has stopped
 
