@@ -1,4 +1,4 @@
-"""DCGAN at 28×28×1 as a PyTorch user writes it by hand: the rival of benchmarks/step_time.py. No Keras in it."""
+"""DCGAN at 28×28×1 as a PyTorch user writes it by hand: the baseline of benchmarks/step_time.py. No Keras in it."""
 
 import torch
 from torch import nn

@@ -4,7 +4,7 @@
         [--discriminators cnn,caps] [--width 1.0] [--batch 32] [--minutes 8] [--device cpu] [--save FILE.csv]
 
 All loops do the same work: the discriminator on half a batch of real images, then on half a batch of generated ones,
-the generator on a batch of latents. The rivals of one backend run in its process, in turns with ours:
+the generator on a batch of latents. The other loops of one backend run in its process, in turns with ours:
 
 - tensorflow, ``train_on_batch``: Keras-GAN's loop brought to Keras 3, with ``predict`` for the generated images,
   UpSampling2D and Conv2D apart. (Keras 3 reads ``trainable`` when a function is traced: it is set before each call.)
@@ -89,7 +89,7 @@ def measure(options):
         for precision, trunk in parts:
             where = {"backend": backend, "precision": precision, "trunk": trunk}
             try:
-                loops = rivals(trunk, precision, dataset, device, options)
+                loops = baselines(trunk, precision, dataset, device, options)
             except ValueError as error:
                 print(f"{backend} {precision} {trunk}: {error}", flush=True)
                 continue
@@ -114,7 +114,7 @@ def in_turns(loops: dict, seconds: float) -> dict[str, np.ndarray]:
     return {name: np.array(each) for name, each in times.items()}
 
 
-def rivals(trunk: str, precision: str, dataset, device: str, options) -> dict:
+def baselines(trunk: str, precision: str, dataset, device: str, options) -> dict:
     """The loops of this process's backend by name, ours first."""
     import keras
 

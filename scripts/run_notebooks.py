@@ -33,7 +33,7 @@ def main() -> int:
         if status := train_grid(options):
             return status
         if options.dry_run or not grid_is_finished(options):
-            return 0  # time was up: the same command goes on
+            return 0  # time was up: the same command continues
         trained = True
         if names is None:
             names = [name for name in default_notebooks() if not options.part or name in options.part]
@@ -64,7 +64,7 @@ def main() -> int:
         report(finished, time.perf_counter() - begin, options)
     for job in jobs:
         if job not in done:
-            why = "failed" if job.process else "not begun: it needs what failed"
+            why = "failed" if job.process else "not started: it needs what failed"
             print(f"{job.name}: {why}", file=sys.stderr)
     return int(len(done) < len(jobs))
 
@@ -186,7 +186,7 @@ def describe(jobs: list[Job], needs: dict[str, list[RunConfig]], trainings: dict
 
     for name, config in {config.run_id: config for configs in needs.values() for config in configs}.items():
         run = run_for(config)
-        why = {"finished": "train again: --force", "new": "train: not begun"}.get(run.status)
+        why = {"finished": "train again: --force", "new": "train: not started"}.get(run.status)
         why = why or f"train: {run.status} after step {len(run.history):,}"
         print(f"{why if name in trainings else 'reuse: finished':40} {config.title}")
     for job in jobs:

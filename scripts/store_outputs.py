@@ -42,9 +42,19 @@ def main() -> int:
         if str(Path.home()) in text or str(ROOT) in text:
             print(f"{name}: an output names a path of this machine", file=sys.stderr)
             return 1
+        if "-dirty" in text or any(
+            "-dirty" in figure.read_text(encoding="utf-8") for figure in figures_of(text, profile)
+        ):
+            print(f"{name}: made by uncommitted code (-dirty); commit it and run the notebook again", file=sys.stderr)
+            return 1
         (ROOT / "notebooks" / f"{name}.ipynb").write_text(text, encoding="utf-8")
         print(f"{name}: {len(text) / 1024:.0f} KiB")
     return 0
+
+
+def figures_of(text: str, profile: str) -> list[Path]:
+    """The SVG files that a notebook's cells save; their metadata name the commit."""
+    return [path for path in (ROOT / "figures" / profile).glob("*.svg") if f'"{path.stem}' in text.replace("\\", "")]
 
 
 def codes(cells) -> list[str]:

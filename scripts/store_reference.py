@@ -32,7 +32,7 @@ def main() -> int:
     parser.add_argument("prefixes", nargs="*", metavar="RUN_PREFIX", help="the beginning of a run's id")
     parser.add_argument("--parts", nargs="+", type=Path, default=[], metavar="ZIP", help="from scripts/gpu_study.py")
     parser.add_argument("--commit", help="of the source that trained the parts, where that machine could not tell")
-    parser.add_argument("--without-weights", action="store_true", help="the generator of seed 0 is left out, too")
+    parser.add_argument("--without-weights", action="store_true", help="skip the generator of seed 0, too")
     options = parser.parse_args()
     if not (options.prefixes or options.parts):
         parser.error("name the beginning of a run's id, or --parts")

@@ -28,7 +28,7 @@ def node_type(wildcards):
 
 
 def minutes_to_train(wildcards, attempt):
-    """Twice what one thread takes. An attempt that is cut short goes on from its checkpoint in the next."""
+    """Twice what one thread takes. An attempt that is cut short continues from its checkpoint in the next."""
     run = RUNS[wildcards.run]["config"]
     caps = 0.0 if run["discriminator"] == "cnn" else 1.5 * run["width"]  # seconds per step, batch 32, 28 × 28 pixels
     pixels = (run["image_size"] / 28) ** 2

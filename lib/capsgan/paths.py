@@ -93,5 +93,5 @@ def write_atomically(path: Path, content: bytes | Callable):
             temporary.unlink(missing_ok=True)
         raise DiskError(
             f"{path} cannot be written ({error.strerror or error}); free some space or set CAPSGAN_HOME to a "
-            "folder that can be written, then run again: training goes on from its last checkpoint"
+            "folder that can be written, then run again: training continues from its last checkpoint"
         ) from error

@@ -230,7 +230,7 @@ def test_thirty_malformed_files_among_many_are_listed_once_and_left_out(folder, 
     images = load_dataset(f"folder:{folder}").images, load_dataset(f"folder:{folder}", "test").images
     assert sum(map(len, images)) == 570
     told = capfd.readouterr().out
-    assert len(malformed()) == 30 and "30 left out" in told
+    assert len(malformed()) == 30 and "30 skipped" in told
     assert all(told.count(f"  {name}: ") == 1 for name in malformed())
 
 
@@ -253,7 +253,7 @@ def test_other_files_are_named_but_do_not_count_as_broken(folder, capsys):
         (folder / name).write_bytes(b"x")
     assert len(all_of(folder)) == 40
     told = capsys.readouterr().out
-    assert "3 left out" in told and "film.mp4: not the name of an image" in told and "DS_Store" not in told
+    assert "3 skipped" in told and "film.mp4: not the name of an image" in told and "DS_Store" not in told
 
 
 def test_few_images_are_an_error(home):

@@ -126,7 +126,7 @@ def test_malformed_images_are_left_out_by_name_and_the_rest_is_used(kept, home, 
     parts = [load_dataset(f"folder:{folder}", split, image_size=8) for split in ("train", "test")]
     told = capfd.readouterr()
     assert sum(map(len, parts)) == 25 * len(images())
-    assert f"{len(images())} left out" in told.out and "Corrupt" not in told.err and "WARN" not in told.err
+    assert f"{len(images())} skipped" in told.out and "Corrupt" not in told.err and "WARN" not in told.err
 
 
 @pytest.mark.slow

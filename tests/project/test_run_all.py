@@ -28,7 +28,7 @@ def test_a_dry_run_says_what_would_run_and_why_and_trains_nothing(home):
     said = run_all("run_notebooks.py", "--profile", "smoke", "--notebooks", "02,05,08", "--dry-run").stdout
     assert f"reuse: finished                          {finished.title}\n" in said
     assert f"train: interrupted after step 0          {begun.title}\n" in said
-    assert said.count("train: not begun") == 2 and said.count("InfoGAN, 12 steps of mnist5k, seed 0") == 2
+    assert said.count("train: not started") == 2 and said.count("InfoGAN, 12 steps of mnist5k, seed 0") == 2
     assert "execute: after 1 trainings               notebook 02_dcgan\n" in said
     assert "execute: after 2 trainings               notebook 05_infogan\n" in said
     assert "execute                                  notebook 08_testing_the_claims\n" in said

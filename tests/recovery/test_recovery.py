@@ -129,7 +129,7 @@ def test_an_interrupted_run_saves_and_says_how_to_go_on(home, scripted, capsys, 
     assert main(line) == 130
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
     error = capsys.readouterr().err
-    assert re.search(r"gan-cnn-\S+ stopped after step 7; the same call goes on from there", error.splitlines()[-1])
+    assert re.search(r"gan-cnn-\S+ stopped after step 7; the same call continues from there", error.splitlines()[-1])
     assert "Traceback" not in error and len(scripted["seen"]) == 7
     scripted["before"] = lambda step: None
     assert main(line) == 0

@@ -9,7 +9,7 @@ from scipy import stats
 
 from capsgan.config import RunConfig
 from capsgan.study.comparisons import analyse, compare, results_table
-from capsgan.study.pairing import COLUMNS, GAME, RUN, TRUNK, numbers_at, pair_runs
+from capsgan.study.pairing import GAME, NEEDED, RUN, TRUNK, numbers_at, pair_runs
 from capsgan.study.plan import CANNOT_TELL, CONTRADICTED, NOT_TESTABLE, REPLICATED, read_plan
 from capsgan.study.statistics import holm, mean_interval, power_curve, seeds_for_p, seeds_needed, sign_flip_p
 
@@ -168,7 +168,7 @@ def test_doubled_runs_and_numbers_unequal_samples_and_broken_numbers_are_refused
             pairs_of(wrong)
 
 
-@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("column", NEEDED)
 def test_a_missing_column_is_refused_by_name(column):
     with pytest.raises(ValueError, match=f"results lack the columns {column};"):
         pairs_of(block_rows("A", RATIOS).drop(columns=column))

@@ -38,8 +38,8 @@ def test_a_run_that_would_not_end_in_time_is_not_begun(home, scripted, capsys, m
     assert train_grid(CONFIGS, 2, stop_after=500) == []
     assert not run_for(CONFIGS[1]).directory.exists()
     said = capsys.readouterr().out
-    assert "1000 s expected, 500 s left; not begun" in said
-    assert "1 of 3 runs are finished; the same command goes on" in said
+    assert "1000 s expected, 500 s left; not started" in said
+    assert "1 of 3 runs are finished; run the same command to continue" in said
 
 
 def test_time_of_another_kind_of_run_is_not_expected(home, scripted):

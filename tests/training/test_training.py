@@ -267,7 +267,7 @@ def read_only(monkeypatch, home):
 
 @pytest.mark.slow
 def test_a_full_disk_loses_nothing(home, monkeypatch, scripted):
-    """The disk fills up at the second checkpoint; once there is room, the same call goes on after the first."""
+    """The disk fills up at the second checkpoint; once there is room, the same call continues after the first."""
     write, fsync, checkpoints = np.savez, os.fsync, []
 
     def savez(file, **arrays):
@@ -282,7 +282,7 @@ def test_a_full_disk_loses_nothing(home, monkeypatch, scripted):
     with monkeypatch.context() as patch:
         patch.setattr(np, "savez", savez)
         patch.setattr(os, "fsync", full)
-        with pytest.raises(DiskError, match=r"No space left.*CAPSGAN_HOME.*goes on from its last checkpoint"):
+        with pytest.raises(DiskError, match=r"No space left.*CAPSGAN_HOME.*continues from its last checkpoint"):
             train(config_of(), checkpoint_every=3, progress=False)
     run = run_for(config_of())
     assert [path.name for path in checkpoint_paths(run.checkpoints)] == ["step_00000003.npz"]

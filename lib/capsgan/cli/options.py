@@ -71,7 +71,7 @@ def read_grid_options(options: argparse.Namespace):
     """Turn the text of :func:`add_grid_options` into a profile and lists; an invalid text raises ``ValueError``."""
     use_backend(options.backend)
     if options.study and (options.gan or options.discriminator or options.seeds):
-        raise ValueError(f"study={options.study!r} names its runs; leave out --gan, --discriminator and --seeds")
+        raise ValueError(f"study={options.study!r} names its runs; expected no --gan, --discriminator or --seeds")
     if options.study:
         return
     options.profile = get_profile(options.profile)

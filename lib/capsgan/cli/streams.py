@@ -10,7 +10,7 @@ GONE = (errno.EPIPE, errno.EIO, errno.EINVAL)  # a pipe without a reader, a term
 
 
 class Sturdy:
-    """A text stream whose reader may go away: what is written after that is dropped, and the work goes on."""
+    """A text stream whose reader may go away: what is written after that is dropped, and the work continues."""
 
     def __init__(self, stream):
         self._stream = stream

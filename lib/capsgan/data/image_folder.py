@@ -24,7 +24,7 @@ UNREADABLE = 0.05  # the share of files that may be
 TEST_SHARE = 0.1
 HELD_OUT = ("test", "testing", "val", "valid", "validation", "dev", "eval")  # top folders that are splits
 TRAINING = ("train", "training")
-SHOWN = 20  # of the files that are left out
+SHOWN = 20  # of the files that are skipped
 CACHE_VERSION = 2  # to be raised when decoding changes
 
 
@@ -154,7 +154,7 @@ def _decode_all(listing: Listing, image_size: int) -> tuple[np.ndarray, np.ndarr
     if left_out := listing.left_out | reasons:
         told = [f"  {_printable(name)}: {reason}" for name, reason in sorted(left_out.items())[:SHOWN]]
         more = [f"  and {len(left_out) - SHOWN} more"] if len(left_out) > SHOWN else []
-        print("\n".join([f"{_printable(listing.root.name)}: {len(left_out)} left out", *told, *more]))
+        print("\n".join([f"{_printable(listing.root.name)}: {len(left_out)} skipped", *told, *more]))
     if len(reasons) > UNREADABLE * len(names):
         name, reason = min(reasons.items())
         raise ValueError(

@@ -106,7 +106,7 @@ def _content_sha256(root: Path, files: tuple) -> str:
         try:
             with (root / name).open("rb") as file:
                 inner = hashlib.file_digest(file, "sha256").digest()
-        except OSError:  # it will be left out
+        except OSError:  # it will be skipped
             inner = b"unreadable"
         digest.update(os.fsencode(name) + b"\0" + inner)
     return digest.hexdigest()

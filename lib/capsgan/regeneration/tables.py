@@ -8,7 +8,7 @@ from ..paths import PACKAGE, shipped
 from ..study.report import templates
 from .quality import describe_gap, paired_intervals, scores_table
 
-NETWORKS = {  # what completion networks are called, by pretrained name or run
+LABELS = {  # what completion networks are called, by pretrained name or run
     r"\w+-completion-cnn": "network, classical adversary",
     r"\w+-completion-caps": "network, Caps adversary",
     r"completion-none-\w+": "network, no adversary",
@@ -25,7 +25,7 @@ def render(part: str) -> str:
     pages = templates(PACKAGE / "regeneration")
     pages.globals |= {
         "searched": {name: scores.query("truth == 'right'") for name, scores in results("regeneration").items()},
-        "completed": {name: table.replace(NETWORKS, regex=True) for name, table in results("completion").items()},
+        "completed": {name: table.replace(LABELS, regex=True) for name, table in results("completion").items()},
         "by_method": by_method,
         "gap": gap,
         "by_mask": by_mask,

@@ -83,7 +83,7 @@ class Block:
         require(0 < self.fraction <= 1, "blocks: fraction", self.fraction, "in (0, 1]")
         for name in ("arms", "seeds"):
             values = getattr(self, name)
-            require(len(set(values)) == len(values) > 0, f"blocks: {name}", values, "at least one, none twice")
+            require(len(set(values)) == len(values) > 0, f"blocks: {name}", values, "one or more, without repeats")
 
     @property
     def seeds(self) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ SCALE = ("dataset", "batch_size")  # the same in all runs of a comparison
 GAME = ("image_size", "label_smoothing", "discriminator_warmup", "discriminator_updates", "weight_clipping")
 TRUNK = ("width", "dropout", "routing_iterations")  # the arm's own
 RUN = ("run", "gan", "discriminator", "fraction", *SCALE, "steps", "precision", "seed", "status")  # one value a run
-COLUMNS = (*RUN, "features", "metric", "value", "samples")
+NEEDED = (*RUN, "features", "metric", "value", "samples")
 
 
 def pair_runs(
@@ -20,7 +20,7 @@ def pair_runs(
 ) -> pd.DataFrame:
     """The runs of a comparison, one row per planned seed.
 
-    ``results`` has one row per run and metric, with ``COLUMNS``: ``status`` is ``finished`` or one of ``plan.failed``;
+    ``results`` has one row per run and metric, with ``NEEDED``: ``status`` is ``finished`` or one of ``plan.failed``;
     ``features`` is the feature space, ``samples`` the number of generated images; optional ``cpu`` is the CPU model. A
     failed run has at least one row, of which only ``RUN`` is read. ``features`` defaults to the plan's first space.
     Returns columns ``seed``; ``step``: the last that all runs reach, at most the planned one; ``samples``; ``run``,
@@ -31,7 +31,7 @@ def pair_runs(
     A ``ValueError`` names runs that are neither finished nor failed, exist twice, differ in ``SCALE``, ``GAME``, sample
     count or (in one seed) precision, or whose number is not finite or has no logarithm.
     """
-    require_columns(results, COLUMNS)
+    require_columns(results, NEEDED)
     features, seeds = features or plan.features, plan.seeds_of(comparison)
     rows = {side: rows_of_arm(results, *place, plan) for side, place in comparison.sides.items()}
     rows = {side: part[part.seed.isin(seeds)] for side, part in rows.items()}

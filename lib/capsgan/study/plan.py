@@ -71,7 +71,7 @@ class AnalysisPlan:
         for name, metric in {"metric": self.metric, "costs": self.costs[0]}.items():
             require(metric.margin is not None, f"{name}: margin", None, "[low, high]")
         names = [metric.name for metric in (self.metric, *self.metrics, *self.costs)]
-        require(len(set(names)) == len(names), "metrics", names, "none twice")
+        require(len(set(names)) == len(names), "metrics", names, "names without repeats")
         require(FINISHED not in self.failed, "failed", self.failed, "a list of any other status")
         for name, limit in self.collapsed.items():
             require(limit > 0, f"collapsed: {name}", limit, "a number above 0")

@@ -139,7 +139,7 @@ def collect_results(runs: list[Run]) -> pd.DataFrame:
 def metrics_frame(evaluations: list[dict]) -> pd.DataFrame:
     """Contents of ``metrics.json`` as rows of :func:`collect_results`, without ``commit``, ``device`` and ``cpu``.
 
-    A snapshot's own numbers are ``<metric>_at_<step>``; lists are left out.
+    A snapshot's own numbers are ``<metric>_at_<step>``; lists are skipped.
     """
     rows = []
     for evaluation in evaluations:

@@ -20,7 +20,7 @@ from .pairing import GAME, SCALE, TRUNK, collapsed_runs, numbers_at, refuse_bad_
 from .plan import CANNOT_TELL, CONTRADICTED, FINISHED, NOT_TESTABLE, REPLICATED, AnalysisPlan, read_plan
 from .statistics import SAME, decide, summarise_effects
 
-NETWORK = ["gan", "discriminator"]
+ARM = ["gan", "discriminator"]
 OURS = "ours"  # the section of a check of our own, which is no claim of the thesis
 LEAST_STEPS = 500  # runs shorter than that say nothing: the smoke profile's
 BOUNDS = {  # of the plan, by the name that a claim calls them by
@@ -29,7 +29,7 @@ BOUNDS = {  # of the plan, by the name that a claim calls them by
     "margin's upper end": lambda plan: plan.metric.limits[1:] * 2,
     "saving": lambda plan: plan.costs[0].limits[:1] * 2,
 }
-COLUMNS = ("run", "gan", "discriminator", "fraction", "seed", "steps", "status", "features", "metric", "value")
+NEEDED = ("run", "gan", "discriminator", "fraction", "seed", "steps", "status", "features", "metric", "value")
 
 
 @dataclass(frozen=True)
@@ -73,16 +73,16 @@ def verdict_table(claims: Iterable[Claim], results: pd.DataFrame, plan: Analysis
     duplicated, not finite or without a logarithm.
     """
     plan, claims = plan or read_plan(), list(claims)
-    require_columns(results, COLUMNS)
+    require_columns(results, NEEDED)
     refuse_bad_numbers(results[results.metric.notna()])
     every, results = results, _without_variants(results, plan)
     runs = results.drop_duplicates("run")
     refuse_mixture(runs, (*SCALE, "image_size"))
     refuse_mixture(runs[runs.status == FINISHED], ["samples"])
-    for group, columns in ((["gan", "fraction", "seed"], ["precision"]), (["gan"], GAME), (NETWORK, TRUNK)):
+    for group, columns in ((["gan", "fraction", "seed"], ["precision"]), (["gan"], GAME), (ARM, TRUNK)):
         for _, part in runs.groupby(group):
             refuse_mixture(part, columns)
-    if len(twice := runs[runs.duplicated([*NETWORK, "fraction", "seed"], keep=False)]):
+    if len(twice := runs[runs.duplicated([*ARM, "fraction", "seed"], keep=False)]):
         raise ValueError(f"{', '.join(sorted(twice.run))} are of one network and seed; keep one")
     table = pd.DataFrame([judge(claim, results, plan) for claim in claims])
     primaries = pd.Series([claim.primary for claim in claims])

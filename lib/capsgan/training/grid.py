@@ -36,12 +36,12 @@ def train_grid(
         job.command.append(f"--stop-after={max(1, int(left))}")
         enough = left >= max(expected, 1)
         if not enough:
-            print(f"{job.name}: {expected:.0f} s expected, {max(left, 0):.0f} s left; not begun", flush=True)
+            print(f"{job.name}: {expected:.0f} s expected, {max(left, 0):.0f} s left; not started", flush=True)
         return enough
 
     trainings = {training_job(config, more): config for config in todo}
     done = len(configs) - len(todo) + len(run_jobs(list(trainings), jobs or core_count(), may_begin))
-    rest = "" if done == len(configs) else "; the same command goes on"
+    rest = "" if done == len(configs) else "; run the same command to continue"
     print(f"{done} of {len(configs)} runs are finished{rest}", flush=True)
     return [job for job in trainings if job.status not in (None, 0, *STOPPED)]
 

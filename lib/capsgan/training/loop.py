@@ -118,7 +118,7 @@ def train(
                         callback(run, row[0], dict(zip((*METRICS, "seconds"), row[1:], strict=True)))
                 if stopping:
                     where = f"{run.directory.name} stopped after step {step}"
-                    raise KeyboardInterrupt(f"{where}; the same call goes on from there (without force)")
+                    raise KeyboardInterrupt(f"{where}; the same call continues from there (without force)")
                 report_progress(bar, rows, len(steps), pacing)
 
         gan.settle((gan.draw_batch(step, len(dataset)) for step in range(1, min(20, config.steps) + 1)), dataset.images)
@@ -129,7 +129,7 @@ def train(
 
 
 def _begin_session(run: RecordedRun, description: dict, pacing: Pacing) -> dict:
-    """Write down with what the run begins or goes on, and return its provenance so far."""
+    """Record with what the run begins or continues, and return its provenance so far."""
     before = run.provenance
     session = {name: description[name] for name in ("backend", "device", "cpu", "gpu", "threads", "commit")}
     session |= {"from_step": pacing.first, "steps_per_call": pacing.steps_per_call, "started": now()}

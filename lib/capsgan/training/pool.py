@@ -129,7 +129,7 @@ class _Display:  # redraws a line per running job on a terminal; elsewhere print
         if job.status == 0:
             self.say(f"{job.name}: done in {job.seconds:.0f} s")
         elif job.status in STOPPED:
-            self.say(f"{job.name}: stopped; the same command goes on")
+            self.say(f"{job.name}: stopped; run the same command to continue")
         else:
             last = "".join(f"\n    {line}" for line in job.tail()[-8:])
             self.say(f"{job.name}: failed with status {job.status}; the end of {job.log}:{last}")
