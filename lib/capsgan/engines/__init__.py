@@ -13,7 +13,9 @@ An engine is a module with
 - ``no_gradients()``: a context in which nothing is recorded for a gradient.
 - ``gpu_count()``: how many GPUs the backend sees; ``STEPS_PER_CALL``: how many steps per call pay off, by device.
 - optional: ``check_run(config, device)``, which refuses a run that this backend cannot train.
-- optional, where Keras's own form is slow: ``convolve`` and ``upsample_convolve``, see the functions here.
+- optional, where Keras's own form is slow: ``convolve`` and ``upsample_convolve``, see the functions here, and
+  ``batch_normalize(x, gamma, beta, epsilon) → (normalized x, mean, variance)`` over all axes but the last, and
+  ``dropout(x, rate, seed)``.
 """
 
 import importlib

@@ -36,6 +36,18 @@ def compile_steps(play, variables: list, most: int = 1):
     return run
 
 
+def batch_normalize(x, gamma, beta, epsilon: float):
+    """(normalized x, mean, variance of the batch): x [B, ..., channels], everything else [channels], in one pass."""
+    outputs, mean, inverse = torch.native_batch_norm(x.movedim(-1, 1), gamma, beta, None, None, True, 0.0, epsilon)
+    return outputs.movedim(1, -1), mean.detach(), inverse.detach() ** -2 - epsilon
+
+
+def dropout(x, rate: float, seed):
+    """``x`` with a share ``rate`` of zeros and the rest scaled up; ``seed``, two integers, decides which."""
+    generator = torch.Generator(x.device).manual_seed(int(seed.sum()) & 0xFFFFFFFF)
+    return x * torch.empty_like(x).bernoulli_(1 - rate, generator=generator).div_(1 - rate)
+
+
 def upsample_convolve(x, kernel):
     """Transposed convolution, stride 2: [B, h, w, channels] by [taps, taps, filters, channels] → [B, 2h, 2w, filters].
 

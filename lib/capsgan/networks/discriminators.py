@@ -8,7 +8,7 @@ from keras import layers, ops
 from ..checks import require
 from ..names import DISCRIMINATORS
 from . import capsules
-from .layers import batch_normalization, check_shape
+from .layers import Dropout, batch_normalization, check_shape
 
 # The classical trunks: (filters, stride, BatchNormalization after it?) of each 3×3 convolution (Keras-GAN, 2018).
 DCGAN_CONVOLUTIONS = ((32, 2, False), (64, 2, True), (128, 2, True), (256, 1, False))
@@ -79,7 +79,7 @@ def cnn_trunk(images, convolutions=DCGAN_CONVOLUTIONS, dropout: float = 0.25, no
         if x.shape[1] == 7:  # Keras-GAN makes 7×7 even before the next convolution
             x = layers.ZeroPadding2D(((0, 1), (0, 1)))(x)
         x = layers.LeakyReLU(0.2)(x)
-        x = layers.Dropout(dropout, seed=random.randint(1, 10**9))(x)  # unseeded, PyTorch would not repeat its masks
+        x = Dropout(dropout, seed=random.randint(1, 10**9))(x)  # unseeded, PyTorch would not repeat its masks
         if normalize and normalization:
             x = normalization()(x)
     return layers.Flatten()(x)

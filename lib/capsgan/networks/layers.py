@@ -5,7 +5,7 @@ import numpy as np
 from keras import layers, ops
 
 from ..checks import require
-from ..engines import upsample_convolve
+from ..engines import get_engine, upsample_convolve
 from ..names import IMAGE_SIZES
 
 MOMENTUM = 0.8  # of every BatchNormalization, in the thesis and in Keras-GAN
@@ -62,9 +62,36 @@ def folding_matrix(kernel_size: int) -> np.ndarray:
     return matrix
 
 
+@keras.saving.register_keras_serializable("capsgan")
+class BatchNormalization(layers.BatchNormalization):
+    """Keras's, as one operation in training where the engine has it."""
+
+    def call(self, inputs, training=None, mask=None):
+        """Normalize over all axes but the last; in training by the batch, which moves the averages."""
+        at_once = getattr(get_engine(), "batch_normalize", None)
+        if not (at_once and training and self.trainable):
+            return super().call(inputs, training, mask)
+        outputs, mean, variance = at_once(inputs, self.gamma.value, self.beta.value, self.epsilon)
+        for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            average.assign(self.momentum * average.value + (1 - self.momentum) * value)
+        return outputs
+
+
+@keras.saving.register_keras_serializable("capsgan")
+class Dropout(layers.Dropout):
+    """Keras's, in fewer operations where the engine has it."""
+
+    def call(self, inputs, training=False):
+        """In training, set a share ``rate`` to zero and scale the rest."""
+        quick = getattr(get_engine(), "dropout", None)
+        if not (quick and training and self.rate):
+            return super().call(inputs, training)
+        return quick(inputs, self.rate, self.seed_generator.next())
+
+
 def batch_normalization() -> layers.Layer:
     """The normalization of the thesis and of Keras-GAN."""
-    return layers.BatchNormalization(momentum=MOMENTUM)
+    return BatchNormalization(momentum=MOMENTUM)
 
 
 def check_shape(image_shape) -> tuple[int, int]:

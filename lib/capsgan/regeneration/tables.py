@@ -8,6 +8,7 @@ from ..paths import PACKAGE, shipped
 from ..study.report import templates
 from .quality import describe_gap, paired_intervals, scores_table
 
+FACTORS = ["skin", "hair_colour", "glasses"]  # of a drawing, as a classifier sees them
 LABELS = {  # what completion networks are called, by pretrained name or run
     r"\w+-completion-cnn": "network, classical adversary",
     r"\w+-completion-caps": "network, Caps adversary",
@@ -29,6 +30,7 @@ def render(part: str) -> str:
         "by_method": by_method,
         "gap": gap,
         "by_mask": by_mask,
+        "by_factor": by_factor,
     }
     return getattr(pages.get_template("tables.md.jinja").module, part)().strip()
 
@@ -53,6 +55,13 @@ def by_mask(table: pd.DataFrame) -> pd.DataFrame:
     )
     text = psnr.map("{:.2f}".format) + " / " + ssim.map("{:.3f}".format)
     return text.loc[psnr.sort_values("centre", ascending=False).index]
+
+
+def by_factor(table: pd.DataFrame, mask: str) -> pd.DataFrame:
+    """Of drawings: how many have the right skin, hair colour and glasses, as text, one row per method; or empty."""
+    rows = table[(table["mask"] == mask) & table.metric.isin(FACTORS)]
+    shares = rows.pivot(index="method", columns="metric", values="mean").reindex(columns=FACTORS)
+    return shares.sort_values(FACTORS, ascending=False).map("{:.0%}".format)
 
 
 TABLES = {part: partial(render, part) for part in ("faces", "completion")}

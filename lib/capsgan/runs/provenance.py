@@ -34,6 +34,7 @@ SAME_RESULTS = (  # hashes of sources that gave the same results bit for bit, th
     "6be649cb175179e03de3fe53f5cbabd46c2c2bc77edfcf5eeba94e5ef671627c",
     "9bb8388b7ddc84332694975df0153281d0c288057a4cee72673c16323381e8af",
     "d97b890ae8193dc65b1b1886d51c307af1da7a750084e8d22e0d1e98c5d398f5",
+    "33826d348fcfb46ee559981076522b390b9d72e8630ea24e32994f018d7353a9",
 )
 
 
