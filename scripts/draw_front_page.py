@@ -30,14 +30,14 @@ from capsgan.runs.provenance import source_commit
 
 PICTURES = ROOT / "docs" / "pictures"
 DIGITS, FACES = 6, 3
-BOX = (65, 64, 120, 120)  # of the astronaut: x, y, width, height; framed as UTKFace frames faces
+BOX = (70, 70, 108, 108)  # of the astronaut, x, y, width, height: eyes and mouth as in the mean face of UTKFace
 
 
 def main():
     """Draw and save all."""
     commit = source_commit()  # before a picture changes the checkout
     digits = capsgan.load_reference("dcgan", "caps", seed=0)
-    drawings, photographs = map(capsgan.load_pretrained, ("cartoon-completion-caps", "faces-completion-cnn"))
+    drawings, photographs = map(capsgan.load_pretrained, ("cartoon-completion-caps", "faces-completion-caps"))
     figure = plt.figure(figsize=(9, 3.3), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(1.2, 1.7))
     draw_digits(above, digits)

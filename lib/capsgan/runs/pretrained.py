@@ -12,7 +12,7 @@ from ..paths import shipped
 from .checkpoints import read_weights
 
 PRETRAINED = shipped("pretrained")
-DEFAULT = "faces-completion-cnn"  # what ``capsgan regenerate`` uses
+DEFAULT = "faces-completion-caps"  # what ``capsgan regenerate`` uses
 
 
 class PretrainedNetwork:
