@@ -230,7 +230,7 @@ DIRECTIONS = {  # claim → number, and its values in a world where the claim ho
     "understands spatial relations": ("discriminator__scrambled_order", HIGH, LOW),
     "poses hold the angle": ("discriminator__angle_error", LOW, HIGH),
     "features tell digits apart": ("discriminator__class_accuracy", HIGH, LOW),
-    "ACGAN: overhead, time a step": ("cost__ms_per_step", LOW, HIGH),
+    "ACGAN: overhead, time per step": ("cost__ms_per_step", LOW, HIGH),
     "WGAN: overhead, memory": ("cost__peak_memory_mb", LOW, HIGH),
     "ACGAN: comparable, if not better": ("digits__fid", LOW, HIGH),
     "DCGAN: comparable, if not better": ("digits__fid", LOW, HIGH),
@@ -328,7 +328,7 @@ def test_margins_and_least_steps_are_read_from_the_plan():
     claims = {one.name: one for one in CLAIMS}
     similar, comparable, faster = (
         claims[f"DCGAN: {name}"]
-        for name in ("remarkably similar", "comparable, if not better", "overhead, time a step")
+        for name in ("remarkably similar", "comparable, if not better", "overhead, time per step")
     )
     wide = dataclasses.replace(
         PLAN,

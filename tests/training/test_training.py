@@ -58,7 +58,7 @@ def config_of(**changes):
     return RunConfig(**{"steps": 10} | TINY | changes)
 
 
-def test_history_has_a_row_a_step_and_the_promised_columns(trained):
+def test_history_has_one_row_per_step_and_the_promised_columns(trained):
     history = trained["run"].history
     assert tuple(history.columns) == COLUMNS == ("step", *METRICS, "seconds")
     assert METRICS == ("g_loss", "d_loss", "accuracy", "accuracy_real", "accuracy_fake")

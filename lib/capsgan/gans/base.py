@@ -59,7 +59,7 @@ class GAN:
 
     noise_dim = 100
     kernel_size = 3  # of the generator's convolutions
-    n_critic = 1  # discriminator updates a step
+    n_critic = 1  # discriminator updates per step
     convolutions = DCGAN_CONVOLUTIONS
     heads = staticmethod(logit_head)  # a trunk's features → the logit first, then what else this GAN needs
     normalization = staticmethod(batch_normalization)  # of the discriminator
