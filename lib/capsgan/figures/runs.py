@@ -38,8 +38,7 @@ def metrics_figure(number: str, classical: Run, caps: Run, profile: str | None =
     if number not in CHAPTER_8:
         raise ValueError(f"invalid number={number!r}; expected a figure of chapter 8, {' | '.join(CHAPTER_8)}")
     if classical.config.gan != CHAPTER_8[number][0]:
-        shown = CHAPTER_8[number][0]
-        raise ValueError(f"invalid gan={classical.config.gan!r}; expected {shown!r}, which figure {number} shows")
+        raise ValueError(f"invalid gan={classical.config.gan!r}; figure {number} expects {CHAPTER_8[number][0]!r}")
     zoomed = number == "8.5"
     title = f"Figure {number}: {classical.config.label} metrics{', zoomed' if zoomed else ''}"
     return curves_figure(classical, caps, title, profile, zoomed=zoomed)

@@ -73,12 +73,12 @@ def regenerate(
     [-1, 1]. The result for an image does not depend on the other images or their number, up to rounding.
     """
     search = replace(search or SearchOptions(), **options)
-    gan = _gan_of(run)
+    gan = getattr(run, "gan", run)
     if gan.conditional:
         return complete(gan, images, masks, task)
     degradation = make_degradation(task)
     masks = _check_observed(gan, degradation, images, masks)
-    judging = gan if prior_of is None else _gan_of(prior_of)
+    judging = gan if prior_of is None else getattr(prior_of, "gan", prior_of)
     if judging.image_shape != gan.image_shape:
         raise ValueError(
             f"prior_of: its discriminator sees {judging.image_shape}, the run generates {gan.image_shape}; "
@@ -111,10 +111,6 @@ def check_fills(degradation: Degradation):
     """Raise ``ValueError`` for what a completion network cannot do."""
     if not isinstance(degradation, Inpainting):
         raise ValueError("a completion network fills holes only; expected task='inpaint', or a run of a different GAN")
-
-
-def _gan_of(run) -> GAN:
-    return run if isinstance(run, GAN) else run.gan
 
 
 def _check_observed(gan: GAN, degradation: Degradation, images: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
