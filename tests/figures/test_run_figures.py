@@ -119,7 +119,7 @@ def test_a_figure_is_never_drawn_from_another_gans_runs(pair):
 
 
 def test_an_unknown_figure_is_refused(pair):
-    with pytest.raises(ValueError, match=r"number='8\.6' .*8\.1 \| 8\.2"):
+    with pytest.raises(ValueError, match=r"number='8\.6'.*8\.1 \| 8\.2"):
         metrics_figure("8.6", *pair, profile="smoke")
 
 
