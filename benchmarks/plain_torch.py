@@ -1,4 +1,4 @@
-"""DCGAN at 28×28×1 as a PyTorch user writes it by hand: the baseline of benchmarks/step_time.py. No Keras in it."""
+"""DCGAN as a PyTorch user writes it by hand: the baseline of benchmarks/step_time.py. No Keras in it."""
 
 import torch
 from torch import nn
@@ -6,19 +6,21 @@ from torch import nn
 SLOPE = 0.3  # of the Caps trunk's LeakyReLU
 
 
-def generator() -> nn.Module:
-    """Keras-GAN's generator: latents [B, 100] → images [B, 1, 28, 28]."""
-    blocks = []
-    for inputs, outputs in ((128, 128), (128, 64)):
+def generator(size: int, channels: int) -> nn.Module:
+    """The thesis's generator: latents [B, 100] → images [B, channels, size, size], 28 or 64 pixels per side."""
+    blocks, base = [], 7 if size == 28 else 8
+    widths = ((128, 128), (128, 64), (64, 32))[: 2 if size == 28 else 3]
+    for inputs, outputs in widths:
         blocks += [nn.BatchNorm2d(inputs, momentum=0.2), nn.Upsample(scale_factor=2)]
         blocks += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU()]
-    first = [nn.Linear(100, 6272), nn.ReLU(), nn.Unflatten(1, (128, 7, 7))]
-    return nn.Sequential(*first, *blocks, nn.BatchNorm2d(64, momentum=0.2), nn.Conv2d(64, 1, 3, padding=1), nn.Tanh())
+    first = [nn.Linear(100, 128 * base**2), nn.ReLU(), nn.Unflatten(1, (128, base, base))]
+    last = [nn.BatchNorm2d(outputs, momentum=0.2), nn.Conv2d(outputs, channels, 3, padding=1), nn.Tanh()]
+    return nn.Sequential(*first, *blocks, *last)
 
 
-def classical() -> nn.Module:
-    """Keras-GAN's DCGAN discriminator: images [B, 1, 28, 28] → logits [B, 1]."""
-    layers, channels, side = [], 1, 28
+def classical(size: int, channels: int) -> nn.Module:
+    """Keras-GAN's DCGAN discriminator: images [B, channels, size, size] → logits [B, 1]."""
+    layers, side = [], size
     for filters, stride, normalize in ((32, 2, False), (64, 2, True), (128, 2, True), (256, 1, False)):
         layers.append(nn.Conv2d(channels, filters, 3, stride, padding=1))
         side = -(-side // stride)
@@ -32,14 +34,15 @@ def classical() -> nn.Module:
 
 
 class Caps(nn.Module):
-    """The thesis's CapsNet discriminator: images [B, 1, 28, 28] → logits [B, 1]."""
+    """The thesis's CapsNet discriminator: images [B, channels, size, size] → logits [B, 1]."""
 
-    def __init__(self, width: float = 1.0):
+    def __init__(self, size: int, channels: int, width: float = 1.0):
         super().__init__()
+        side = (size - 16) // 2  # of the primary capsules
         filters, types = max(1, round(256 * width)), max(1, round(32 * width))
-        self.conv1, self.norm1 = nn.Conv2d(1, filters, 9), nn.BatchNorm2d(filters, momentum=0.2)
+        self.conv1, self.norm1 = nn.Conv2d(channels, filters, 9), nn.BatchNorm2d(filters, momentum=0.2)
         self.primary, self.norm2 = nn.Conv2d(filters, 8 * types, 9, stride=2), nn.BatchNorm1d(8, momentum=0.2)
-        self.uhat = nn.Linear(36 * 8 * types, 160)
+        self.uhat = nn.Linear(side**2 * 8 * types, 160)
         self.gates = nn.ModuleList(nn.Linear(160, 160) for _ in range(3))
         self.logit = nn.Linear(160, 1)
 
@@ -62,13 +65,14 @@ def loop(discriminator: str, width: float, precision: str, images, batch: int, d
         discriminator: ``cnn`` or ``caps``.
         width: of the Caps trunk.
         precision: ``float32`` or ``mixed_bfloat16`` (autocast).
-        images: uint8 [n, 28, 28, 1].
+        images: uint8 [n, size, size, channels].
         batch: latents of the generator's update.
         device: ``cpu`` or ``cuda``.
         compiled: whether ``torch.compile`` makes graphs of both networks.
     """
     layout = torch.channels_last
-    players = [generator(), Caps(width) if discriminator == "caps" else classical()]
+    shape = images.shape[2:]
+    players = [generator(*shape), Caps(*shape, width) if discriminator == "caps" else classical(*shape)]
     g, d = (player.to(device, memory_format=layout) for player in players)
     g_optimizer, d_optimizer = (torch.optim.Adam(p.parameters(), 2e-4, betas=(0.5, 0.999)) for p in (g, d))
     make, judge = (torch.compile(g), torch.compile(d)) if compiled else (g, d)

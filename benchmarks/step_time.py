@@ -1,7 +1,8 @@
-"""Time of one training step of DCGAN at 28×28×1: ours on each backend, against loops that others write.
+"""Time of one training step of DCGAN: ours on each backend, against loops that others write.
 
     .venv/bin/python benchmarks/step_time.py [--backends tensorflow,jax,torch] [--precisions float32,mixed_bfloat16]
-        [--discriminators cnn,caps] [--width 1.0] [--batch 32] [--minutes 8] [--device cpu] [--save FILE.csv]
+        [--discriminators cnn,caps] [--width 1.0] [--size 28] [--batch 32] [--minutes 8] [--device cpu]
+        [--save FILE.csv]
 
 All loops do the same work: the discriminator on half a batch of real images, then on half a batch of generated ones,
 the generator on a batch of latents. The other loops of one backend run in its process, in turns with ours:
@@ -9,6 +10,7 @@ the generator on a batch of latents. The other loops of one backend run in its p
 - tensorflow, ``train_on_batch``: Keras-GAN's loop brought to Keras 3, with ``predict`` for the generated images,
   UpSampling2D and Conv2D apart. (Keras 3 reads ``trainable`` when a function is traced: it is set before each call.)
 - torch, ``eager`` and ``torch.compile``: the loop of benchmarks/plain_torch.py.
+- with ``--size 64``, in colour, on drawings: also a step of the completion network, which has no other loop.
 - jax, ``scan``: ours with ``--steps-per-call`` steps a call; with ``--direct`` PrimaryCaps' convolution as it stands
   (half a minute a step on a CPU).
 
@@ -40,6 +42,7 @@ def main():
     parser.add_argument("--precisions", default="float32,mixed_bfloat16", help="float32,mixed_bfloat16")
     parser.add_argument("--discriminators", default="cnn,caps", help="cnn,caps")
     parser.add_argument("--width", type=float, default=1.0, help="of the Caps trunk")
+    parser.add_argument("--size", type=int, default=28, choices=(28, 64), help="28: digits; 64: faces in colour")
     parser.add_argument("--batch", type=int, default=32, help="latents of a generator's update")
     parser.add_argument("--minutes", type=float, default=8, help="for all that is timed (default: 8)")
     parser.add_argument("--steps-per-call", type=int, default=10, help="of jax's scan")
@@ -51,7 +54,8 @@ def main():
     if options.in_this_process:
         measure(options)
         return
-    print(f"DCGAN, 28×28×1, batch {options.batch} in halves, Caps width {options.width:g}, {os.cpu_count()} CPUs")
+    size = f"{options.size}×{options.size}"
+    print(f"DCGAN, {size}, batch {options.batch} in halves, Caps width {options.width:g}, {os.cpu_count()} CPUs")
     print("backend    loop           precision      trunk      ms  ÷ ours  (quartiles)", flush=True)
     rows = []
     for backend in options.backends.split(","):
@@ -84,10 +88,10 @@ def measure(options):
         "threads": core_count(),
         "versions": f"{backend} {importlib.metadata.version(backend)}, keras {keras.__version__}",
     }
-    dataset = load_dataset("mnist5k")
+    dataset = load_dataset("mnist5k" if options.size == 28 else "cartoon")
     with keras.device(device):
         for precision, trunk in parts:
-            where = {"backend": backend, "precision": precision, "trunk": trunk}
+            where = {"backend": backend, "precision": precision, "trunk": trunk, "size": options.size}
             try:
                 loops = baselines(trunk, precision, dataset, device, options)
             except ValueError as error:
@@ -122,6 +126,8 @@ def baselines(trunk: str, precision: str, dataset, device: str, options) -> dict
 
     engine, width, batch = engines.get_engine(), options.width, options.batch
     loops = {"ours": our_loop(trunk, precision, dataset, device, options)}
+    if options.size == 64:
+        loops["completion"] = our_loop(trunk, precision, dataset, device, options, gan="completion")
     if keras.backend.backend() == "tensorflow":
         loops["train_on_batch"] = keras_loop(trunk, width, precision, dataset.images, batch)
     if keras.backend.backend() == "torch":
@@ -142,21 +148,22 @@ def baselines(trunk: str, precision: str, dataset, device: str, options) -> dict
     return loops
 
 
-def our_loop(trunk: str, precision: str, dataset, device: str, options, steps_per_call: int = 1):
+def our_loop(trunk: str, precision: str, dataset, device: str, options, steps_per_call: int = 1, gan: str = "dcgan"):
     """Steps as ``capsgan.train`` does them."""
     from capsgan.config import RunConfig
     from capsgan.engines import get_engine
     from capsgan.gans import build_gan
     from capsgan.training.step import compile_step
 
-    config = RunConfig("dcgan", trunk, batch_size=options.batch, width=options.width, precision=precision)
+    scale = {"batch_size": options.batch, "width": options.width, "precision": precision}
+    config = RunConfig(gan, trunk, "mnist5k" if options.size == 28 else "cartoon", **scale)
     getattr(get_engine(), "check_run", lambda *_: None)(config, device)
-    gan = build_gan(config, dataset.image_shape)
-    compiled = compile_step(gan, dataset.images, dataset.labels, steps_per_call)
+    network = build_gan(config, dataset.image_shape)
+    compiled = compile_step(network, dataset.images, dataset.labels, steps_per_call)
     numbers = iter(range(1, 10**9))
 
     def step():
-        compiled([gan.draw_batch(next(numbers), len(dataset)) for _ in range(steps_per_call)])
+        compiled([network.draw_batch(next(numbers), len(dataset)) for _ in range(steps_per_call)])
         return steps_per_call
 
     return step
@@ -171,15 +178,16 @@ def keras_loop(trunk: str, width: float, precision: str, images: np.ndarray, bat
     from capsgan.networks.layers import batch_normalization
 
     keras.config.set_dtype_policy(precision)
-    discriminator = build_discriminator(trunk, width=width)
-    generator = keras.Sequential([keras.Input((100,)), layers.Dense(6272, activation="relu")])
-    generator.add(layers.Reshape((7, 7, 128)))
-    for filters in (128, 64):
+    size, channels = images.shape[2:]
+    discriminator, base = build_discriminator(trunk, images.shape[1:], width=width), 7 if size == 28 else 8
+    generator = keras.Sequential([keras.Input((100,)), layers.Dense(128 * base**2, activation="relu")])
+    generator.add(layers.Reshape((base, base, 128)))
+    for filters in (128, 64) if size == 28 else (128, 64, 32):
         generator.add(batch_normalization())
         generator.add(layers.UpSampling2D())
         generator.add(layers.Conv2D(filters, 3, padding="same", activation="relu"))
     generator.add(batch_normalization())
-    generator.add(layers.Conv2D(1, 3, padding="same"))
+    generator.add(layers.Conv2D(channels, 3, padding="same"))
     generator.add(layers.Activation("tanh", dtype="float32"))
     keras.config.set_dtype_policy("float32")
     latent = keras.Input((100,))
