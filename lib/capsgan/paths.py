@@ -44,11 +44,6 @@ def home() -> Path:
         raise ValueError(f"invalid CAPSGAN_HOME={named!r} ({error})") from error
 
 
-def thread_settings() -> dict[str, str | None]:
-    """The environment's limits of threads, by variable; None: as many as the library likes."""
-    return {name: os.environ.get(name) for name in THREADS}
-
-
 def figures_directory(profile: str) -> Path:
     """Where a profile's figures are drawn: ``figures/<profile>`` in a checkout, unless ``CAPSGAN_HOME`` is set."""
     return _base() / "figures" / profile

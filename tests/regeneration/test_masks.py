@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from capsgan.data.cartoon import draw_faces
 from capsgan.data.holes import KINDS, centre_mask, make_masks, pixel_mask, stroke_mask
-from capsgan.regeneration.masks import check_masks, hide, read_mask
+from capsgan.regeneration.masks import check_masks, find_scratches, hide, read_mask
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -44,6 +45,28 @@ def test_strokes_cover_a_fair_part_and_scratches_little():
     strokes, scratches = (1 - make_masks(kind, 50, (64, 64)).mean() for kind in ("strokes", "scratches"))
     assert 0.05 < strokes < 0.4 and 0.02 < scratches < 0.25
     assert (~stroke_mask(50, (64, 64), strokes=1)).any(axis=(1, 2)).all()
+
+
+def test_drawn_scratches_are_found_and_whole_faces_have_few():
+    faces, scratched = draw_faces("test")[0][:20], make_masks("scratches", 20, (64, 64), seed=5)
+    rng, shares = np.random.default_rng(0), []
+    for face, known in zip(faces, scratched, strict=True):
+        colour = rng.choice([10, 245])
+        damaged = np.where(known[..., None], face, np.uint8(colour))
+        found = ~find_scratches(damaged)
+        shares.append(((found & ~known).sum() / (~known).sum(), (~find_scratches(face)).mean()))
+    recall, wrong = np.mean(shares, axis=0)
+    assert recall > 0.75 and wrong < 0.05
+
+
+@pytest.mark.parametrize("side", [64, 257])
+def test_a_scratch_is_found_at_any_size_in_grey_too(side):
+    photo = np.full((side, side + 10, 1), 120, "uint8")
+    thickness = max(1, side // 64)
+    photo[side // 4 : side // 4 + thickness, 5 : side - 5] = 255
+    photo[side // 2 : side // 2 + thickness, side // 2 : side // 2 + thickness] = 255  # a speck
+    found = ~find_scratches(photo)
+    assert found[side // 4, 5 : side - 5].all() and not found[side // 2 - 2 :].any() and found.mean() < 0.1
 
 
 def test_white_is_kept_in_a_file_and_black_with_invert(tmp_path):

@@ -8,8 +8,10 @@ from store_pretrained import store
 
 from capsgan.cli.commands import main
 from capsgan.config import RunConfig
+from capsgan.data.cartoon import draw_faces
 from capsgan.data.image_files import read_image
 from capsgan.data.pixels import encode_png
+from capsgan.paths import shipped
 from capsgan.regeneration.cropping import regenerate_photos
 from capsgan.runs import pretrained
 from capsgan.runs.pretrained import load_pretrained
@@ -63,6 +65,35 @@ def test_weights_that_are_not_those_of_the_card_are_refused(network, folder, tmp
     monkeypatch.setattr(pretrained, "PRETRAINED", tmp_path)
     with pytest.raises(ValueError, match="truncated or was altered"):
         _ = load_pretrained(NAME).gan
+
+
+def test_a_generator_without_its_discriminator_searches_without_a_prior(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(pretrained, "PRETRAINED", shipped("pretrained"))
+    face = draw_faces("test")[0][0]
+    pictures = {"face": face, "mask": np.full((64, 64, 1), 255, "uint8")}
+    pictures["mask"][20:40, 20:40] = 0
+    for name, pixels in pictures.items():
+        (tmp_path / f"{name}.png").write_bytes(encode_png(pixels))
+    files = ["face.png", "--mask", "mask.png", "--out", "fixed.png"]
+    paths = [name if name.startswith("--") else str(tmp_path / name) for name in files]
+    how = ["--with", "cartoon-dcgan-caps", "--steps", "2", "--restarts", "2"]
+    assert main(["regenerate", *paths, *how]) == 0, capsys.readouterr().err
+    assert read_image(tmp_path / "fixed.png").shape == face.shape
+
+
+@pytest.mark.filterwarnings("ignore:picture 0. filled at 64 pixels")
+def test_scratches_are_found_where_the_box_is(network, photo, tmp_path, capsys):
+    scratched = np.full((200, 160, 3), 120, "uint8")
+    scratched[60, 45:115] = 255
+    scratched[5, 20:120] = 255  # outside the box
+    (tmp_path / "old.png").write_bytes(encode_png(scratched))
+    command = ["regenerate", str(tmp_path / "old.png"), "--find-scratches", "--out", str(tmp_path / "new.png")]
+    assert main([*command, "--box", "40,40,80,80"]) == 0
+    result = read_image(tmp_path / "new.png")
+    assert (result[60, 45:115] != 255).any(axis=-1).mean() > 0.8 and (result[5, 20:120] == 255).all()
+    capsys.readouterr()
+    assert main([*command, "--mask", str(photo[1])]) == 2
+    assert "--mask and --find-scratches; expected a --mask alone" in capsys.readouterr().err
 
 
 def test_an_unknown_name_lists_the_known(network):

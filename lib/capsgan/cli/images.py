@@ -47,7 +47,7 @@ def _regenerate(options):
     task = make_degradation(options.task, **_given(options, "scale", "contrast", "brightness", "grey"))
     search = _given(options, "restarts", "steps", "seed") | ({"prior": 0.0} if options.no_prior else {})
     search |= {} if options.label is None else {"labels": options.label}
-    masks = {"invert": options.invert_mask, "region": options.region}
+    masks = {"invert": options.invert_mask, "region": options.region, "scratched": options.find_scratches}
     if options.box:
         masks["box"] = read_numbers("box", options.box)
         require(len(masks["box"]) == 4, "box", options.box, "four whole numbers: x,y,width,height")

@@ -10,7 +10,7 @@ import pandas as pd
 from ..config import RunConfig
 from ..data.listing import is_folder, safe_name
 from ..data.pixels import tile
-from ..names import GANS
+from ..names import COMPARED_GANS, GANS
 from ..paths import figures_directory
 from ..runs.run import Run
 
@@ -59,8 +59,8 @@ def curves_figure(
             draw_curve(axis, run.history, column, COLOURS[run.config.discriminator], run.config.label)
         critic = GANS[classical.config.gan].is_critic
         share = "at midpoint" if critic else "share"  # of the scores: a critic has no threshold
-        unit = share if column == "accuracy" else "score" if critic else "nats"
-        axis.set(xlabel="step", ylabel=f"{label} ({unit})")
+        unit = "score" if critic else "nats" if classical.config.gan in COMPARED_GANS else "own scale"
+        axis.set(xlabel="step", ylabel=f"{label} ({share if column == 'accuracy' else unit})")
         if zoomed:
             axis.set_ylim(*_zoomed_limits([classical.history[column], caps.history[column]]))
         elif column == "accuracy":

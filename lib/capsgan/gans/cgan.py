@@ -9,9 +9,8 @@ from .base import logistic_loss
 class CGAN(ACGAN):
     """The networks of ACGAN in another game: is this a real image *of this class*?
 
-    The discriminator is told the label and never has to name it. Mirza & Osindero concatenate the label with its
-    hidden units. Here it selects a row of weights: the logit is ψ(φ(x)) + v_y · φ(x), with the trunk's features φ(x).
-    This is the projection discriminator of Miyato & Koyama 2018 (arXiv:1802.05637, equation 4).
+    Mirza & Osindero concatenate the label with hidden units. Here it selects a row of weights: the logit is ψ(φ(x)) +
+    v_y · φ(x), with the trunk's features φ(x): the projection discriminator (Miyato & Koyama 2018, equation 4).
     """
 
     name = "cgan"

@@ -71,9 +71,8 @@ class InfoGAN(GAN):
 def code_loss(codes, category_logits, mean):
     """-E[log Q(c|x)], a float32 scalar: the category's cross-entropy plus a Gaussian's loss of the continuous codes.
 
-    Logits are float32 [B, 10], means float32 [B, 2]. The Gaussian's deviation is fixed at 1 and its constant left out,
-    so its term is half the squared error: never negative, and no reward for hiding the code in the image ever more
-    exactly.
+    Logits are float32 [B, 10], means float32 [B, 2]. The Gaussian's deviation is 1 and its constant dropped, so
+    its term is half the squared error: never negative, and no reward for hiding the code ever more exactly.
     """
     category_loss = ops.sparse_categorical_crossentropy(codes["category"], category_logits, from_logits=True)
     continuous_loss = ops.sum(ops.square(codes["continuous"] - mean), axis=-1) / 2

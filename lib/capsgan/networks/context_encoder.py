@@ -11,10 +11,9 @@ def build_context_encoder(image_shape=(64, 64, 3), filters: int = 32, bottleneck
 
     ``image``, float32 [B, height, width, channels] in [-1, 1], and ``mask``, float32 [B, height, width, 1], 1 where a
     pixel is known → the image with its missing pixels painted, float32. What ``image`` holds in the hole has no effect.
-    :func:`pull_push` makes the guess, and the network begins as that guess: its last layer is zero. Convolutions of
-    stride 2 lead down to 4×4 (or 7×7) pixels, from ``filters`` to four times as many; a dense bottleneck lets every
-    part of the image see every other; upsampling convolutions lead back, each with the encoder's features at its
-    resolution.
+    The network begins as the guess of :func:`pull_push`: its last layer is zero. Convolutions of stride 2 lead down to
+    4×4 (or 7×7) pixels, from ``filters`` to four times as many; a dense bottleneck lets every part of the image see
+    every other; upsampling convolutions lead back, each with the encoder's features at its resolution.
     """
     size, channels = check_shape(image_shape)
     image, mask = keras.Input(image_shape, name="image"), keras.Input((size, size, 1), name="mask")
@@ -45,9 +44,9 @@ def build_context_encoder(image_shape=(64, 64, 3), filters: int = 32, bottleneck
 def pull_push(image, known):
     """A smooth guess at a hole from the known pixels around it (Gortler et al. 1996, *The Lumigraph*).
 
-    Pull: halve the image down to one pixel; each level holds the mean of the known pixels under it. Push: from there up
-    again, a pixel keeps its mean as far as it is known, and gets the rest from the coarser level. ``image``, float32
-    [B, n, n, channels], and ``known``, float32 [B, n, n, 1] of 0 and 1 → float32 like ``image``.
+    Pull: halve the image down to one pixel, each level the mean of known pixels. Push: on the way back, a pixel keeps
+    its mean as far as it is known; the coarser level gives the rest. ``image``, float32 [B, n, n, channels], and
+    ``known``, float32 [B, n, n, 1] of 0 and 1 → float32 like ``image``.
     """
     levels = [(image * known, known)]
     while (size := levels[-1][0].shape[1]) > 1:

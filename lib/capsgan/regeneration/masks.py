@@ -8,6 +8,7 @@ import numpy as np
 from ..data.image_files import read_image, read_transparency
 
 GREY = 128  # what a missing pixel looks like
+WHITE, BLACK, CONTRAST = 200, 50, 12  # of scratches, tried on drawn ones
 
 
 def read_mask(path: Path, invert: bool = False) -> np.ndarray:
@@ -19,6 +20,31 @@ def read_mask(path: Path, invert: bool = False) -> np.ndarray:
     if known.all() and read_transparency(path) is not None:
         raise ValueError(f"{path}: the mask's hole is transparent; expected black on white, without transparency")
     return ~known if invert else known
+
+
+def find_scratches(photo: np.ndarray, box=None) -> np.ndarray:
+    """Where a photograph, uint8 [height, width, channels], is not scratched: bool [height, width].
+
+    A scratch is thin, nearly white or black, and at least a tenth of the smaller side long. Thin parts are what an
+    opening or a closing removes (top-hats, Serra 1982); a margin of one part in 64 counts as scratched too. ``box``,
+    (x, y, width, height): search there only.
+    """
+    whole, (x, y, width, height) = np.ones(photo.shape[:2], bool), box or (0, 0, *photo.shape[1::-1])
+    place = slice(max(y, 0), y + height), slice(max(x, 0), x + width)
+    photo = photo[place]
+    side, found = min(photo.shape[:2]), np.zeros(photo.shape[:2], bool)
+    if not side:
+        raise ValueError(f"invalid box={box}; expected a part of the picture")
+    element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (max(3, side // 16) | 1,) * 2)
+    extreme = {cv2.MORPH_TOPHAT: photo.min(axis=-1) >= WHITE, cv2.MORPH_BLACKHAT: photo.max(axis=-1) <= BLACK}
+    for operation, pixels in extreme.items():
+        hat = cv2.morphologyEx(photo, operation, element).reshape(photo.shape).min(axis=-1)
+        _, labels, boxes, _ = cv2.connectedComponentsWithStats((pixels & (hat > CONTRAST)).astype("uint8"))
+        long = np.hypot(boxes[:, cv2.CC_STAT_WIDTH], boxes[:, cv2.CC_STAT_HEIGHT]) >= side / 10
+        found |= long[labels] & (labels > 0)
+    margin = 2 * max(1, side // 64) + 1
+    whole[place] = cv2.dilate(found.astype("uint8"), np.ones((margin, margin), "uint8")) == 0
+    return whole
 
 
 def check_masks(masks: np.ndarray, images: np.ndarray, *, holes: bool = True, names=None) -> np.ndarray:

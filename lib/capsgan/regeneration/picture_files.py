@@ -12,16 +12,17 @@ from ..data.pixels import encode_png
 from ..paths import DiskError, write_atomically
 from .cropping import regenerate_photos
 from .degradations import make_degradation
-from .masks import check_masks, read_mask
+from .masks import check_masks, find_scratches, read_mask
 
 
 def regenerate_files(
-    run, images: Sequence[Path], masks: Sequence[Path], out: Path, *, invert: bool = False, **options
+    run, images: Sequence[Path], masks: Sequence[Path], out: Path, *, invert=False, scratched=False, **options
 ) -> list[Path]:
     """Regenerate image files with a finished run and write PNG files, whose paths are returned.
 
-    ``masks``: one for all images, one each, or none, see :func:`~capsgan.regeneration.masks.read_mask`. ``out``: for
-    one image a file, ``….png``; or a folder, which gets files of their names. ``options`` are those of
+    ``masks``: one for all images, one each, or none, see :func:`~capsgan.regeneration.masks.read_mask`; ``scratched``:
+    none, they are found by :func:`~capsgan.regeneration.masks.find_scratches`. ``out``: for one image a file,
+    ``….png``; or a folder, which gets files of their names. ``options`` are those of
     :func:`~capsgan.regeneration.cropping.regenerate_photos`. A file that cannot be read or written: ``ValueError``.
     """
     images, masks = [Path(path) for path in images], [Path(path) for path in masks]
@@ -29,7 +30,11 @@ def regenerate_files(
         raise ValueError(f"mask: {len(masks)} masks for {len(images)} images; expected one for all, or one each")
     paths = _output_paths(images, Path(out), masks)
     photos = [read_image(path) for path in images]
-    known = [None] * len(images)
+    known = [find_scratches(photo, options.get("box")) if scratched else None for photo in photos]
+    for path, found in zip(images, known, strict=True):
+        if scratched and (masks or found.all()):
+            why = "--mask and --find-scratches" if masks else "no scratches found"
+            raise ValueError(f"{path}: {why}; expected a --mask alone, which shows where the picture is damaged")
     if masks:
         used = masks if len(masks) == len(images) else masks * len(images)
         known = [read_mask(path, invert) for path in used]

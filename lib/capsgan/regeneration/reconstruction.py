@@ -63,7 +63,7 @@ def regenerate(
     inpainting needs them. ``options`` replace fields of ``search``.
 
     Adam minimises, for each restart on its own, the mean L1 distance of known pixels (for inpainting with
-    :func:`~capsgan.regeneration.masks.context_weights`) plus ``prior`` times the loss of
+    :func:`~capsgan.regeneration.masks.context_weights`) plus ``prior`` (0 without a discriminator) times the loss of
     :func:`~capsgan.regeneration.latent_search.discriminator_prior` plus ``norm`` times
     :func:`~capsgan.regeneration.latent_search.norm_penalty`. The restart with the smallest loss is taken.
 
@@ -79,6 +79,8 @@ def regenerate(
     degradation = make_degradation(task)
     masks = _check_observed(gan, degradation, images, masks)
     judging = gan if prior_of is None else getattr(prior_of, "gan", prior_of)
+    if "discriminator" not in judging.players:  # a pretrained generator comes without one
+        search = replace(search, prior=0.0)
     if judging.image_shape != gan.image_shape:
         raise ValueError(
             f"prior_of: its discriminator sees {judging.image_shape}, the run generates {gan.image_shape}; "

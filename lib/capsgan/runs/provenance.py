@@ -16,7 +16,7 @@ from .. import gans
 from ..config import RunConfig
 from ..data.datasets import Dataset
 from ..gans import gan_class
-from ..paths import PACKAGE, ROOT, thread_settings
+from ..paths import PACKAGE, ROOT, THREADS
 
 FIRST_GANS = ("__init__", "base", "vanilla", "dcgan", "wgan", "wgan_gp", "acgan", "infogan", "completion")
 DECIDING = ("data/*.py", "networks/*.py", *(f"gans/{name}.py" for name in FIRST_GANS))
@@ -28,16 +28,15 @@ SAME_RESULTS = (  # hashes of sources that gave the same results bit for bit, th
     "830cc33401d22f3bcfbabc95f7ea959b9d37fb71ca4568e1a9180482b14e18e7",  # WGAN-GP: d_loss is logged halved
     "6be649cb175179e03de3fe53f5cbabd46c2c2bc77edfcf5eeba94e5ef671627c",
     "9bb8388b7ddc84332694975df0153281d0c288057a4cee72673c16323381e8af",
-    "33826d348fcfb46ee559981076522b390b9d72e8630ea24e32994f018d7353a9",
+    "7a96df5243583f8543bb090627f4cb714fdcddb933d0fcf3b8b0002603920702",
 )
 
 
 def source_sha256(gan: str = "dcgan") -> str:
     """Hash of the code that decides a result: data, networks and GANs (tests hold all engines to the same results).
 
-    Comments, docstrings, imports and where a definition is do not count: moving a function to another of these modules
-    or rewording it changes nothing, changing a constant does. The files of a GAN that is not among the first ones, such
-    as one of your own, and of the classes that it extends count for the runs of that GAN only.
+    Comments, docstrings, imports and the place of a definition do not count; a constant does. The files of a GAN that
+    is not among the first ones, such as one of your own, and of the classes that it extends count for its runs only.
     """
     paths = {path for pattern in DECIDING for path in PACKAGE.glob(pattern)} - {PACKAGE / name for name in NOT_DECIDING}
     modules = [one.__module__ for one in gan_class(gan).__mro__ if one.__module__.startswith(gans.__name__)]
@@ -58,7 +57,15 @@ def _statements(path: Path) -> list[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
             del node.body[0]
-    return [ast.dump(statement) for statement in tree.body if not isinstance(statement, ast.Import | ast.ImportFrom)]
+    return [_dump(statement) for statement in tree.body if not isinstance(statement, ast.Import | ast.ImportFrom)]
+
+
+def _dump(node) -> str:
+    """A syntax tree as text, the same on every Python; ``ast.dump`` shows empty fields, which versions differ in."""
+    if isinstance(node, ast.AST):
+        parts = [f"{name}={_dump(value)}" for name, value in ast.iter_fields(node) if value not in (None, [])]
+        return f"{type(node).__name__}({', '.join(parts)})"
+    return f"[{', '.join(map(_dump, node))}]" if isinstance(node, list) else repr(node)
 
 
 def describe(config: RunConfig, dataset: Dataset, device: str) -> dict:
@@ -69,7 +76,7 @@ def describe(config: RunConfig, dataset: Dataset, device: str) -> dict:
         "device": device,
         "precision": config.precision,
         "cpus": os.cpu_count(),
-        "threads": thread_settings(),
+        "threads": {name: os.environ.get(name) for name in THREADS},  # None: as many as the library likes
         "cpu": cpu_model(),
         "gpu": gpu_model() if device.startswith("gpu") else None,
         "machine": f"{platform.system()} {platform.machine()}",

@@ -14,7 +14,7 @@ PATH = shipped("study") / "claims.yaml"
 
 @cache
 def read_claims() -> tuple[Claim, ...]:
-    """All claims in the order of the report, judged by :func:`capsgan.study.verdicts.verdicts`."""
+    """All claims in the order of the report, judged by :func:`capsgan.study.verdicts.verdict_table`."""
     return tuple(_claim(entry) for entry in yaml.safe_load(PATH.read_text(encoding="utf-8")))
 
 

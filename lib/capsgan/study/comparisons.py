@@ -15,10 +15,9 @@ def analyse(results: pd.DataFrame, plan: AnalysisPlan, names=None) -> pd.DataFra
     ``results`` has one row per run and metric, see :func:`capsgan.study.pairing.pair_runs`; runs of no block are
     ignored. Returns one row per comparison, feature space and metric that has numbers:
     - ``comparison`` (its name), ``primary``, ``gan``, ``discriminator``, ``reference``, ``features``, ``metric``,
-      ``effect``; ``step`` of the comparison and ``planned_step``; ``planned`` seeds and complete ``pairs``, which all
-      that follows is about;
-    - ``failed``, ``missing`` (pairs), ``collapsed``, ``reference_collapsed`` (runs), ``both_collapsed``,
-      ``mixed_cpus``, ``unknown_cpus`` (pairs);
+      ``effect``, ``step``, ``planned_step``, ``planned`` seeds, complete ``pairs``, which all that follows is about;
+    - pairs that are ``failed``, ``missing``, ``both_collapsed``, of ``mixed_cpus`` or ``unknown_cpus``; runs that have
+      ``collapsed``, ``reference_collapsed``;
     - ``estimate`` (geometric mean of the ratios, or mean difference) with its 1 - alpha t interval ``low``, ``high``;
       ``sd`` of the effects (of a ratio's natural logarithm); ``inside_margin``: the 1 - 2 alpha interval lies inside
       the metric's margin (Schuirmann's test of equivalence);

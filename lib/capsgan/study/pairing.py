@@ -20,14 +20,12 @@ def pair_runs(
 ) -> pd.DataFrame:
     """The runs of a comparison, one row per planned seed.
 
-    ``results`` has one row per run and metric, with ``NEEDED``: ``status`` is ``finished`` or one of ``plan.failed``;
-    ``features`` is the feature space, ``samples`` the number of generated images; optional ``cpu`` is the CPU model. A
-    failed run has at least one row, of which only ``RUN`` is read. ``features`` defaults to the plan's first space.
-    Returns columns ``seed``; ``step``: the last that all runs reach, at most the planned one; ``samples``; ``run``,
-    ``value``, ``status`` (``missing`` without a run), ``collapsed`` of the compared arm; the same with prefix
-    ``reference_``, for an interaction also ``minus_``; ``cpus``: number of CPU models that trained the pair, 0 if one
-    is unknown; ``effect``: log(value / reference) or their difference, for an interaction minus that of the other
-    block; NaN where a number is missing.
+    ``results`` has one row per run and metric, with ``NEEDED`` and maybe ``cpu``; ``status`` is ``finished`` or one of
+    ``plan.failed``, ``samples`` a number of generated images. Of a failed run only ``RUN`` is read. Returns ``seed``;
+    ``step``: the last that all runs reach, at most the planned one; ``samples``; ``run``, ``value``, ``status``
+    (``missing`` without a run), ``collapsed`` of the compared arm; the same with prefix ``reference_``, for an
+    interaction also ``minus_``; ``cpus``: how many CPU models trained the pair, 0 if one is unknown; ``effect``:
+    log(value / reference) or their difference, for an interaction minus that of the other block; NaN if one is missing.
     A ``ValueError`` names runs that are neither finished nor failed, exist twice, differ in ``SCALE``, ``GAME``, sample
     count or (in one seed) precision, or whose number is not finite or has no logarithm.
     """

@@ -46,7 +46,7 @@ class AnalysisPlan:
     power: float
     failed: tuple[str, ...]  # status of runs that failed
     collapsed: dict[str, float]  # metric → the value from which on a run has collapsed
-    unusable_pairs: float  # the largest share of them that a decision bears
+    unusable_pairs: float  # the largest share that still allows a decision
     least_steps: int  # of a run, for claims about how training ends
     one_cpu_per_seed: bool
 
@@ -79,8 +79,8 @@ class AnalysisPlan:
 
     def too_many(self, unusable: int, pairs: int) -> str:
         """Why so many pairs without a number allow no verdict; empty if they do."""
-        bad = unusable > self.unusable_pairs * pairs
-        return f"too many pairs are unusable: in {unusable} of {pairs} a run failed, or all collapsed" if bad else ""
+        reason = f"too many pairs are unusable: in {unusable} of {pairs} a run failed, or all collapsed"
+        return reason if unusable > self.unusable_pairs * pairs else ""
 
     def _check_blocks(self):
         for name, block in self.blocks.items():

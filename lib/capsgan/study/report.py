@@ -75,11 +75,8 @@ def render(part: str) -> str:
     claims = pd.read_csv(RESULTS / "verdicts_study.csv").set_index("claim")
     thesis, runs = claims[claims.section != OURS], pd.read_csv(RESULTS / "runs_study.csv")
     times = pd.read_csv(RESULTS / "step_time.csv")
-    ours = (
-        times.query("backend == 'tensorflow' and loop == 'ours' and size == 28")
-        .pivot(index="precision", columns="trunk")
-        .ms
-    )
+    ours = times.query("backend == 'tensorflow' and loop == 'ours' and size == 28")
+    ours = ours.pivot(index="precision", columns="trunk", values="ms")
     pages.globals |= {
         "plan": read_plan(),
         "claims": claims,

@@ -62,14 +62,13 @@ class Claim:
 
 
 def verdict_table(claims: Iterable[Claim], results: pd.DataFrame, plan: AnalysisPlan | None = None) -> pd.DataFrame:
-    """Judge claims by the results that there are, see :func:`capsgan.study.results.collect_results`; all of one scale.
+    """Judge claims by the results so far, see :func:`capsgan.study.results.collect_results`; all of one scale.
 
     Returns one row per claim: ``claim``, ``section``, ``says``, ``tested``, ``seeds`` (number of effects), ``failed``
     and ``collapsed`` (runs of the claim's networks), ``estimate`` with its 1 - alpha t interval ``low``, ``high`` in
     ``unit`` (ratios as such, not as logarithms), ``verdict``; for claims about FIDs the last four with ``second_``
-    before them, in the plan's second feature space; ``note``: why a claim is not decided, or which seeds have no
-    partner.
-    A ``ValueError`` names runs of two scales, two runs of one network, share of the data and seed, and numbers that are
+    before them, in the plan's second feature space; ``note``: why it is undecided, or which seeds have no partner. A
+    ``ValueError`` names runs of two scales, two runs of one network, share of the data and seed, and numbers that are
     duplicated, not finite or without a logarithm.
     """
     plan, claims = plan or read_plan(), list(claims)
@@ -107,7 +106,7 @@ def _without_variants(results: pd.DataFrame, plan: AnalysisPlan) -> pd.DataFrame
 
 
 def judge(claim: Claim, results: pd.DataFrame, plan: AnalysisPlan) -> dict:
-    """One row of :func:`verdicts`."""
+    """One row of :func:`verdict_table`."""
     claim = claim.under(plan)
     runs = results.drop_duplicates("run")
     runs = runs[runs.gan.isin(claim.gans) & runs.discriminator.isin(claim.discriminators)]
