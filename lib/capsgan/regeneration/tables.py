@@ -12,7 +12,7 @@ FACTORS = ["skin", "hair_colour", "glasses"]  # of a drawing, as a classifier se
 LABELS = {  # what completion networks are called, by pretrained name or run
     r"\w+-completion-cnn": "network, classical adversary",
     r"\w+-completion-caps": "network, Caps adversary",
-    r"completion-none-\w+": "network, no adversary",
+    r"completion-none-.+": "network, no adversary",
 }
 
 
