@@ -1,5 +1,6 @@
 """A run is found again, generates what is asked of it, and says where it comes from."""
 
+import ast
 import io
 import json
 import shutil
@@ -228,6 +229,15 @@ def test_changing_a_constant_changes_the_source_hash(copy_of_source, name, old, 
     assert old in text
     (copy_of_source / name).write_text(text.replace(old, new))
     assert source_sha256() != before
+
+
+def test_a_syntax_tree_is_the_same_text_on_every_python():
+    tree = ast.parse("def f(x: int = 1):\n    return f'{x}' or []")
+    assert provenance_module._dump(tree.body[0]) == (
+        "FunctionDef(name='f', args=arguments(args=[arg(arg='x', annotation=Name(id='int', ctx=Load()))], "
+        "defaults=[Constant(value=1)]), body=[Return(value=BoolOp(op=Or(), values=[JoinedStr(values=[FormattedValue("
+        "value=Name(id='x', ctx=Load()), conversion=-1)]), List(ctx=Load())]))])"
+    )
 
 
 def test_a_gan_of_ones_own_counts_for_its_own_runs_only(copy_of_source, monkeypatch):
