@@ -101,8 +101,9 @@ class RunConfig:
             require(used or value == each.default, each.name, value, f"{each.default!r} for gan={self.gan!r}")
         even = self.batch_size % 2 == 0
         require(even, "batch_size", self.batch_size, "an even number: the discriminator sees halves")
-        plays = self.discriminator != "none" or gan.conditional
-        require(plays, "discriminator", self.discriminator, f"a trunk (gan {self.gan!r} needs an adversary)")
+        players = [name for name in names.DISCRIMINATORS if name != "none" or gan.conditional]
+        wanted = f"{' | '.join(players)} for gan={self.gan!r}"
+        require(self.discriminator in players, "discriminator", self.discriminator, wanted)
         smooths = self.label_smoothing == 0 or not (gan.is_critic or "label_smoothing" in gan.ignores)
         require(smooths, "label_smoothing", self.label_smoothing, f"0 (gan {self.gan!r} has no targets to smooth)")
         listed = isinstance(self.snapshots, list | tuple | range)

@@ -157,7 +157,7 @@ def test_the_adversary_weighs_what_the_config_says(arms):
 
 
 def test_other_gans_refuse_to_play_alone():
-    with pytest.raises(ValueError, match=r"invalid discriminator='none'; expected a trunk \(gan 'dcgan' needs"):
+    with pytest.raises(ValueError, match=r"invalid discriminator='none'; expected cnn \| caps .* for gan='dcgan'"):
         RunConfig("dcgan", "none")
     with pytest.raises(ValueError, match=r"invalid adversarial_weight=0\.5"):
         RunConfig("dcgan", "cnn", adversarial_weight=0.5)

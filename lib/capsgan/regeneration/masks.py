@@ -42,8 +42,7 @@ def find_scratches(photo: np.ndarray, box=None) -> np.ndarray:
         _, labels, boxes, _ = cv2.connectedComponentsWithStats((pixels & (hat > CONTRAST)).astype("uint8"))
         long = np.hypot(boxes[:, cv2.CC_STAT_WIDTH], boxes[:, cv2.CC_STAT_HEIGHT]) >= side / 10
         found |= long[labels] & (labels > 0)
-    margin = 2 * max(1, side // 64) + 1
-    whole[place] = cv2.dilate(found.astype("uint8"), np.ones((margin, margin), "uint8")) == 0
+    whole[place] = cv2.dilate(found.astype("uint8"), np.ones((2 * max(1, side // 64) + 1,) * 2, "uint8")) == 0
     return whole
 
 
@@ -63,7 +62,7 @@ def check_masks(masks: np.ndarray, images: np.ndarray, *, holes: bool = True, na
         if (known == share).any() and (holes or share == 0):
             number = int(np.argmax(known == share))
             name = names[number] if names else f"mask {number}"
-            raise ValueError(f"masks: {name} has {what}; expected some pixels known and some missing (is it inverted?)")
+            raise ValueError(f"masks: {name} has {what}; expected black where pixels are missing, white elsewhere")
     return array
 
 
