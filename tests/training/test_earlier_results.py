@@ -34,7 +34,8 @@ def test_the_first_steps_have_the_losses_they_had(network):
     steps = [gan.step(update, data.images, data.labels, gan.draw_batch(step, len(data))) for step in (1, 2, 3)]
     found = dict(zip(("g_loss", "d_loss"), np.array(steps)[:, :2].T, strict=True))
     for name, values in STORED[network].items():
-        np.testing.assert_allclose(found[name], values, rtol=2e-3, atol=1e-5, err_msg=name)
+        tolerance = 2e-3 * np.abs(values).max() + 1e-6  # sums of floats depend on the number of threads
+        np.testing.assert_allclose(found[name], values, rtol=0, atol=tolerance, err_msg=name)
 
 
 def results(library: Path, home: Path) -> list[str]:
