@@ -58,6 +58,9 @@ def main() -> int:
         names.split("+")[0]: [known.get(name) or capsgan.load_run(name) for name in names.split("+")]
         for names in options.networks
     }
+    counts = {len(runs) for runs in networks.values()} - {1}
+    if len(counts) > 1:
+        parser.error(f"networks: {sorted(counts)} trainings; expected one number for all, or one training")
     classify = factor_classifier() if options.dataset == "cartoon" else None
 
     models = {n: fit_pca(fitted, n) for n in COMPONENTS if n < len(fitted)}

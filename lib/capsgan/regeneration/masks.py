@@ -62,7 +62,7 @@ def check_masks(masks: np.ndarray, images: np.ndarray, *, holes: bool = True, na
         if (known == share).any() and (holes or share == 0):
             number = int(np.argmax(known == share))
             name = names[number] if names else f"mask {number}"
-            raise ValueError(f"masks: {name} has {what}; expected black where pixels are missing, white elsewhere")
+            raise ValueError(f"masks: {name} has {what}; expected False, black in a file, for missing ones only")
     return array
 
 
