@@ -39,6 +39,10 @@ def test_a_module_imports_only_from_above(path):
     assert below == []
 
 
+def test_the_library_is_small():
+    assert sum(len(path.read_text("utf-8").splitlines()) for path in PACKAGE.rglob("*.py")) < 10_000
+
+
 def test_the_way_of_a_dcgan_batch_is_short():
     rows = re.findall(r"^\| .*", PAGE.split("## The way of a batch")[1].split("## ")[0], re.MULTILINE)
     files = {ROOT / name for row in rows for name in re.findall(r"`(lib/capsgan/[\w/]+\.py)`", row)}
