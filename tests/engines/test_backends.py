@@ -89,7 +89,7 @@ def distance(ours, theirs):
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory):
-    """20 steps of each game: (name, backend) → losses [20, 2] and (name, backend, player) → movement, one vector."""
+    """20 steps: (name, backend) → losses [20, 2]; (name, backend, player) → distances to TensorFlow's movement [20]."""
     folder = tmp_path_factory.mktemp("played")
     workers = {name: Worker(name) for name in ("tensorflow", *OTHERS) if importlib.util.find_spec(name)}
     found = {}
@@ -105,14 +105,14 @@ def played(tmp_path_factory):
             for backend in others:
                 workers[backend].wait()
             start = worker.load(before)
+            ours = movements(name, start, worker.load(files["tensorflow"]))
             for backend, file in files.items():
                 with np.load(file) as archive:
                     metrics = archive["metrics"]
                 losses = metrics[[METRICS.index("g_loss"), METRICS.index("d_loss")]]
                 found.setdefault((name, backend), []).append(losses)
-                theirs = movements(name, start, worker.load(file))
-                for player, movement in theirs.items():
-                    found[name, backend, player] = found.get((name, backend, player), 0) + movement
+                for player, movement in movements(name, start, worker.load(file)).items():
+                    found.setdefault((name, backend, player), []).append(distance(ours[player], movement))
             before.unlink()
             files["tensorflow"].rename(folder / f"{name}-{step + 1}.npz")
         (folder / f"{name}-{STEPS + 1}.npz").unlink()
@@ -134,10 +134,10 @@ def test_the_losses_are_the_same_under_every_backend(played, backend, name):
 @every_game
 @every_other_backend
 def test_both_players_move_alike_under_every_backend(played, backend, name, player):
+    """In most steps to five digits; in a few the last digit decides on which side of a ReLU a value falls."""
     need(backend)
-    if (name, player) == ("wgan_gp-caps", "generator"):
-        pytest.skip("its critic's first move has other signs where a second derivative is nearly zero")
-    assert distance(played[name, "tensorflow", player], played[name, backend, player]) < 0.01
+    distances = played[name, backend, player]
+    assert np.median(distances) < 0.005 and max(distances) < 0.2
 
 
 def test_a_frozen_player_would_be_noticed(tmp_path):
