@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 from keras import ops
 
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601, as OpenCV's COLOR_RGB2GRAY
+
 
 def to_float(images):
     """Uint8 0 to 255 → float32 in [-1, 1], the range of the generator's tanh. Takes arrays and tensors.
@@ -20,6 +22,19 @@ def to_uint8(images) -> np.ndarray:
     """Float in [-1, 1] → uint8 0 to 255, rounded to the nearest; values outside are clipped."""
     scaled = (np.asarray(images, dtype="float32") + 1.0) * 127.5
     return np.clip(np.rint(scaled), 0, 255).astype("uint8")
+
+
+def luma(images):
+    """Lightness as in television: float [..., 3] → [..., 1]; one channel stays as it is."""
+    if images.shape[-1] == 1:
+        return images
+    return ops.sum(images * ops.convert_to_tensor(np.array(LUMA, "float32")), axis=-1, keepdims=True)
+
+
+def enlarge(images, scale: int):
+    """Bilinear enlargement: float [B, height, width, channels] → [B, height * scale, width * scale, channels]."""
+    size = [scale * length for length in images.shape[1:3]]
+    return ops.image.resize(images, size, "bilinear", data_format="channels_last")
 
 
 def tile(images: np.ndarray, columns: int = 5, gap: int = 2) -> np.ndarray:

@@ -21,6 +21,7 @@ class CompletionGAN(GAN):
     label = "Completion"
     options = ("adversarial_weight",)
     conditional = True
+    task = "inpaint"  # the damage that it undoes
 
     def build_generator(self):
         """Image and mask → the image with its hole painted."""
@@ -46,13 +47,19 @@ class CompletionGAN(GAN):
         return {"number": rng.integers(0, images, count)} | self.sample_codes(rng, count)
 
     def condition(self, codes, images):
-        """Masks with whole images: the generator itself hides what the mask hides."""
-        return {"image": self.take_images(images, codes["number"]), "mask": ops.convert_to_tensor(codes["mask"])}
+        """Masks, damaged images and the true ones."""
+        truth = self.take_images(images, codes["number"])
+        return {"truth": truth, "image": self.damage(truth, codes), "mask": ops.convert_to_tensor(codes["mask"])}
+
+    def damage(self, images, codes):
+        """Nothing yet: the generator itself hides what the mask hides."""
+        return images
 
     def generator_loss(self, codes):
         """Reconstruction plus the weighted game: (loss, the completed images)."""
         completed = self.generate(codes, training=True)
-        loss = reconstruction_loss(completed, codes["image"], codes["mask"])
+        kept = codes["mask"] if self.task == "inpaint" else ops.zeros_like(codes["mask"])
+        loss = reconstruction_loss(completed, codes["truth"], kept)
         if self.discriminator:
             logits = self.discriminator(completed, training=True)
             loss = loss + self.config.adversarial_weight * logistic_loss(logits, 1.0)

@@ -6,11 +6,14 @@ from keras import layers, ops
 from .layers import UpsampleConv2D, batch_normalization, check_shape
 
 
-def build_context_encoder(image_shape=(64, 64, 3), filters: int = 32, bottleneck: int = 128) -> keras.Model:
+def build_context_encoder(
+    image_shape=(64, 64, 3), filters: int = 32, bottleneck: int = 128, *, keep_known: bool = True
+) -> keras.Model:
     """A context encoder (Pathak et al. 2016) with the skips of a U-Net, which corrects a smooth guess: 1.1 M weights.
 
     ``image``, float32 [B, height, width, channels] in [-1, 1], and ``mask``, float32 [B, height, width, 1], 1 where a
-    pixel is known → the image with its missing pixels painted, float32. What ``image`` holds in the hole has no effect.
+    pixel is known → the image with its missing pixels painted, float32; without ``keep_known`` with all pixels painted.
+    What ``image`` holds in the hole has no effect.
     The network begins as the guess of :func:`pull_push`: its last layer is zero. Convolutions of stride 2 lead down to
     4×4 (or 7×7) pixels, from ``filters`` to four times as many; a dense bottleneck lets every part of the image see
     every other; upsampling convolutions lead back, each with the encoder's features at its resolution.
@@ -37,7 +40,7 @@ def build_context_encoder(image_shape=(64, 64, 3), filters: int = 32, bottleneck
     h = layers.Activation("relu")(batch_normalization()(h))
     h = layers.Conv2D(channels, 3, padding="same", kernel_initializer="zeros")(layers.Concatenate()([h, x]))
     painted = ops.tanh(ops.cast(h, "float32") + ops.arctanh(0.99 * guess))
-    completed = painted * (1 - mask) + image * mask
+    completed = painted * (1 - mask) + image * mask if keep_known else painted
     return keras.Model([image, mask], completed, name="generator")
 
 

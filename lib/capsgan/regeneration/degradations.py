@@ -8,11 +8,10 @@ import numpy as np
 from keras import ops
 
 from ..checks import require
-from ..data.pixels import to_float, to_uint8
+from ..data.pixels import enlarge, luma, to_float, to_uint8
 from .blending import blend
 
 SCALES = (2, 4)
-LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601, as OpenCV's COLOR_RGB2GRAY
 
 
 @dataclass(frozen=True)
@@ -107,13 +106,6 @@ class Fading(Degradation):
 
 
 TASKS = {"inpaint": Inpainting, "superres": Downscaling, "restore": Fading}
-
-
-def luma(images):
-    """Lightness as in television: float [..., 3] → [..., 1]; one channel stays as it is."""
-    if images.shape[-1] == 1:
-        return images
-    return ops.sum(images * ops.convert_to_tensor(np.array(LUMA, "float32")), axis=-1, keepdims=True)
 
 
 def make_degradation(task: str | Degradation, **values) -> Degradation:

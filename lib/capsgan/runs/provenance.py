@@ -29,6 +29,7 @@ SAME_RESULTS = (  # hashes of sources that gave the same results bit for bit, th
     "6be649cb175179e03de3fe53f5cbabd46c2c2bc77edfcf5eeba94e5ef671627c",
     "9bb8388b7ddc84332694975df0153281d0c288057a4cee72673c16323381e8af",
     "7a96df5243583f8543bb090627f4cb714fdcddb933d0fcf3b8b0002603920702",
+    "1625fc0411b18bd933a33af04659adc6d2de5ad581780b2f309215681aa74609",  # luma and enlarge are in pixels
 )
 
 
