@@ -159,4 +159,4 @@ rule report:
     conda:
         "environment.yml"
     shell:
-        "python -m capsgan study report >{log} 2>&1"
+        "python scripts/write_report.py >{log} 2>&1"

@@ -20,10 +20,9 @@ def add_commands(commands):
     add_command(commands, "list", _list, "list the runs", "list")
     add_command(commands, "show", _show, "print a run's config, provenance and last step", "show")
     add_command(commands, "evaluate", _evaluate, "score the images of finished runs", "evaluate", "backend")
-    study = commands.add_parser("study", help="results of the plan's runs, and the tables of the documentation")
+    study = commands.add_parser("study", help="results of the plan's runs")
     tasks = study.add_subparsers(required=True, metavar="TASK")
-    for name, command in {"collect": _collect, "report": _report}.items():
-        add_command(tasks, name, command, command.__doc__)
+    add_command(tasks, "collect", _collect, _collect.__doc__)
 
 
 def read_train_config(options: argparse.Namespace) -> RunConfig:
@@ -187,13 +186,3 @@ def _collect(options: argparse.Namespace):
 
     results = collect(read_plan())
     print(f"written: {results.run.nunique()} runs, {len(results):,} numbers")
-
-
-def _report(options: argparse.Namespace):
-    """Write the measured tables into README.md and docs/*.md, and the measured times into the notebooks."""
-    load_keras()
-    from ..regeneration import tables
-    from ..study.report import TABLES, write_report
-
-    for path in write_report(TABLES | tables.TABLES):
-        print(f"written: {path}")

@@ -1,21 +1,36 @@
-"""Measured tables for readers, in Markdown, from ``data/results``; they replace the text between their markers."""
+"""Write the measured tables into README.md and docs/, and measured times into the notebooks, from data/results/.
 
+.venv/bin/python scripts/write_report.py
+
+A table replaces the text between its markers, ``<!-- begin NAME … -->`` and ``<!-- end NAME -->``.
+"""
+
+import os
 import re
 import textwrap
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ..checks import require
-from ..paths import PACKAGE, ROOT
-from ..training.pool import in_words
-from .plan import CONTRADICTED, REPLICATED, read_plan
-from .results import RESULTS, describe_results
-from .verdicts import OURS
+from capsgan.checks import require
+from capsgan.paths import ROOT
+from capsgan.regeneration.quality import describe_gap, paired_intervals, scores_table
+from capsgan.study.plan import CONTRADICTED, REPLICATED, read_plan
+from capsgan.study.results import RESULTS, describe_results
+from capsgan.study.verdicts import OURS
+from capsgan.training.pool import in_words
 
+FACTORS = ["skin", "hair_colour", "glasses"]  # of a drawing, as a classifier sees them
+LABELS = {  # what completion networks are called, by pretrained name or run
+    r"\w+-completion-cnn": "network, classical adversary",
+    r"\w+-completion-caps": "network, Caps adversary",
+    r"completion-none-.+": "network, no adversary",
+}
 MARKED = re.compile(r"(<!-- begin (\w+)[^>]*-->\n).*?(<!-- end \2 -->)", re.DOTALL)
 
 
@@ -71,7 +86,7 @@ def templates(folder: Path) -> Environment:
 
 def render(part: str) -> str:
     """A part of ``report.md.jinja``, with what has been measured."""
-    pages = templates(PACKAGE / "study")
+    pages = templates(Path(__file__).parent)
     claims = pd.read_csv(RESULTS / "verdicts_study.csv").set_index("claim")
     thesis, runs = claims[claims.section != OURS], pd.read_csv(RESULTS / "runs_study.csv")
     times = pd.read_csv(RESULTS / "step_time.csv")
@@ -92,4 +107,57 @@ def render(part: str) -> str:
     return getattr(pages.get_template("report.md.jinja").module, part)().strip()
 
 
-TABLES = {part: partial(render, part) for part in ("answer", "verdicts", "results", "backends")}
+def render_faces(part: str) -> str:
+    """The macro ``faces`` (latent search) or ``completion`` (completion networks) of ``tables.md.jinja``."""
+
+    def results(kind: str) -> dict[str, pd.DataFrame]:
+        paths = sorted(RESULTS.glob(f"{kind}_*.csv"))
+        return {path.stem.removeprefix(f"{kind}_").removeprefix("folder_"): pd.read_csv(path) for path in paths}
+
+    pages = templates(Path(__file__).parent)
+    pages.globals |= {
+        "searched": {name: scores.query("truth == 'right'") for name, scores in results("regeneration").items()},
+        "completed": {name: table.replace(LABELS, regex=True) for name, table in results("completion").items()},
+        "by_method": by_method,
+        "gap": gap,
+        "by_mask": by_mask,
+        "by_factor": by_factor,
+    }
+    return getattr(pages.get_template("tables.md.jinja").module, part)().strip()
+
+
+def by_method(scores: pd.DataFrame) -> pd.DataFrame:
+    """PSNR, its difference from the mean image, SSIM and distance as text, one row per method that blends."""
+    return scores_table(scores.query("not method.str.contains('pasted')"), "mean image").iloc[:, [0, 1, 2, 4]]
+
+
+def gap(scores: pd.DataFrame, first: str, second: str) -> str:
+    """The mean difference of PSNR in the hole, with its interval."""
+    gaps = paired_intervals(scores, second).set_index(["method", "metric"])
+    return describe_gap(gaps.loc[first, "psnr_hole"])
+
+
+def by_mask(table: pd.DataFrame) -> pd.DataFrame:
+    """PSNR and SSIM in the hole as text, one row per method, the best on top, one column per mask."""
+    right, masks = table[table.truth == "right"], table["mask"].unique()
+    psnr, ssim = (
+        right[right.metric == metric].pivot(index="method", columns="mask", values="mean")[masks]
+        for metric in ("psnr_hole", "ssim_hole")
+    )
+    text = psnr.map("{:.2f}".format) + " / " + ssim.map("{:.3f}".format)
+    return text.loc[psnr.sort_values("centre", ascending=False).index]
+
+
+def by_factor(table: pd.DataFrame, mask: str) -> pd.DataFrame:
+    """Of drawings: how many have the right skin, hair colour and glasses, as text, one row per method; or empty."""
+    rows = table[(table["mask"] == mask) & table.metric.isin(FACTORS)]
+    shares = rows.pivot(index="method", columns="metric", values="mean").reindex(columns=FACTORS)
+    return shares.sort_values(FACTORS, ascending=False).map("{:.0%}".format)
+
+
+STUDY = {part: partial(render, part) for part in ("answer", "verdicts", "results", "backends")}
+TABLES = STUDY | {part: partial(render_faces, part) for part in ("faces", "completion")}
+
+if __name__ == "__main__":
+    for path in write_report(TABLES):
+        print(f"written: {path}")
