@@ -420,7 +420,8 @@ def seconds_per_step(config: RunConfig, *, steps: int = 50, device: str = "auto"
 
 def train_one(config: RunConfig, deadline: float, device: str, home: str):
     """Train a run, or go on with it, and store what is packed of it; a run that diverged is stored as failed."""
-    from capsgan.runs.reference import save_reference
+    from store_reference import save_reference
+
     from capsgan.runs.run import run_for
     from capsgan.runs.table import row
     from capsgan.training.loop import TrainingDiverged, train

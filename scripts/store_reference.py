@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import sys
 import zipfile
 from pathlib import Path
@@ -17,13 +18,18 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
+import pandas as pd
 
-from capsgan.paths import home, write_atomically
-from capsgan.runs.reference import REFERENCE, list_references, save_reference
-from capsgan.runs.run import list_runs
+from capsgan.gans.base import METRICS
+from capsgan.paths import home, write_atomically, write_json
+from capsgan.runs.checkpoints import pack_weights
+from capsgan.runs.reference import REFERENCE, list_references
+from capsgan.runs.run import Run, list_runs
 from capsgan.runs.table import row
 
 OF_A_RUN = re.compile(r"[\w.-]+-s\d+-[0-9a-f]{8}/(snapshots/)?[\w.]+")  # a file of a run in a part
+ROWS = 300  # of a thinned history
+SCORES = ("metrics.json", "features.npz")  # of a run that has been evaluated
 
 
 def main() -> int:
@@ -44,7 +50,7 @@ def main() -> int:
     else:
         prefixes = tuple(options.prefixes)
         chosen = [run for run in list_runs() if run.finished and run.directory.name.startswith(prefixes)]
-        directories = [save_reference(run, row(run)) for run in chosen]
+        directories = [save_reference(run, row(run), REFERENCE) for run in chosen]
     for directory in directories:
         if options.without_weights:
             (directory / "generator.npz").unlink(missing_ok=True)
@@ -53,6 +59,32 @@ def main() -> int:
     where = "those parts" if options.parts else f"{home() / 'runs'} with an id that begins so"
     print(f"{len(directories)} runs stored" if directories else f"no finished runs in {where}")
     return 0 if directories else 1
+
+
+def save_reference(run: Run, summary: dict, into: Path) -> Path:
+    """Copy a finished run, thinned, with scores and summary, to a folder in ``into``; returns that."""
+    directory = into / run.directory.name
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    for name in ("provenance.json", *SCORES):
+        if (run.directory / name).exists():
+            shutil.copyfile(run.directory / name, directory / name)
+    write_json(directory / "config.json", run.config.published())
+    write_json(directory / "summary.json", summary)
+    thin_history(run.history).to_csv(directory / "history.csv", index=False, float_format="%.6g")
+    shutil.copyfile(run.sample_paths()[-1], directory / "samples.png")
+    if run.config.seed == 0:
+        write_atomically(directory / "generator.npz", pack_weights(run.generator))
+    return directory
+
+
+def thin_history(history: pd.DataFrame, rows: int = ROWS) -> pd.DataFrame:
+    """About ``rows`` bins of equally many steps: last step, means, least and greatest values. No warm-up."""
+    history = history[history.step > 0]
+    size = max(1, round(len(history) / rows))
+    columns = {"step": ("step", "last")} | {name: (name, "mean") for name in (*METRICS, "seconds")}
+    columns |= {f"{name}_{most}": (name, most) for name in METRICS for most in ("min", "max")}
+    return history.groupby((history.step - 1) // size).agg(**columns).reset_index(drop=True)
 
 
 def unpack(parts: list[Path], commit: str | None) -> list[Path]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from store_reference import save_reference
 
 from capsgan.config import RunConfig
 from capsgan.data.datasets import load_dataset
@@ -25,8 +26,7 @@ from capsgan.metrics.features import SPACES, load_features
 from capsgan.metrics.image_scores import measure, score
 from capsgan.metrics.real_images import real_images
 from capsgan.metrics.run_scores import evaluate, is_scored
-from capsgan.runs import reference
-from capsgan.runs.reference import ReferenceRun, list_references, save_reference
+from capsgan.runs.reference import ReferenceRun, list_references
 from capsgan.runs.run import Run
 from capsgan.runs.table import row
 from capsgan.study.results import metrics_frame
@@ -490,10 +490,9 @@ def test_a_critic_has_no_accuracy(digits):
     assert found.keys() == {"logit_gap", "logit_order"}
 
 
-def test_of_a_reference_run_the_discriminators_part_is_left_out_with_the_reason(pair, tmp_path, monkeypatch):
-    monkeypatch.setattr(reference, "REFERENCE", tmp_path / "reference")
+def test_of_a_reference_run_the_discriminators_part_is_left_out_with_the_reason(pair, tmp_path):
     run = Run(pair[0].directory, replace(pair[0].config, seed=0))
-    stored = ReferenceRun(save_reference(run, row(run)), run.config)
+    stored = ReferenceRun(save_reference(run, row(run), tmp_path / "reference"), run.config)
     found = evaluate(stored, 256, progress=False)
     assert found["skipped"]["discriminator"] == "a reference run does not keep its discriminator's weights"
     assert "reference run" in found["skipped"]["training"] and found["metrics"]["cost"]["peak_memory_mb"]["value"] > 0

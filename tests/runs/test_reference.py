@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from store_reference import save_reference, thin_history
 
 from capsgan.config import RunConfig
 from capsgan.figures.runs import CHAPTER_8, draw_curve, metrics_figure, save_figure
 from capsgan.gans.base import METRICS
 from capsgan.names import COMPARED_DISCRIMINATORS
 from capsgan.runs import reference as module
-from capsgan.runs.reference import ReferenceRun, list_references, load_reference, save_reference, thin_history
+from capsgan.runs.reference import ReferenceRun, list_references, load_reference
 from capsgan.runs.run import COLUMNS, Run
 from capsgan.runs.table import comparison_table, row
 
@@ -50,7 +51,7 @@ def stored(pair, tmp_path, monkeypatch):
     """Both runs of ``pair`` as reference runs, that of the classical trunk as one of seed 0."""
     monkeypatch.setattr(module, "REFERENCE", tmp_path / "reference")
     for run in pair:
-        save_reference(run, row(run))
+        save_reference(run, row(run), tmp_path / "reference")
     return list_references()
 
 
@@ -68,10 +69,9 @@ def test_only_seed_0_brings_its_generator(stored):
         stored[0].generate(1)
 
 
-def test_the_generator_of_seed_0_comes_back_in_half_precision(pair, tmp_path, monkeypatch):
+def test_the_generator_of_seed_0_comes_back_in_half_precision(pair, tmp_path):
     run = Run(pair[0].directory, replace(pair[0].config, seed=0))
-    monkeypatch.setattr(module, "REFERENCE", tmp_path / "reference")
-    back = ReferenceRun(save_reference(run, row(run)), run.config)
+    back = ReferenceRun(save_reference(run, row(run), tmp_path / "reference"), run.config)
     assert (back.directory / "generator.npz").stat().st_size < 3e6
     np.testing.assert_allclose(back.generate(4, seed=1), run.generate(4, seed=1), atol=0.01)
     with pytest.raises(ValueError, match="discriminator's weights are not kept"):

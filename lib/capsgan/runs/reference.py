@@ -1,7 +1,6 @@
 """Results that are included with the project: ``data/reference/``, one directory per run, small enough to commit."""
 
 import json
-import shutil
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -11,14 +10,11 @@ import pandas as pd
 from ..checks import require
 from ..config import RunConfig, check_fields
 from ..gans import GAN
-from ..gans.base import METRICS
-from ..paths import IN_CHECKOUT, shipped, write_atomically, write_json
-from .checkpoints import pack_weights, read_weights
+from ..paths import IN_CHECKOUT, shipped
+from .checkpoints import read_weights
 from .run import Run, read_config
 
 REFERENCE = shipped("reference")
-ROWS = 300  # of a thinned history
-SCORES = ("metrics.json", "features.npz")  # of a run that has been evaluated
 THESIS = {"dataset": "mnist", "steps": 20_000, "width": 1.0, "batch_size": 32}  # what load_reference looks for
 
 
@@ -98,29 +94,3 @@ def load_reference(gan: str, discriminator: str = "cnn", seed: int = 0, **fields
 def _without(identity: dict, fields: dict) -> dict:
     free = {"precision", "snapshots"} - fields.keys()
     return {name: value for name, value in identity.items() if name not in free}
-
-
-def save_reference(run: Run, summary: dict, into: Path | None = None) -> Path:
-    """Copy a finished run, thinned, with scores and summary, to ``into`` (None: ``data/reference/``); its folder."""
-    directory = (into or REFERENCE) / run.directory.name
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
-    for name in ("provenance.json", *SCORES):
-        if (run.directory / name).exists():
-            shutil.copyfile(run.directory / name, directory / name)
-    write_json(directory / "config.json", run.config.published())
-    write_json(directory / "summary.json", summary)
-    thin_history(run.history).to_csv(directory / "history.csv", index=False, float_format="%.6g")
-    shutil.copyfile(run.sample_paths()[-1], directory / "samples.png")
-    if run.config.seed == 0:
-        write_atomically(directory / "generator.npz", pack_weights(run.generator))
-    return directory
-
-
-def thin_history(history: pd.DataFrame, rows: int = ROWS) -> pd.DataFrame:
-    """About ``rows`` bins of equally many steps: last step, means, least and greatest values. No warm-up."""
-    history = history[history.step > 0]
-    size = max(1, round(len(history) / rows))
-    columns = {"step": ("step", "last")} | {name: (name, "mean") for name in (*METRICS, "seconds")}
-    columns |= {f"{name}_{most}": (name, most) for name in METRICS for most in ("min", "max")}
-    return history.groupby((history.step - 1) // size).agg(**columns).reset_index(drop=True)
