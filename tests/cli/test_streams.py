@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from capsgan.cli import runs
 from capsgan.cli.commands import main
 from capsgan.config import RunConfig
+from capsgan.metrics import run_scores
 from capsgan.paths import ROOT
 from capsgan.runs.checkpoints import checkpoint_paths
 from capsgan.runs.run import run_for
@@ -119,12 +121,14 @@ def test_a_mistake_of_the_program_keeps_its_traceback(home, monkeypatch):
         main(["list"])
 
 
-def test_a_number_that_cannot_be_had_does_not_lose_the_others():
-    from capsgan.metrics.run_scores import without_nan
-
+def test_a_number_that_cannot_be_had_does_not_lose_the_others(tmp_path, monkeypatch):
     values = {"a": {"value": float("nan")}, "b": [1.5, float("inf")], "c": (1, "x", None, True)}
-    written = json.dumps(without_nan(values), allow_nan=False)
-    assert json.loads(written) == {"a": {"value": None}, "b": [1.5, None], "c": [1, "x", None, True]}
+    scores = SimpleNamespace(sampler=SimpleNamespace(steps=[]), parts=list, moments={}, evaluation=lambda: values)
+    monkeypatch.setattr(run_scores, "_Scores", lambda *_: scores)
+    run = SimpleNamespace(directory=tmp_path, config=RunConfig(), require_finished=lambda: None)
+    assert run_scores.evaluate(run, progress=False) is values
+    written = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
+    assert written == {"a": {"value": None}, "b": [1.5, None], "c": [1, "x", None, True]}
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import json
-import math
 
 import keras
 import numpy as np
@@ -55,7 +54,8 @@ def evaluate(run: Run, samples: int | None = None, *, seed: int = 0, progress: b
     run_with_bar(scores.parts(), len(scores.sampler.steps) + 5, run.config.label, progress)
     evaluation = scores.evaluation()
     write_atomically(run.directory / "features.npz", lambda file: np.savez_compressed(file, **scores.moments))
-    write_json(run.directory / "metrics.json", without_nan(evaluation))
+    plain = json.loads(json.dumps(evaluation), parse_constant=lambda _: None)  # JSON has no NaN and no infinity
+    write_json(run.directory / "metrics.json", plain)
     return evaluation
 
 
@@ -173,15 +173,6 @@ class _Scores:
             "metrics": self.metrics,
             "snapshots": {str(step): found for step, found in self.snapshots.items()},
         }
-
-
-def without_nan(values):
-    """JSON values with None for each number that is not finite, which JSON cannot hold."""
-    if isinstance(values, dict):
-        return {name: without_nan(value) for name, value in values.items()}
-    if isinstance(values, list | tuple):
-        return [without_nan(value) for value in values]
-    return None if isinstance(values, float) and not math.isfinite(values) else values
 
 
 def is_scored(run: Run, samples: int | None = None, *, seed: int = 0) -> bool:
