@@ -15,10 +15,10 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import papermill
-from kernels import kernel_environment, picture_count
+from kernels import build_directory, kernel_environment, picture_count
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-from capsgan.paths import ROOT, build_directory
+from capsgan.paths import ROOT
 
 NOTEBOOKS, EXECUTED = ROOT / "notebooks", build_directory() / "notebooks"
 

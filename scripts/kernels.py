@@ -1,10 +1,18 @@
 """Kernels with their own settings: a user's settings for other work change no notebook's result."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
+from capsgan.paths import ROOT, home
+
 IN_NOTEBOOKS = "module://matplotlib_inline.backend_inline"  # figures become outputs of their cells
+
+
+def build_directory() -> Path:
+    """Where executed notebooks and logs are: ``build/`` of the checkout, unless ``CAPSGAN_HOME`` is set."""
+    return (home() if os.environ.get("CAPSGAN_HOME") else ROOT) / "build"
 
 
 def kernel_environment(folder: Path) -> dict[str, str]:

@@ -13,9 +13,11 @@ import sys
 import time
 from pathlib import Path
 
+from kernels import build_directory
+
 from capsgan.cli.options import OneLineParser, add_grid_options, positive, read_grid_options
 from capsgan.config import RunConfig
-from capsgan.paths import ROOT, build_directory, figures_directory
+from capsgan.paths import ROOT, figures_directory
 from capsgan.study.blocks import read_blocks
 from capsgan.training.pool import Job, core_count, run_jobs
 

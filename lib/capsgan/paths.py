@@ -46,16 +46,7 @@ def home() -> Path:
 
 def figures_directory(profile: str) -> Path:
     """Where a profile's figures are drawn: ``figures/<profile>`` in a checkout, unless ``CAPSGAN_HOME`` is set."""
-    return _base() / "figures" / profile
-
-
-def build_directory() -> Path:
-    """Where executed notebooks and logs are: ``build/`` in a checkout, unless ``CAPSGAN_HOME`` is set."""
-    return _base() / "build"
-
-
-def _base() -> Path:
-    return ROOT if IN_CHECKOUT and not os.environ.get("CAPSGAN_HOME") else home()
+    return (ROOT if IN_CHECKOUT and not os.environ.get("CAPSGAN_HOME") else home()) / "figures" / profile
 
 
 def file_lock(path: Path):
