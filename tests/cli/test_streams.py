@@ -123,7 +123,7 @@ def test_a_mistake_of_the_program_keeps_its_traceback(home, monkeypatch):
 
 def test_a_number_that_cannot_be_had_does_not_lose_the_others(tmp_path, monkeypatch):
     values = {"a": {"value": float("nan")}, "b": [1.5, float("inf")], "c": (1, "x", None, True)}
-    scores = SimpleNamespace(sampler=SimpleNamespace(steps=[]), parts=list, moments={}, evaluation=lambda: values)
+    scores = SimpleNamespace(parts=dict, moments={}, evaluation=lambda: values)
     monkeypatch.setattr(run_scores, "_Scores", lambda *_: scores)
     run = SimpleNamespace(directory=tmp_path, config=RunConfig(), require_finished=lambda: None)
     assert run_scores.evaluate(run, progress=False) is values

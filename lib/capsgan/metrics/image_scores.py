@@ -42,14 +42,9 @@ def score(
         if len(images) < LEAST:
             raise ValueError(f"{name}: {len(images)} images are too few; expected {LEAST} or more")
     metrics = {}
-
-    def tasks():
-        for space in spaces:
-            yield space
-            sides = {"value": measure(generated, real, space, seed), "floor": measure(control, real, space, seed)}
-            metrics[space] = side_by_side(sides)
-
-    run_with_bar(tasks(), len(spaces), "score", progress)
+    for space in named_bar({space: space for space in spaces}, "score", progress):
+        sides = {"value": measure(generated, real, space, seed), "floor": measure(control, real, space, seed)}
+        metrics[space] = side_by_side(sides)
     return metrics
 
 
@@ -88,11 +83,11 @@ def side_by_side(sides: dict[str, dict]) -> dict[str, dict]:
     return {name: {side: numbers[name] for side, numbers in sides.items()} for name in sides["floor"]}
 
 
-def run_with_bar(tasks: Iterator[str], total: int, title: str, progress: bool):
-    """Run a generator to its end; a progress bar shows the names that it yields, ``total`` of them."""
-    with tqdm(desc=title, total=total, file=sys.stderr, leave=False, ncols=100, disable=not progress) as bar:
-        for number, name in enumerate(tasks):
-            bar.update(1 if number else 0)
+def named_bar(parts: dict, title: str, progress: bool) -> Iterator:
+    """The values of ``parts``, one after the other, under a progress bar that shows the name of the present one."""
+    with tqdm(desc=title, total=len(parts), file=sys.stderr, leave=False, ncols=100, disable=not progress) as bar:
+        for name, part in parts.items():
             bar.set_postfix_str(name)
-        bar.update(1)
-        bar.refresh()  # shown even if the last stage was quick
+            yield part
+            bar.update(1)
+        bar.refresh()  # shown even if the last part was quick

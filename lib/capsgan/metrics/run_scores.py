@@ -2,6 +2,8 @@
 
 import importlib.metadata
 import json
+from collections.abc import Callable
+from functools import partial
 
 import keras
 import numpy as np
@@ -15,7 +17,7 @@ from .classes import label_metrics
 from .discriminator_scores import overfitting, read_codes
 from .distances import Gaussian
 from .features import SPACES, load_features, spaces_for
-from .image_scores import LEAST, measure, run_with_bar, sharpness, side_by_side
+from .image_scores import LEAST, measure, named_bar, sharpness, side_by_side
 from .neighbours import memorisation, nearest_images
 from .orientation import probes, transformation_orders
 from .real_images import RealImages, real_images
@@ -51,7 +53,8 @@ def evaluate(run: Run, samples: int | None = None, *, seed: int = 0, progress: b
         require(whole and samples >= LEAST, "samples", samples, f"whole numbers from {LEAST}")
     run.require_finished()
     scores = _Scores(run, SAMPLES if samples is None else int(samples), seed)
-    run_with_bar(scores.parts(), len(scores.sampler.steps) + 5, run.config.label, progress)
+    for measure_part in named_bar(scores.parts(), run.config.label, progress):
+        measure_part()
     evaluation = scores.evaluation()
     write_atomically(run.directory / "features.npz", lambda file: np.savez_compressed(file, **scores.moments))
     plain = json.loads(json.dumps(evaluation), parse_constant=lambda _: None)  # JSON has no NaN and no infinity
@@ -74,24 +77,19 @@ class _Scores:
         self.skipped = _reasons(run, self.real, self.sampler)
         self.metrics, self.snapshots, self.moments = {}, {}, {}
 
-    def parts(self):
-        """Yields the name of each part before it is measured."""
-        for step in self.sampler.steps:
-            yield f"step {step}"
-            self.generated = self.sampler.generate(step, self.count)  # after the loop: of the last step
-            self.measure_snapshot(step)
-        for name, measure_part in {
+    def parts(self) -> dict[str, Callable[[], None]]:
+        """What measures each part, by its name, in the order in which they need each other."""
+        return {f"step {step}": partial(self.measure_snapshot, step) for step in self.sampler.steps} | {
             "real images": self.measure_spaces,
             "nearest training images": self.measure_pixels,
             "learning from generated images": self.measure_labels,
             "discriminator": self.measure_discriminator,
             "training": self.measure_training,
-        }.items():
-            yield name
-            measure_part()
+        }
 
     def measure_snapshot(self, step: int):
         """All measures, and the features' moments, of each of the last snapshots; FID and classes of the others."""
+        self.generated = self.sampler.generate(step, self.count)  # later parts find those of the last step
         late, self.snapshots[step] = step in self.averaged, {"samples": self.count}
         for space in self.spaces:
             found = measure(self.generated, self.real.reference.images, space, self.seed, everything=late)
