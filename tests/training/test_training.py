@@ -123,7 +123,7 @@ def fresh(run):
 
 def test_snapshots_are_the_generator_of_their_step(trained):
     run, last = trained["run"], trained["end"]
-    early, late = (run.generator_at(step).get_weights() for step in (5, 20))
+    early, late = (run.weights_at(step) for step in (5, 20))
     start = trained["start"]
 
     def far(a, b):
@@ -132,7 +132,7 @@ def test_snapshots_are_the_generator_of_their_step(trained):
     assert 0 < far(early, start) < far(late, start)
     assert far(late, last) < far(early, last)
     with pytest.raises(ValueError, match=r"step=7 has no snapshot.*\[5, 20\]"):
-        run.generator_at(7)
+        run.weights_at(7)
 
 
 def test_the_same_config_again_is_loaded_and_not_trained(trained, monkeypatch):

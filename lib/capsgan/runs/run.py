@@ -123,20 +123,13 @@ class Run:
         codes = choose_codes(self.gan, count, seed, labels=labels, codes=codes, images=images)
         return generate_images(self.gan, codes)
 
-    def generator_at(self, step: int):
-        """The generator as it was at one of the config's ``snapshots`` (kept in float16)."""
-        weights = self.weights_at(step)
-        model = self.build(generator_only=True).generator
-        model.set_weights(weights)
-        return model
-
     @property
     def snapshot_steps(self) -> list[int]:
         """The steps of the snapshots on disk: those of the config, or the last of them."""
         return sorted(int(path.stem.removeprefix("step_")) for path in self.directory.glob("snapshots/step_*.npz"))
 
     def weights_at(self, step: int) -> list[np.ndarray]:
-        """The generator's weights in a snapshot, float32, for ``set_weights``."""
+        """The generator's weights in a snapshot, kept in float16, as float32 for ``set_weights``."""
         path = self.directory / "snapshots" / f"step_{step:08d}.npz"
         if not path.exists():
             raise ValueError(f"step={step!r} has no snapshot in {self.directory.name}; expected {self.snapshot_steps}")
