@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 
 from ..data.pixels import to_uint8
-from ..gans import build_gan
 from ..gans.inference import chunks, estimate_statistics
 from ..gans.sampling import choose_codes, generate_images
 from ..runs.run import Run
@@ -17,9 +16,8 @@ class SnapshotSampler:
     """Generates in float32, with BatchNormalization's statistics estimated on fixed latents."""
 
     def __init__(self, run: Run, seed: int):
-        provenance = run.provenance
         self.run, self.seed = run, seed
-        self.gan = build_gan(replace(run.config, precision="float32"), provenance["image_shape"], provenance["classes"])
+        self.gan = run.build(replace(run.config, precision="float32"))
         self.steps = run.snapshot_steps or [run.config.steps]  # of the snapshots; the last step if the run kept none
 
     def codes(self, count: int) -> dict[str, np.ndarray]:

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 
-from ..gans import build_gan
 from ..networks.inspection import step_multiply_adds, training_megabytes
 from ..runs.run import Run
 from ..runs.table import TAIL, row
@@ -37,8 +36,7 @@ def curve_numbers(history: pd.DataFrame) -> dict[str, float]:
 
 def step_cost(run: Run) -> dict:
     """A step's arithmetic, memory, parameters."""
-    known, provenance = row(run), run.provenance
-    gan = build_gan(run.config, provenance["image_shape"], provenance["classes"])  # sizes need no trained weights
+    known, gan = row(run), run.build()  # sizes need no trained weights
     names = ("discriminator_parameters", "discriminator_multiply_adds", "peak_memory_mb")
     numbers = {name: known[name] for name in names} | {"multiply_adds_of_step": step_multiply_adds(gan)}
     # The generator's update sends a whole batch through the discriminator.
