@@ -24,7 +24,7 @@ from capsgan.runs.run import load_run
 from capsgan.training.loop import train
 
 NAMES = [f"{gan}-{trunk}" for gan in ("dcgan", "wgan", "acgan", "infogan") for trunk in ("cnn", "caps")]
-NAMES += ["wgan_gp-caps"]
+NAMES += ["wgan_gp-caps", "completion-caps", "superres-cnn", "restore-cnn"]
 STEPS = 20
 OTHERS = ["jax", "torch"]
 LIBRARY = Path(worker.__file__).parents[2] / "lib"

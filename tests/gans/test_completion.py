@@ -20,6 +20,7 @@ from capsgan.gans import build_gan
 from capsgan.gans.completion import reconstruction_loss
 from capsgan.networks.context_encoder import build_context_encoder, pull_push
 from capsgan.paths import ROOT
+from capsgan.regeneration.degradations import Downscaling, Fading
 from capsgan.runs.checkpoints import checkpoint_paths
 from capsgan.runs.run import Run, run_for
 from capsgan.training.loop import train
@@ -31,9 +32,9 @@ LABELS = np.zeros(12, "int64")
 PATIENCE = 240  # seconds; a machine under load is slow
 
 
-def make(trunk="none", **changes):
+def make(trunk="none", name="completion", shape=(28, 28, 1), **changes):
     changes = {"batch_size": 4, "width": 1 / 64, "dropout": 0.0} | changes
-    return build_gan(RunConfig("completion", trunk, **changes), (28, 28, 1))
+    return build_gan(RunConfig(name, trunk, **changes), shape)
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +155,42 @@ def test_the_adversary_weighs_what_the_config_says(arms):
         gan = make("cnn", adversarial_weight=weight)
         metrics = np.array(gan.step(update, IMAGES, LABELS, arms["cnn"][2]))
         assert (metrics[0] > reconstruction + 0.1) == (weight > 0)
+
+
+@pytest.mark.parametrize("trunk", ARMS)
+@pytest.mark.parametrize("name", ["superres", "restore"])
+def test_networks_of_other_damage_learn_from_every_pixel(name, trunk):
+    gan, colours = make(trunk, name, (32, 32, 3)), RNG.integers(0, 256, (12, 32, 32, 3)).astype("uint8")
+    codes = gan.condition(gan.draw_batch(1, len(colours)).codes, colours)
+    before = gan.generate(codes, training=False)
+    losses = [float(gan.step(update, colours, LABELS, gan.draw_batch(1, len(colours)))[0]) for _ in range(3)]
+    assert losses[2] < losses[0]
+    changed = np.array(gan.generate(codes, training=False) != before)
+    assert changed.mean() > 0.99 and changed[np.broadcast_to(codes["mask"] == 1, changed.shape)].mean() > 0.99
+
+
+def test_small_images_are_what_a_coarser_camera_sees():
+    gan, codes = make(name="superres", shape=(32, 32, 3)), {"scale": np.float32([2, 4]).reshape(2, 1, 1, 1)}
+    images = RNG.integers(0, 256, (2, 32, 32, 3)).astype("uint8")
+    seen = np.array(gan.damage(to_float(images), codes))
+    for number, scale in enumerate((2, 4)):
+        small = Downscaling(scale).damage(images)
+        np.testing.assert_allclose(seen[number], np.array(Downscaling(scale).prepare(small))[number], atol=0.005)
+
+
+def test_old_photographs_are_faded_each_by_its_own_values():
+    gan, images = make(name="restore", shape=(32, 32, 3)), RNG.integers(0, 256, (3, 32, 32, 3)).astype("uint8")
+    codes = {"contrast": [0.5, 1, 0.8], "brightness": [0.1, 0, -0.1], "grey": [0, 0, 1]}
+    codes = {name: np.float32(values).reshape(3, 1, 1, 1) for name, values in codes.items()}
+    seen = np.array(gan.damage(to_float(images), codes))
+    for number in range(3):
+        values = {name: float(value[number].item()) for name, value in codes.items()}
+        faded = Fading(values["contrast"], values["brightness"], bool(values["grey"]))
+        wanted = np.array(faded.measure(to_float(images)))[number]
+        np.testing.assert_allclose(seen[number], np.broadcast_to(wanted, (32, 32, 3)), atol=1e-5)
+    drawn = gan.sample_codes(np.random.default_rng(2), 100)
+    assert 0.3 < drawn["grey"].mean() < 0.7 and 0.7 < drawn["mask"].mean() < 1
+    assert 0.4 <= drawn["contrast"].min() < 0.45 and 0.95 < drawn["contrast"].max() <= 1
 
 
 def test_other_gans_refuse_to_play_alone():

@@ -17,7 +17,7 @@ from capsgan.runs import pretrained
 from capsgan.runs.pretrained import load_pretrained
 from capsgan.training.loop import train
 
-NAME = pretrained.DEFAULT
+NAME = pretrained.DEFAULTS["inpaint"]
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def test_grey_pictures_stay_grey(network, photo, channels):
         (["--box", "0,0,64,64"], "holds the hole"),
         (["--box", "1,2,3"], "four whole numbers"),
         (["--box", "a,b,c,d"], "invalid box='a,b,c,d'"),
-        (["--task", "superres"], "fills holes only"),
+        (["--task", "superres", "--with", NAME], "invalid task='superres'; expected 'inpaint'"),
         (["--invert-mask", "--region", "elsewhere"], "invalid region='elsewhere'"),
     ],
 )

@@ -14,6 +14,7 @@ import regeneration_worker as worker
 from compare_regeneration import regenerate_with_priors
 
 from capsgan.config import RunConfig
+from capsgan.data.cartoon import draw_faces
 from capsgan.data.holes import centre_mask, make_masks
 from capsgan.data.image_files import read_image
 from capsgan.data.pixels import to_float
@@ -115,6 +116,50 @@ def test_a_latent_is_found_through_fading_and_scratches(linear):
     scratches = make_masks("scratches", 4, (28, 28))
     restored = regenerate(gan, faded.damage(images), scratches, task=faded, **worker.SEARCH).images
     assert np.abs(restored.astype(int) - images).max() <= 4
+
+
+@pytest.fixture
+def untrained():
+    """A network of a kind that repaints whole images; before its training it paints what it sees."""
+    return lambda name: build_gan(RunConfig(name, "none"), (64, 64, 3), generator_only=True)
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_a_network_enlarges_and_what_was_observed_stays_true(untrained, scale):
+    images = draw_faces("test")[0][:3]
+    observed = Downscaling(scale).damage(images)
+    found = regenerate(untrained("superres"), observed, task="superres" if scale == 4 else Downscaling(2)).images
+    error = np.abs(Downscaling(scale).damage(found).astype(int) - observed)
+    assert found.shape == images.shape and error.mean() < 0.1 and error.max() <= 4  # 0 and 255 are clipped
+
+
+def test_how_much_a_photograph_faded_is_read_off_what_the_network_paints():
+    truth, faded = draw_faces("test")[0][0], Fading(contrast=0.5, brightness=0.1)
+    for grey in (False, True):
+        seen = Fading(0.5, 0.1, grey).damage(truth[None])[0]
+        fitted = Fading(None, grey=grey).fit(seen, truth, np.ones((64, 64), bool))
+        assert (fitted.contrast, fitted.brightness) == pytest.approx((0.5, 0.1), abs=0.01) and fitted.grey == grey
+    assert faded.fit(faded.damage(truth[None])[0], truth * 0, np.ones((64, 64), bool)) == faded  # it was given
+
+
+def test_a_network_restores_photographs_of_any_size_without_being_told_how_they_faded(untrained):
+    network = AsRun(untrained("restore"))
+    photo = np.random.default_rng(0).integers(0, 256, (90, 80, 3)).astype("uint8")
+    known = make_masks("scratches", 1, (90, 80))[0]
+    with pytest.warns(UserWarning, match="filled at 64 pixels, enlarged ×1"):
+        (result,) = regenerate_photos(network, [photo], [known], task="restore")
+    assert result.shape == photo.shape and np.corrcoef(result[known].ravel(), photo[known].ravel())[0, 1] > 0.99
+    with pytest.warns(UserWarning, match=r"only the square of 80×80 pixels comes back in colour|filled at 64"):
+        (colours,) = regenerate_photos(network, [photo[..., :1]], [None], task=Fading(grey=True))
+    assert colours.shape == (80, 80, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "task"), [("superres", "inpaint"), ("restore", "superres"), ("completion", "restore")]
+)
+def test_a_network_undoes_the_damage_that_it_has_learned(untrained, name, task):
+    with pytest.raises(ValueError, match=f"invalid task='{task}'; expected '{untrained(name).task}'"):
+        regenerate_photos(AsRun(untrained(name)), [np.zeros((64, 64, 3), "uint8")], [None], task=task)
 
 
 def test_weights_of_known_pixels_are_higher_near_the_hole():

@@ -41,7 +41,7 @@ def _regenerate(options):
     load_keras()
     from ..regeneration.degradations import make_degradation
     from ..regeneration.picture_files import regenerate_files
-    from ..runs.pretrained import DEFAULT, load_pretrained
+    from ..runs.pretrained import DEFAULTS, load_pretrained
     from ..runs.run import load_run
 
     task = make_degradation(options.task, **_given(options, "scale", "contrast", "brightness", "grey"))
@@ -53,7 +53,7 @@ def _regenerate(options):
         require(len(masks["box"]) == 4, "box", options.box, "four whole numbers: x,y,width,height")
     first, *rest = images = options.images
     if options.network or not rest or Path(first).exists():
-        run = load_pretrained(options.network or DEFAULT)
+        run = load_pretrained(options.network or DEFAULTS[options.task])
         print(f"{run.name} knows {run.card['knows']}; whatever it paints is invented, never evidence")
     else:
         run, images = load_run(first), rest

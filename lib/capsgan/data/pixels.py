@@ -31,6 +31,11 @@ def luma(images):
     return ops.sum(images * ops.convert_to_tensor(np.array(LUMA, "float32")), axis=-1, keepdims=True)
 
 
+def shrink(images, scale: int):
+    """Means of square blocks: float [B, height, width, channels] → [B, height / scale, width / scale, channels]."""
+    return ops.average_pool(images, scale, strides=scale)
+
+
 def enlarge(images, scale: int):
     """Bilinear enlargement: float [B, height, width, channels] → [B, height * scale, width * scale, channels]."""
     size = [scale * length for length in images.shape[1:3]]

@@ -4,11 +4,11 @@ import numpy as np
 from keras import ops
 
 from ..data.holes import scratch_mask
-from ..data.pixels import enlarge, luma
+from ..data.pixels import enlarge, luma, shrink
 from ..networks.context_encoder import build_context_encoder
 from .completion import CompletionGAN
 
-SCALES = (2.0, 4.0)
+SCALES = (2, 4)
 
 
 class SuperResolutionGAN(CompletionGAN):
@@ -34,7 +34,7 @@ class SuperResolutionGAN(CompletionGAN):
 
     def damage(self, images, codes):
         """Averaged over blocks of the image's scale, and enlarged again."""
-        two, four = (enlarge(ops.average_pool(images, int(scale)), int(scale)) for scale in SCALES)
+        two, four = (enlarge(shrink(images, scale), scale) for scale in SCALES)
         return ops.where(codes["scale"] == SCALES[0], two, four)
 
 

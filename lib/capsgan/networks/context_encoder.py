@@ -53,7 +53,8 @@ def pull_push(image, known):
     """
     levels = [(image * known, known)]
     while (size := levels[-1][0].shape[1]) > 1:
-        levels.append(tuple(ops.average_pool(each, 2 if size % 2 == 0 else size) for each in levels[-1]))
+        factor = 2 if size % 2 == 0 else size
+        levels.append(tuple(ops.average_pool(each, factor, strides=factor) for each in levels[-1]))
     total, share = levels.pop()
     filled = total / ops.maximum(share, 1e-6)
     for total, share in reversed(levels):

@@ -9,7 +9,7 @@ import numpy as np
 from ..checks import require
 from .degradations import Degradation, Fading, make_degradation, to_grey
 from .masks import check_masks
-from .reconstruction import check_fills, regenerate
+from .reconstruction import regenerate, undone_by
 
 CONTEXT = 2.0  # side of a hole's region ÷ side of its bounding box
 LEAST_KNOWN = 0.25  # share of a network's pixel that must be known for it to count as known
@@ -44,12 +44,12 @@ def regenerate_photos(
     """
     degradation = make_degradation(task)
     if run.gan.conditional:
-        check_fills(degradation)
+        degradation = undone_by(run.gan, degradation)
     if not photos:
         raise ValueError("photos: there are none; expected one picture or more")
     if degradation == Fading() and all(mask is None for mask in masks):
         raise ValueError("task='restore' has nothing to restore; give contrast, brightness, grey or a mask")
-    region = region or ("hole" if run.gan.conditional else "square")
+    region = region or ("hole" if run.gan.conditional and degradation.needs_mask else "square")
     require(region in REGIONS, "region", region, " | ".join(REGIONS))
     shape = degradation.observed_shape(run.gan.image_shape)
     pairs = enumerate(zip(photos, masks, strict=True))
@@ -161,6 +161,7 @@ def _put_back(photo, square, generated, degradation):
     if side != generated.shape[0]:
         how = cv2.INTER_CUBIC if side > generated.shape[0] else cv2.INTER_AREA
         generated = cv2.resize(generated, (side, side), interpolation=how).reshape(side, side, -1)
+    degradation = degradation.fit(observed, generated, known)
     restored = degradation.restore(observed[None], generated[None], known[None])[0]
     if getattr(degradation, "grey", False):
         if restored.shape[:2] != photo.shape[:2]:

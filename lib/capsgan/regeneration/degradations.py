@@ -1,6 +1,6 @@
 """How pictures are damaged: known operators y = A(x) of images [n, height, width, channels], masks apart."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import cv2
@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from ..checks import require
-from ..data.pixels import enlarge, luma, to_float, to_uint8
+from ..data.pixels import enlarge, luma, shrink, to_float, to_uint8
 from .blending import blend
 
 SCALES = (2, 4)
@@ -32,6 +32,14 @@ class Degradation:
     def observed_shape(self, image_shape) -> tuple[int, int, int]:
         """(height, width, channels) of the observed images."""
         return tuple(image_shape)
+
+    def prepare(self, observed: np.ndarray):
+        """Uint8 observed images → float in [-1, 1] of the true images' size: what a network is shown of them."""
+        return to_float(observed)
+
+    def fit(self, observed: np.ndarray, generated: np.ndarray, known: np.ndarray) -> "Degradation":
+        """With what was not known about the damage, read off one image and what a network made of it."""
+        return self
 
     def restore(self, observed: np.ndarray, generated: np.ndarray, masks: np.ndarray) -> np.ndarray:
         """Observed images repaired with generated ones, uint8; masks, bool [n, height, width], are False in holes."""
@@ -57,12 +65,16 @@ class Downscaling(Degradation):
 
     def measure(self, images):
         """Float [B, height, width, channels] → [B, height / scale, width / scale, channels]."""
-        return ops.average_pool(images, self.scale, strides=self.scale, padding="valid")
+        return shrink(images, self.scale)
 
     def observed_shape(self, image_shape):
         """A ``scale``-th of height and width."""
         height, width, channels = image_shape
         return height // self.scale, width // self.scale, channels
+
+    def prepare(self, observed):
+        """Enlarged bilinearly."""
+        return enlarge(to_float(observed), self.scale)
 
     def restore(self, observed, generated, masks):
         """The generated images, each block shifted to the mean that was observed: a step of back-projection.
@@ -79,12 +91,12 @@ class Downscaling(Degradation):
 class Fading(Degradation):
     """An old photograph: less contrast, a different brightness, perhaps no colour; scratches come as a mask."""
 
-    contrast: float = 1.0  # that is left, in (0, 1]: distances from mid-grey are multiplied by it
+    contrast: float | None = 1.0  # that is left, in (0, 1]: distances from mid-grey are multiplied by it; None: fitted
     brightness: float = 0.0  # added, as a share of the range from black to white, in [-0.5, 0.5]
     grey: bool = False  # only luma is left, one channel
 
     def __post_init__(self):
-        require(0 < self.contrast <= 1, "contrast", self.contrast, "a number in (0, 1]")
+        require(self.contrast is None or 0 < self.contrast <= 1, "contrast", self.contrast, "a number in (0, 1]")
         require(-0.5 <= self.brightness <= 0.5, "brightness", self.brightness, "a number in [-0.5, 0.5]")
 
     def measure(self, images):
@@ -95,6 +107,20 @@ class Fading(Degradation):
     def observed_shape(self, image_shape):
         """Unchanged, but one channel where ``grey``."""
         return *image_shape[:2], 1 if self.grey else image_shape[2]
+
+    def prepare(self, observed):
+        """Grey images with three equal channels."""
+        return to_float(observed.repeat(3, axis=-1) if self.grey else observed)
+
+    def fit(self, observed, generated, known):
+        """Contrast and brightness, unless given, that change the generated mean and deviation to those observed."""
+        if self.contrast is not None:
+            return self
+        pairs = (observed, to_grey(generated) if self.grey else generated)
+        seen, true = (ops.convert_to_numpy(to_float(each[known])) for each in pairs)
+        contrast = float(np.clip(seen.std() / max(true.std(), 1e-3), 0.05, 1.0))
+        brightness = float(np.clip((seen.mean() - contrast * true.mean()) / 2, -0.5, 0.5))
+        return replace(self, contrast=contrast, brightness=brightness)
 
     def restore(self, observed, generated, masks):
         """Known pixels get their contrast and brightness back; the holes, and all colour, are the generated images'."""

@@ -19,7 +19,7 @@ from ..data.pixels import to_float, to_uint8
 from ..gans.base import GAN
 from ..gans.inference import statistics_of
 from ..gans.sampling import generate_images
-from .degradations import Degradation, Inpainting, make_degradation
+from .degradations import TASKS, Degradation, Fading, make_degradation
 from .latent_search import TERMS, LatentSearch, SearchOptions, choose_starts, discriminator_prior
 from .masks import check_masks, context_weights
 
@@ -99,20 +99,25 @@ def regenerate(
 
 
 def complete(gan: GAN, images: np.ndarray, masks: np.ndarray, task: str | Degradation = "inpaint") -> Regeneration:
-    """Fill holes by a completion network in one pass; see :func:`regenerate`, with one restart of loss 0."""
-    degradation = make_degradation(task)
-    check_fills(degradation)
+    """Undo damage by a network trained for it, in one pass; see :func:`regenerate`, with one restart of loss 0."""
+    degradation = undone_by(gan, make_degradation(task))
     masks = _check_observed(gan, degradation, images, masks)
-    codes = {"image": ops.convert_to_numpy(to_float(images)), "mask": masks[..., None].astype("float32")}
-    generated = to_uint8(generate_images(gan, codes))
-    blended, losses = degradation.restore(images, generated, masks), np.zeros((1, len(images), 1), "float32")
+    known = np.ones((len(images), *gan.image_shape[:2]), bool) if degradation.enlarges else masks
+    codes = {"image": ops.convert_to_numpy(degradation.prepare(images)), "mask": known[..., None].astype("float32")}
+    generated, losses = to_uint8(generate_images(gan, codes)), np.zeros((1, len(images), 1), "float32")
+    each = zip(images, generated, masks, strict=True)
+    restored = [degradation.fit(*one).restore(*(part[None] for part in one)) for one in each]
+    blended = np.concatenate(restored)
     return Regeneration(blended, generated, losses, {"total": losses.ravel()}, np.zeros(len(images), "int64"), {}, {})
 
 
-def check_fills(degradation: Degradation):
-    """Raise ``ValueError`` for what a completion network cannot do."""
-    if not isinstance(degradation, Inpainting):
-        raise ValueError("a completion network fills holes only; expected task='inpaint', or a run of a different GAN")
+def undone_by(gan: GAN, degradation: Degradation) -> Degradation:
+    """What a network of restored images is asked for: of faded ones, how faded unless it was said."""
+    if not isinstance(degradation, TASKS[gan.task]):
+        asked = next(name for name, kind in TASKS.items() if isinstance(degradation, kind))
+        raise ValueError(f"invalid task={asked!r}; expected {gan.task!r}, which this network has learned")
+    unknown = degradation in (Fading(), Fading(grey=True))
+    return replace(degradation, contrast=None) if unknown else degradation
 
 
 def _check_observed(gan: GAN, degradation: Degradation, images: np.ndarray, masks: np.ndarray | None) -> np.ndarray:

@@ -12,7 +12,11 @@ from ..paths import shipped
 from .checkpoints import read_weights
 
 PRETRAINED = shipped("pretrained")
-DEFAULT = "faces-completion-caps"  # what ``capsgan regenerate`` uses
+DEFAULTS = {  # what ``capsgan regenerate`` uses, by task
+    "inpaint": "faces-completion-caps",
+    "superres": "faces-superres-caps",
+    "restore": "faces-restore-caps",
+}
 
 
 class PretrainedNetwork:
@@ -56,7 +60,7 @@ def list_pretrained() -> list[PretrainedNetwork]:
     return [PretrainedNetwork(path.stem) for path in sorted(PRETRAINED.glob("*.json"))]
 
 
-def load_pretrained(name: str = DEFAULT) -> PretrainedNetwork:
+def load_pretrained(name: str = DEFAULTS["inpaint"]) -> PretrainedNetwork:
     """A generator that ships with the project."""
     names = [path.stem for path in sorted(PRETRAINED.glob("*.json"))]
     if name not in names:
