@@ -6,7 +6,8 @@ Trainings of one network that differ in the seed alone are joined by "+": their 
 with intervals over both. Every method is pasted; those that also model the known pixels are blended too. Networks and
 interpolators meet the known pixels by themselves: blending would change nothing. PCA's components are chosen on images
 of the training split that it was not fitted to. The rows "shuffled truth" score each method's images against other
-images. On drawings a classifier says whether skin, hair colour and glasses are those of the face.
+images. On drawings a classifier says whether skin, hair colour and glasses are those of the face. ``--by-person``: the
+folder has one folder per person, and the mean over a person's images counts as one observation.
 """
 
 import argparse
@@ -45,12 +46,15 @@ def main() -> int:
     parser.add_argument("dataset", help="cartoon | folder:PATH")
     parser.add_argument("networks", nargs="*", help="pretrained networks, or beginnings of runs' ids; see above")
     parser.add_argument("--images", type=int, default=100, help="held-out images (default: 100)")
+    parser.add_argument("--by-person", action="store_true", help="intervals over the folders of the dataset")
     parser.add_argument("--training", type=int, default=4000, help="training images of the baselines (default: 4000)")
     options = parser.parse_args()
 
-    training, held_out = (capsgan.load_dataset(options.dataset, split).images for split in ("train", "test"))
+    training, tested = (capsgan.load_dataset(options.dataset, split) for split in ("train", "test"))
+    training, held_out = training.images, tested.images
     rng = np.random.default_rng(0)
     chosen = np.sort(rng.permutation(len(held_out))[: options.images])
+    people = tested.labels[chosen] if options.by_person else np.arange(len(chosen))
     truth = held_out[chosen]
     fitted, validation = np.split(training[rng.permutation(len(training))[: options.training + 60]], [-60])
     known = {network.name: network for network in capsgan.list_pretrained()}
@@ -84,11 +88,13 @@ def main() -> int:
             shuffled = np.stack([score(shuffle_truth(truth), i, masks) for i in images])
             for against, values in {"right": scores[name], "shuffled": shuffled}.items():
                 for number, metric in enumerate(METRICS):
-                    rows.append((kind, name, against, metric, *describe(values[..., number]), seconds.get(name)))
+                    rows.append(
+                        (kind, name, against, metric, *describe(values[..., number], people), seconds.get(name))
+                    )
             if classify:
                 for factor, answers in zip(FACTORS, zip(*map(classify, images), strict=True), strict=True):
                     right = np.stack(answers) == draw_faces("test")[2][factor][chosen]
-                    rows.append((kind, name, "right", factor, *describe(right.astype(float)), None))
+                    rows.append((kind, name, "right", factor, *describe(right.astype(float), people), None))
         best = {}
         for number, metric in enumerate(METRICS[:2]):
             best[metric] = max(filled.keys() - networks.keys(), key=lambda n, k=number: scores[n][..., k].mean())
@@ -98,12 +104,12 @@ def main() -> int:
         for name, metric, other in pairs:
             number = METRICS.index(metric)
             gain = scores[name][..., number] - scores[other][..., number]  # the k-th trainings have the same seed
-            row = (kind, name, f"minus {other}", metric, *describe(gain), None)
+            row = (kind, name, f"minus {other}", metric, *describe(gain, people), None)
             rows.append(row)
             print(*row[:4], "{:.3f} [{:.3f}, {:.3f}]".format(*row[4:7]), flush=True)
     columns = ["mask", "method", "truth", "metric", "mean", "low", "high", "seconds"]
     trainings = {name: len(runs) for name, runs in networks.items()}
-    table = pd.DataFrame(rows, columns=columns).assign(images=len(truth))
+    table = pd.DataFrame(rows, columns=columns).assign(images=len(truth), people=len(np.unique(people)))
     table = table.assign(trainings=table.method.map(trainings), training=options.training, cpu=cpu_model())
     write_scores(table, "completion", options.dataset)
     shown = table[table.truth == "right"].pivot(index="method", columns=["mask", "metric"], values="mean")
@@ -164,13 +170,15 @@ def score(truth, images, masks) -> np.ndarray:
     return np.array(rows)
 
 
-def describe(values) -> tuple[float, float, float]:
+def describe(values, people=None) -> tuple[float, float, float]:
     """Mean and 95 % interval of float [images], or [trainings, images], where trainings and images are random.
 
     Of several trainings the variances of the means over trainings and over images are added (crossed effects), with
-    Satterthwaite's degrees of freedom.
+    Satterthwaite's degrees of freedom. ``people``, int [images]: images of one person count as one, by their mean.
     """
     values = np.atleast_2d(values)
+    if people is not None:
+        values = np.stack([values[:, people == one].mean(axis=1) for one in np.unique(people)], axis=1)
     parts = []  # (variance of a mean, degrees of freedom)
     for axis in (0, 1):
         means = values.mean(axis=axis)
