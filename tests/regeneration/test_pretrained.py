@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from store_pretrained import store
+from store_pretrained import BITS, pack, store
 
 from capsgan.cli.commands import main
 from capsgan.config import RunConfig
@@ -14,6 +14,7 @@ from capsgan.data.pixels import encode_png
 from capsgan.paths import shipped
 from capsgan.regeneration.cropping import regenerate_photos
 from capsgan.runs import pretrained
+from capsgan.runs.checkpoints import read_weights
 from capsgan.runs.pretrained import load_pretrained
 from capsgan.training.loop import train
 
@@ -27,7 +28,8 @@ def folder(tmp_path_factory):
         patch.setenv("CAPSGAN_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setattr(pretrained, "PRETRAINED", tmp_path_factory.mktemp("pretrained"))
         config = RunConfig("completion", "none", "cartoon", steps=1, batch_size=2, fraction=0.02)
-        store(train(config, progress=False), NAME, {"knows": "drawings", "licence": "MIT"})
+        run = train(config, progress=False)
+        store(run, NAME, {"knows": "drawings", "licence": "MIT"}, pack(run.generator.get_weights()))
         yield pretrained.PRETRAINED
 
 
@@ -47,6 +49,15 @@ def photo(tmp_path):
     paths[0].write_bytes(encode_png(picture))
     paths[1].write_bytes(encode_png(np.where(known, 255, 0).astype("uint8")[..., None]))
     return *paths, picture, known
+
+
+def test_packed_weights_are_near_the_true_ones_and_half_as_large(tmp_path):
+    weights = [np.random.default_rng(0).normal(0, 0.05, (200, 200)).astype("float32"), np.zeros(3, "float32")]
+    data = pack(weights)
+    assert data == pack(weights) and len(data) < 0.6 * 2 * weights[0].size
+    (tmp_path / "weights.npz").write_bytes(data)
+    for ours, theirs in zip(read_weights(tmp_path / "weights.npz"), weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=2.0**-BITS, atol=1e-7)
 
 
 def test_the_archive_holds_the_generator_in_float16_and_no_pickle(network, folder):

@@ -15,6 +15,7 @@ from .runs import (
     samples_figure,
     save_figure,
     show_image,
+    training_gif,
 )
 from .study import (
     TRUNKS,

@@ -6,10 +6,11 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from ..config import RunConfig
 from ..data.listing import is_folder, safe_name
-from ..data.pixels import tile
+from ..data.pixels import encode_gif, read_png, tile
 from ..names import COMPARED_GANS, GANS
 from ..paths import figures_directory
 from ..runs.run import Run
@@ -57,9 +58,8 @@ def curves_figure(
     for axis, (column, label) in zip(axes, PANELS, strict=True):
         for run in (classical, caps):
             draw_curve(axis, run.history, column, COLOURS[run.config.discriminator], run.config.label)
-        critic = GANS[classical.config.gan].is_critic
-        share = "at midpoint" if critic else "share"  # of the scores: a critic has no threshold
-        unit = "score" if critic else "nats" if classical.config.gan in COMPARED_GANS else "own scale"
+        unit = _loss_unit(classical.config.gan)
+        share = "at midpoint" if unit == "score" else "share"  # of the scores: a critic has no threshold
         axis.set(xlabel="step", ylabel=f"{label} ({share if column == 'accuracy' else unit})")
         if zoomed:
             axis.set_ylim(*_zoomed_limits([classical.history[column], caps.history[column]]))
@@ -69,6 +69,53 @@ def curves_figure(
     figure.suptitle(f"{title}\n{describe_scale(caps.config, profile)}", fontsize=11)
     add_footer(figure, [classical, caps])
     return figure
+
+
+def training_gif(runs: dict[str, Run], frames: int = 40) -> bytes:
+    """The course of training as a GIF: the sample grid of each run under its name, and the losses up to that step.
+
+    It shows the steps of which all runs have a grid, at most ``frames`` of them. Without such steps, as for reference
+    runs, it raises ``ValueError``.
+    """
+    grids = [{path.stem: path for path in run.sample_paths() if path.stem.startswith("step_")} for run in runs.values()]
+    stems = sorted(set.intersection(*map(set, grids)))
+    if not stems:
+        names = ", ".join(run.directory.name for run in runs.values())
+        raise ValueError(f"no step has a grid of every one of {names}; expected trained runs, as references have none")
+    stems = [stems[i] for i in np.linspace(0, len(stems) - 1, min(frames, len(stems))).round().astype(int)]
+    pictures = [[np.rint(read_png(paths[stem]) / 255 * 7) / 7 for paths in grids] for stem in stems]  # 8 levels: small
+    last = min(run.config.steps for run in runs.values())
+    side = max(1, round(300 / len(pictures[0][0]))) * len(pictures[0][0])  # whole screen pixels for each of a grid's
+    width, height, panel = len(runs) * (side + 40) + 12, side + 294, (len(runs) * (side + 40) - 80) / 2
+    figure = plt.Figure((width / 100, height / 100), dpi=100)
+    canvas = FigureCanvasAgg(figure)
+    boxes = [(40 + number * (side + 40), 222, side, side) for number in range(len(runs))]
+    boxes += [(40 + number * (panel + 40), 56, panel, 130) for number in range(2)]
+    *tops, generator, discriminator = [figure.add_axes(np.divide(b, [width, height] * 2)) for b in boxes]
+    covers = []  # what hides the rest of the curves
+    for axis, (column, label) in zip((generator, discriminator), PANELS, strict=False):
+        for name, run in runs.items():
+            draw_curve(axis, run.history, column, COLOURS[run.config.discriminator], name)
+        axis.set_title(f"{label} ({_loss_unit(run.config.gan)})", fontsize=10)
+        axis.set_xlabel("step", fontsize=9, labelpad=1)
+        axis.tick_params(labelsize=8)
+        axis.set(xlim=(0, last), ylim=axis.get_ylim())
+        covers.append(axis.axvspan(0, last, color="white", zorder=2.1))
+    figure.text(0.5, 1 - 38 / height, describe_scale(run.config), ha="center", fontsize=8, color="grey")
+    add_footer(figure, list(runs.values()))
+    for axis, picture, (name, run) in zip(tops, pictures[0], runs.items(), strict=True):
+        show_image(axis, picture)
+        axis.set_title(f"━ {name}", fontsize=11, color=COLOURS[run.config.discriminator])
+    shown = []
+    for stem, row in zip(stems, pictures, strict=True):
+        figure.suptitle(f"step {int(stem[5:]):,} of {last:,}", fontsize=12, y=1 - 6 / height)
+        for axis, picture in zip(tops, row, strict=True):
+            axis.images[0].set_data(picture)
+        for cover in covers:
+            cover.set_x(int(stem[5:]))
+        canvas.draw()
+        shown.append(np.array(canvas.buffer_rgba())[..., :3])
+    return encode_gif(shown, milliseconds=250, colours=128)
 
 
 def draw_curve(axis, history: pd.DataFrame, column: str, colour: str, label: str):
@@ -163,6 +210,11 @@ def _check_pair(classical: RunConfig, caps: RunConfig):
     if names or (classical.discriminator, caps.discriminator) != ("cnn", "caps"):
         what = ", ".join(names) or f"discriminator={classical.discriminator!r}, {caps.discriminator!r}"
         raise ValueError(f"not a classical and a Caps run of one pair: {what} of {classical.run_id} and {caps.run_id}")
+
+
+def _loss_unit(gan: str) -> str:
+    """Scores for a critic; nats where the loss is a mean cross-entropy."""
+    return "score" if GANS[gan].is_critic else "nats" if gan in COMPARED_GANS else "own scale"
 
 
 def _zoomed_limits(columns) -> tuple[float, float]:
