@@ -9,6 +9,7 @@ import itertools
 import math
 import os
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -19,6 +20,18 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from capsgan.figures.diagrams import ANSWERED, GIVEN, TRAINED, draw_blocks
 
 PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
+DESCRIPTIONS = {  # for those who cannot see the drawings; also the alt text of notebooks 01 and 02
+    "gan": "Diagram: noise z enters the generator G, which outputs a generated image. Generated and real images enter "
+    "the discriminator D, which answers one question: real or generated?",
+    "cnn": "A convolutional network as a row of blocks. From a 28×28 image through two convolutions, two poolings and "
+    "two dense layers, they get smaller (fewer pixels) and wider (more channels), until ten numbers are left.",
+    "dcgan": "DCGAN as a chain of boxes. A dense layer and two rounds of upsampling and convolution turn 100 noise "
+    "numbers into an image; two convolutions of stride 2 and a dense layer turn the image into a logit.",
+    "capsule": "Three arrows inside circles of radius 1. A part that is there has a long arrow. The same part, turned, "
+    "has an arrow of the same length in a different direction. A part that is hardly there has a short arrow.",
+    "gated_capsules": "Gated capsules as a chain of boxes that leads from û to a logit. Three times, a softmax and a "
+    "dense layer make a gate, and the gate is multiplied by û. Every product takes the same û.",
+}
 
 
 def main():
@@ -32,7 +45,15 @@ def main():
     }
     with plt.rc_context({"svg.hashsalt": "capsgan", "svg.fonttype": "path"}):
         for name, draw in drawings.items():
-            draw().savefig(PICTURES / f"{name}.svg", metadata={"Date": None})
+            figure, path = draw(), PICTURES / f"{name}.svg"
+            title = figure.get_suptitle() or figure.axes[0].get_title()
+            figure.savefig(path, metadata={"Date": None, "Title": title})
+            path.write_text(describe(path.read_text(encoding="utf-8"), DESCRIPTIONS[name]), encoding="utf-8")
+
+
+def describe(svg: str, text: str) -> str:
+    """Add a description after the title, and tell screen readers to read these two instead of what is drawn."""
+    return svg.replace("</title>", f"</title>\n <desc>{escape(text)}</desc>", 1).replace("<svg ", '<svg role="img" ', 1)
 
 
 def flow(title: str, boxes: dict, arrows, size: tuple[float, float]) -> plt.Figure:

@@ -1,5 +1,7 @@
 """Store the outputs of executed notebooks in notebooks/: no progress bars, no parameters, no machine's paths.
 
+A cell's alt text is in its metadata, ``"alt"``: a string for one picture, a list of strings for several.
+
 ./run_all.sh && .venv/bin/python scripts/store_outputs.py [PROFILE] [NAME ...]
 """
 
@@ -16,6 +18,7 @@ from PIL import Image
 from capsgan.paths import ROOT
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
+PICTURES = ("image/png", "image/gif", "image/svg+xml")
 
 
 def main() -> int:
@@ -38,6 +41,11 @@ def main() -> int:
                 count += 1
                 cell.execution_count = count
                 cell.outputs = [clean(output, count) for output in done.outputs if is_kept(output)]
+                try:
+                    add_alt_text(cell)
+                except ValueError as error:
+                    print(f"{name}, cell {cell.id}: {error}", file=sys.stderr)
+                    return 1
         text = nbformat.writes(source, version=4) + "\n"
         if str(Path.home()) in text or str(ROOT) in text:
             print(f"{name}: an output names a path of this machine", file=sys.stderr)
@@ -74,6 +82,17 @@ def clean(output, count: int):
     if "image/png" in output.get("data", {}):
         output.data["image/png"] = smaller(output.data["image/png"])
     return output
+
+
+def add_alt_text(cell):
+    """Copy the alt text of a cell into the metadata of its pictures, where Jupyter and nbconvert look for it."""
+    pictures = [(output, kind) for output in cell.outputs for kind in PICTURES if kind in output.get("data", {})]
+    texts = cell.metadata.get("alt", [])
+    texts = [texts] if isinstance(texts, str) else texts
+    if len(texts) != len(pictures):
+        raise ValueError(f"pictures: {len(pictures)}, alt texts: {len(texts)}; write one per picture in metadata.alt")
+    for (output, kind), text in zip(pictures, texts, strict=True):
+        output.metadata[kind] = output.metadata.get(kind, {}) | {"alt": text}
 
 
 def smaller(png: str) -> str:

@@ -1,5 +1,9 @@
 """The hand-drawn diagrams carry the thesis's numbers, and the stored ones are what the script draws."""
 
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
 import draw_diagrams
 import matplotlib.pyplot as plt
 import pytest
@@ -20,6 +24,20 @@ def test_the_stored_pictures_are_what_the_script_draws(tmp_path, monkeypatch):
     monkeypatch.setattr(draw_diagrams, "PICTURES", tmp_path)
     draw_diagrams.main()
     assert {path.name: path.read_text() for path in tmp_path.glob("*.svg")} == stored
+
+
+@pytest.mark.parametrize("name", draw_diagrams.DESCRIPTIONS)
+def test_stored_pictures_begin_with_a_title_and_a_description(name):
+    title, description = list(ElementTree.parse(draw_diagrams.PICTURES / f"{name}.svg").getroot())[:2]
+    assert title.tag.endswith("}title") and len(title.text) >= 20
+    assert description.tag.endswith("}desc") and description.text == draw_diagrams.DESCRIPTIONS[name]
+
+
+def test_alt_texts_in_the_notebooks_are_these_descriptions():
+    paths = [Path(__file__).parents[2] / "notebooks" / f"{name}.ipynb" for name in ("01_gan_basics", "02_dcgan")]
+    cells = [cell for path in paths for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
+    drawings = [cell for cell in cells if "".join(cell["source"]).startswith("SVG(")]
+    assert [cell["metadata"]["alt"] for cell in drawings] == list(draw_diagrams.DESCRIPTIONS.values())
 
 
 def test_every_gate_gets_u_hat():

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nbformat.v4 import new_code_cell, new_output
+from store_outputs import PICTURES, add_alt_text
 
 from capsgan.course.exercises import check
 
@@ -112,6 +114,42 @@ def test_stored_outputs_are_clean(path):
     text = path.read_text()
     assert str(ROOT) not in text
     assert not re.search(r"\d%\|", text), "progress bars"
+
+
+def stored_alt_texts(cell):
+    kinds = [(output, kind) for output in cell["outputs"] for kind in PICTURES if kind in output.get("data", {})]
+    return [output["metadata"].get(kind, {}).get("alt", "") for output, kind in kinds]
+
+
+@every_notebook
+def test_every_picture_has_an_alt_text_of_its_own(path):
+    texts = [text for cell in cells(path) for text in stored_alt_texts(cell)]
+    assert texts and all(20 <= len(text) <= 300 for text in texts)
+    assert len(set(texts)) == len(texts)
+
+
+@every_notebook
+def test_stored_alt_texts_are_those_of_the_cells(path):
+    for cell in cells(path):
+        alt = cell["metadata"].get("alt", [])
+        assert stored_alt_texts(cell) == ([alt] if isinstance(alt, str) else alt), source(cell)
+
+
+@pytest.mark.parametrize("alt", ["A curve.", ["A curve.", "A grid."]])
+def test_storing_outputs_copies_alt_texts_and_keeps_other_metadata(alt):
+    texts = [alt] if isinstance(alt, str) else alt
+    pictures = [new_output("display_data", {"image/gif": ""}, metadata={"image/gif": {"width": 9}}) for _ in texts]
+    cell = new_code_cell(outputs=[new_output("stream"), *pictures], metadata={"alt": alt})
+    add_alt_text(cell)
+    assert stored_alt_texts(cell) == texts
+    assert all(picture.metadata["image/gif"]["width"] == 9 for picture in pictures)
+
+
+@pytest.mark.parametrize("metadata", [{}, {"alt": "A curve."}, {"alt": ["A curve.", "A grid.", "A map."]}])
+def test_storing_outputs_refuses_a_different_number_of_alt_texts_than_pictures(metadata):
+    pictures = [new_output("display_data", {"image/png": ""}) for _ in range(2)]
+    with pytest.raises(ValueError, match=r"pictures: 2, alt texts: [013];"):
+        add_alt_text(new_code_cell(outputs=pictures, metadata=metadata))
 
 
 def test_errata_name_tests_that_exist():
