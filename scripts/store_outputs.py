@@ -85,7 +85,7 @@ def clean(output, count: int):
 
 
 def add_alt_text(cell):
-    """Copy the alt text of a cell into the metadata of its pictures, where Jupyter and nbconvert look for it."""
+    """Copy the alt text of a cell to its pictures, where IPython puts it and nbconvert's classic template reads it."""
     pictures = [(output, kind) for output in cell.outputs for kind in PICTURES if kind in output.get("data", {})]
     texts = cell.metadata.get("alt", [])
     texts = [texts] if isinstance(texts, str) else texts
