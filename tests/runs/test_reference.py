@@ -77,8 +77,6 @@ def test_the_generator_of_seed_0_comes_back_in_half_precision(pair, tmp_path):
     with pytest.raises(ValueError, match="discriminator's weights are not kept"):
         back.discriminator  # noqa: B018
     assert back.gan.players == ("generator",)
-    with pytest.raises(ValueError, match="only its last sample grid is kept"):
-        back.gif()
     (back.directory / "history.csv").unlink()
     with pytest.raises(ValueError, match="has no history in the project"):
         back.history  # noqa: B018

@@ -1,7 +1,6 @@
 """A run is found again, generates what is asked of it, and says where it comes from."""
 
 import ast
-import io
 import json
 import shutil
 import warnings
@@ -275,12 +274,9 @@ def test_sample_grids_keep_their_colours(tmp_path):
     assert np.asarray(Image.open(run.sample_paths()[0])).tolist() == grid.tolist()
 
 
-def test_the_gif_shows_the_sample_grids_in_their_order(pair):
-    run = pair[0]
-    names = [path.name for path in run.sample_paths()]
+def test_the_sample_grids_come_in_the_order_of_their_steps(pair):
+    names = [path.name for path in pair[0].sample_paths()]
     assert names == [f"step_{step:08d}.png" for step in range(1, 7)]
-    gif = Image.open(io.BytesIO(run.gif()))
-    assert gif.n_frames == 6 and gif.size == (152, 152)
 
 
 def test_the_last_sample_grid_is_of_the_finished_generator(pair):

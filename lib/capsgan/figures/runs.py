@@ -86,14 +86,14 @@ def training_gif(runs: dict[str, Run], frames: int = 40) -> bytes:
     pictures = [[np.rint(read_png(paths[stem]) / 255 * 7) / 7 for paths in grids] for stem in stems]  # 8 levels: small
     last = min(run.config.steps for run in runs.values())
     side = max(1, round(300 / len(pictures[0][0]))) * len(pictures[0][0])  # whole screen pixels for each of a grid's
-    width, height, panel = len(runs) * (side + 40) + 12, side + 294, (len(runs) * (side + 40) - 80) / 2
+    width, height, panel = len(runs) * (side + 40) + 20, side + 294, (len(runs) * (side + 40) - 80) / 2
     figure = plt.Figure((width / 100, height / 100), dpi=100)
     canvas = FigureCanvasAgg(figure)
     boxes = [(40 + number * (side + 40), 222, side, side) for number in range(len(runs))]
     boxes += [(40 + number * (panel + 40), 56, panel, 130) for number in range(2)]
     *tops, generator, discriminator = [figure.add_axes(np.divide(b, [width, height] * 2)) for b in boxes]
     covers = []  # what hides the rest of the curves
-    for axis, (column, label) in zip((generator, discriminator), PANELS, strict=False):
+    for axis, (column, label) in zip((generator, discriminator), PANELS[:2], strict=True):
         for name, run in runs.items():
             draw_curve(axis, run.history, column, COLOURS[run.config.discriminator], name)
         axis.set_title(f"{label} ({_loss_unit(run.config.gan)})", fontsize=10)
@@ -105,7 +105,7 @@ def training_gif(runs: dict[str, Run], frames: int = 40) -> bytes:
     add_footer(figure, list(runs.values()))
     for axis, picture, (name, run) in zip(tops, pictures[0], runs.items(), strict=True):
         show_image(axis, picture)
-        axis.set_title(f"━ {name}", fontsize=11, color=COLOURS[run.config.discriminator])
+        axis.set_title(f"━ {name}", fontsize=11, weight="bold", color=COLOURS[run.config.discriminator])
     shown = []
     for stem, row in zip(stems, pictures, strict=True):
         figure.suptitle(f"step {int(stem[5:]):,} of {last:,}", fontsize=12, y=1 - 6 / height)

@@ -44,10 +44,6 @@ class ReferenceRun(Run):
         """The final sample grid."""
         return [self._stored("samples.png", "sample grid in the project")]
 
-    def gif(self) -> bytes:
-        """Not kept."""
-        raise ValueError(f"{self.directory.name} is a reference run: only its last sample grid is kept")
-
     @property
     def summary(self) -> dict:
         """The run's row of the comparison table, made from its whole history."""

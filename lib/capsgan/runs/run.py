@@ -16,7 +16,6 @@ from filelock import Timeout
 from ..config import RunConfig
 from ..data.datasets import Dataset, load_dataset
 from ..data.listing import is_folder
-from ..data.pixels import encode_gif, read_png
 from ..gans import GAN, build_gan
 from ..gans.base import METRICS
 from ..gans.sampling import choose_codes, generate_images
@@ -138,11 +137,6 @@ class Run:
     def sample_paths(self) -> list[Path]:
         """The sample grids saved during training, in the order of their steps."""
         return sorted((self.directory / "samples").glob("step_*.png"))
-
-    def gif(self) -> bytes:
-        """The images of the fixed latents over the course of training, as a GIF."""
-        colours = 16 if self.provenance["image_shape"][-1] == 1 else 128
-        return encode_gif([read_png(path) for path in self.sample_paths()], colours=colours)
 
     @property
     def lock_path(self) -> Path:
