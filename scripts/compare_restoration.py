@@ -45,10 +45,8 @@ def main() -> int:
     rows = []
     for name in options.networks:
         gan = (known.get(name) or capsgan.load_run(name)).gan
-        cases = enlargements(truth) if gan.task == "superres" else restorations(truth)
-        for case, (observed, masks, damages, baselines) in cases.items():
+        for case, (observed, masks, asked, baselines) in cases_for(gan, truth).items():
             begin = time.perf_counter()
-            asked = damages[0] if gan.task == "superres" else Fading(grey=damages[0].grey)
             images = {name: complete(gan, observed, masks, asked).images}
             seconds = (time.perf_counter() - begin) / len(truth)
             images |= {method: whole(repair()) for method, repair in baselines.items()}
@@ -70,8 +68,16 @@ def main() -> int:
     return 0
 
 
+def cases_for(gan, truth) -> dict:
+    """What a network is tested on: name → (observed images, masks, what the network is asked for, baselines).
+
+    Baselines are functions that give images, by name.
+    """
+    return enlargements(truth) if gan.task == "superres" else restorations(truth)
+
+
 def enlargements(truth) -> dict:
-    """Name → (observed images, their masks, one degradation, baselines: functions that give images)."""
+    """Cases of two scales."""
     cases = {}
     for scale in (2, 4):
         damage = Downscaling(scale)
@@ -83,12 +89,12 @@ def enlargements(truth) -> dict:
             )
             for name, how in ENLARGED.items()
         }
-        cases[f"enlarged ×{scale}"] = small, known, [damage], baselines
+        cases[f"enlarged ×{scale}"] = small, known, damage, baselines
     return cases
 
 
 def restorations(truth) -> dict:
-    """As :func:`enlargements`, with one degradation per image."""
+    """Cases with and without colour, in which every image faded by its own values, which the network is not told."""
     rng, masks, cases = np.random.default_rng(1), make_masks("scratches", len(truth), truth.shape[1:3], seed=1), {}
     values = np.stack([rng.uniform(0.4, 1, len(truth)), rng.uniform(-0.15, 0.15, len(truth))], axis=1)
     for grey, name in ((False, "faded, scratched"), (True, "faded, scratched, grey")):
@@ -113,7 +119,7 @@ def restorations(truth) -> dict:
             "TELEA, contrast stretched": lambda observed=observed: stretched(telea(whole(observed))),
             "TELEA, told how it faded": told,
         }
-        cases[name] = observed, masks, damages, baselines
+        cases[name] = observed, masks, Fading(grey=grey), baselines
     return cases
 
 

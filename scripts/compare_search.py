@@ -1,6 +1,6 @@
 """Search the latent in four stages, print what each gains and where the generator itself ends; write a table.
 
-.venv/bin/python scripts/compare_search.py cartoon cartoon-dcgan-caps [--images 16]
+.venv/bin/python scripts/compare_search.py cartoon cartoon-dcgan-caps
 
 1. An encoder, trained on the generator's own images with random holes, guesses the latent: a start.
 2. Adam moves the latent (Yeh et al. 2017), from random starts as ``capsgan regenerate`` does, or from the encoder's.
@@ -47,31 +47,38 @@ def main() -> int:
     """Train the encoder, search, score, write, print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("dataset", help="cartoon | folder:PATH")
-    parser.add_argument("network", help="a pretrained network or the beginning of a run's id; not a completion network")
+    parser.add_argument(
+        "networks", nargs="+", help="pretrained networks or beginnings of runs' ids, that complete nothing"
+    )
     parser.add_argument("--images", type=int, default=16, help="held-out images (default: 16)")
     parser.add_argument("--encoder-steps", type=int, default=1500, help=f"of {BATCH} images (default: 1500)")
     parser.add_argument("--tuning-steps", type=int, default=60, help="of the generator, for each image (default: 60)")
     options = parser.parse_args()
 
     known = {network.name: network for network in capsgan.list_pretrained()}
-    gan = (known.get(options.network) or capsgan.load_run(options.network)).gan
     held_out = capsgan.load_dataset(options.dataset, "test").images
     truth = held_out[np.sort(np.random.default_rng(0).permutation(len(held_out))[: options.images])]
-    encoder = train_encoder(gan, options.encoder_steps)
     rows = []
-    for kind in KINDS:
-        masks = make_masks(kind, len(truth), truth.shape[1:3], seed=1)
-        for hidden in (True, False):
-            seen = masks if hidden else np.ones_like(masks)
-            for stage, (images, seconds) in search_in_stages(gan, encoder, truth, seen, options.tuning_steps).items():
-                filled = blend(hide(truth, masks), images, masks) if hidden else images
-                for metric, column in zip(METRICS, score(truth, filled, masks).T, strict=True):
-                    rows.append((kind, stage, "hole" if hidden else "nothing", metric, *describe(column), seconds))
-        table = pd.DataFrame(rows, columns=["mask", "stage", "hidden", "metric", "mean", "low", "high", "seconds"])
-        shown = table[(table["mask"] == kind) & (table.metric == "psnr_hole")]
-        print(shown.pivot(index="stage", columns="hidden", values="mean").reindex(STAGES).to_string(), flush=True)
-    table = table.assign(images=len(truth), network=options.network, cpu=cpu_model())
-    write_scores(table, "search", options.dataset)
+    for name in options.networks:
+        gan = (known.get(name) or capsgan.load_run(name)).gan
+        encoder = train_encoder(gan, options.encoder_steps)
+        for kind in KINDS:
+            masks = make_masks(kind, len(truth), truth.shape[1:3], seed=1)
+            for hidden in (True, False):
+                seen, before = masks if hidden else np.ones_like(masks), None
+                stages = search_in_stages(gan, encoder, truth, seen, options.tuning_steps)
+                for stage, (images, seconds) in stages.items():
+                    filled = blend(hide(truth, masks), images, masks) if hidden else images
+                    values = score(truth, filled, masks)
+                    gain = (np.nan,) * 3 if before is None else describe((values - before)[:, 0])
+                    for metric, column in zip(METRICS, values.T, strict=True):
+                        what = name, kind, stage, "hole" if hidden else "nothing", metric
+                        rows.append((*what, *describe(column), *gain, seconds))
+                    print(*rows[-3][:6], "gain", *np.round(gain, 2), flush=True)
+                    before = values
+    columns = ["network", "mask", "stage", "hidden", "metric", "mean", "low", "high", "gain", "gain_low", "gain_high"]
+    table = pd.DataFrame(rows, columns=[*columns, "seconds"])
+    write_scores(table.assign(images=len(truth), cpu=cpu_model()), "search", options.dataset)
     return 0
 
 

@@ -3,8 +3,8 @@
 .venv/bin/python scripts/store_pretrained.py RUN NAME --data "UTKFace …" --knows "aligned faces …" --licence "…"
 
 A completion network fills the holes of the card's scores in one pass, any other generator by a search of its latent. A
-network for enlargement or old photographs is scored by compare_restoration.py alone. Weights are rounded to ``BITS``
-significant bits and packed by bzip2, half the size of float16; the scores are those of the rounded weights.
+network for enlargement or old photographs is scored as compare_restoration.py does, on all pixels. Weights are rounded
+to ``BITS`` significant bits and packed by bzip2, half the size of float16; the scores are those of the rounded weights.
 A run that is still being trained is taken as it is after its last checkpoint: it is finished as a run of so many steps.
 """
 
@@ -23,12 +23,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from compare_completion import MASKS, METRICS, describe, score
+from compare_restoration import cases_for
 
 import capsgan
 from capsgan.data.holes import make_masks
 from capsgan.paths import write_atomically, write_json
 from capsgan.regeneration.masks import hide
-from capsgan.regeneration.reconstruction import regenerate
+from capsgan.regeneration.reconstruction import complete, regenerate
 from capsgan.runs import pretrained
 from capsgan.runs.checkpoints import checkpoint_paths, read_weights
 from capsgan.runs.run import Run, run_for
@@ -59,12 +60,19 @@ def main() -> int:
         capsgan.load_dataset(config.dataset, split, image_size=config.image_size).images for split in ("train", "test")
     )
     truth = held_out[: options.images]
-    scores = {}
+    filled = {}
     fills = not gan.conditional or gan.task == "inpaint"
     for kind in (MASKS if gan.conditional else MASKS[:1]) if fills else ():
         masks = make_masks(kind, len(truth), truth.shape[1:3], seed=1)
-        values = score(truth, fill(gan, hide(truth, masks), masks), masks)
-        scores[kind] = {m: [round(v, 3) for v in describe(column)] for m, column in zip(METRICS, values.T, strict=True)}
+        filled[kind] = fill(gan, hide(truth, masks), masks), masks
+    for kind, (observed, masks, damage, _) in ({} if fills else cases_for(gan, truth)).items():
+        filled[kind] = complete(gan, observed, masks, damage).images, np.zeros(truth.shape[:3], bool)
+    scores = {
+        kind: {
+            m: [round(v, 3) for v in describe(column)] for m, column in zip(METRICS, score(truth, *pair).T, strict=True)
+        }
+        for kind, pair in filled.items()
+    }
     card = {
         "data": options.data,
         "knows": options.knows,

@@ -30,6 +30,7 @@ LABELS = {  # what completion networks are called, by pretrained name or run
     r"\w+-completion-cnn": "network, classical adversary",
     r"\w+-completion-caps": "network, Caps adversary",
     r"completion-none-.+": "network, no adversary",
+    r"\w+-(superres|restore)-caps": "network, Caps adversary",
 }
 MARKED = re.compile(r"(<!-- begin (\w+)[^>]*-->\n).*?(<!-- end \2 -->)", re.DOTALL)
 
@@ -118,6 +119,11 @@ def render_faces(part: str) -> str:
     pages.globals |= {
         "searched": {name: scores.query("truth == 'right'") for name, scores in results("regeneration").items()},
         "completed": {name: table.replace(LABELS, regex=True) for name, table in results("completion").items()},
+        "restored": {name: table.replace(LABELS, regex=True) for name, table in results("restoration").items()},
+        "searched_in_stages": results("search"),
+        "by_damage": by_damage,
+        "gains": gains,
+        "by_stage": by_stage,
         "by_method": by_method,
         "gap": gap,
         "by_mask": by_mask,
@@ -148,6 +154,35 @@ def by_mask(table: pd.DataFrame) -> pd.DataFrame:
     return text.loc[psnr.sort_values("centre", ascending=False).index]
 
 
+def by_damage(table: pd.DataFrame) -> pd.DataFrame:
+    """PSNR and SSIM of whole images as text, one row per method, one column per damage; — where it was not tried."""
+    right, damages = table[table.truth == "right"], table["damage"].unique()
+    psnr, ssim = (
+        right[right.metric == metric].pivot(index="method", columns="damage", values="mean")[damages]
+        for metric in ("psnr", "ssim")
+    )
+    text = psnr.map("{:.2f}".format) + " / " + ssim.map("{:.3f}".format)
+    return text.where(psnr.notna(), "—").loc[psnr.max(axis=1).sort_values(ascending=False).index]
+
+
+def gains(table: pd.DataFrame) -> pd.DataFrame:
+    """What a network gains on each baseline, in dB."""
+    return table[(table.truth == "gain") & (table.metric == "psnr") & ~table.method.str.startswith("network")]
+
+
+def by_stage(table: pd.DataFrame) -> pd.DataFrame:
+    """PSNR in the hole as text, hidden and (not hidden), one row per stage and network, one column per mask."""
+    rows = table[table.metric == "psnr_hole"]
+    hidden, seen = (
+        rows[rows.hidden == what].pivot(index=["network", "stage"], columns="mask", values="mean")
+        for what in ("hole", "nothing")
+    )
+    order = rows[["network", "stage"]].drop_duplicates().itertuples(index=False, name=None)
+    text = (hidden.map("{:.2f}".format) + " (" + seen.map("{:.2f}".format) + ")").loc[list(order)]
+    text.index = [f"{network}: {stage}" for network, stage in text.index]
+    return text[rows["mask"].unique()]
+
+
 def by_factor(table: pd.DataFrame, mask: str) -> pd.DataFrame:
     """Of drawings: how many have the right skin, hair colour and glasses, as text, one row per method; or empty."""
     rows = table[(table["mask"] == mask) & table.metric.isin(FACTORS)]
@@ -156,7 +191,7 @@ def by_factor(table: pd.DataFrame, mask: str) -> pd.DataFrame:
 
 
 STUDY = {part: partial(render, part) for part in ("answer", "verdicts", "results", "backends")}
-TABLES = STUDY | {part: partial(render_faces, part) for part in ("faces", "completion")}
+TABLES = STUDY | {part: partial(render_faces, part) for part in ("faces", "completion", "restoration", "search")}
 
 if __name__ == "__main__":
     for path in write_report(TABLES):

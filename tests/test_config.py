@@ -70,7 +70,7 @@ def test_values_at_the_edge_are_taken(good):
 
 
 def test_choices_are_listed_in_the_message():
-    listed = "acgan | cgan | completion | dcgan | fgan | infogan | lsgan | gan | wgan | wgan_gp"
+    listed = "acgan | cgan | completion | dcgan | fgan | infogan | lsgan | superres | restore | gan | wgan | wgan_gp"
     with pytest.raises(ValueError, match=rf"invalid gan='x'; expected {re.escape(listed)}$"):
         RunConfig(gan="x")
     with pytest.raises(ValueError, match=r"image_size=30.* 28 \| 32 \| 56 \| 64 \| 112 \| 128"):

@@ -169,6 +169,6 @@ def test_refusals_are_one_line_and_write_nothing(network, photo, tmp_path, capsy
 
 def test_the_list_names_licences(network, capsys):
     assert main(["list", "--pretrained"]) == 0
-    assert capsys.readouterr().out == f"{NAME}: drawings; MIT\n"
+    assert capsys.readouterr().out == f"{NAME}: Completion (no adversary), drawings; MIT\n"
     assert main(["list", "--pretrained", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["licence"] == "MIT"

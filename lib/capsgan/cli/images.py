@@ -41,7 +41,7 @@ def _regenerate(options):
     load_keras()
     from ..regeneration.degradations import make_degradation
     from ..regeneration.picture_files import regenerate_files
-    from ..runs.pretrained import DEFAULTS, load_pretrained
+    from ..runs.pretrained import DEFAULTS, PretrainedNetwork, load_pretrained
     from ..runs.run import load_run
 
     task = make_degradation(options.task, **_given(options, "scale", "contrast", "brightness", "grey"))
@@ -54,12 +54,13 @@ def _regenerate(options):
     first, *rest = images = options.images
     if options.network or not rest or Path(first).exists():
         run = load_pretrained(options.network or DEFAULTS[options.task])
-        print(f"{run.name} knows {run.card['knows']}; whatever it paints is invented, never evidence")
     else:
         run, images = load_run(first), rest
     with warnings.catch_warnings(action="default"):
         warnings.showwarning = lambda message, *_: print(f"capsgan: {message}", file=sys.stderr)
         paths = regenerate_files(run, images, options.mask, options.out, task=task, **masks, **search)
+    if isinstance(run, PretrainedNetwork):
+        print(f"{run.name} knows {run.card['knows']}; whatever it paints is invented, never evidence")
     for path in paths:
         print(f"written: {path}")
 

@@ -103,7 +103,7 @@ def _list(options: argparse.Namespace):
     if options.pretrained:
         for network in list_pretrained():
             card = network.card
-            line = f"{network.name}: {card['knows']}; {card['licence']}"
+            line = f"{network.name}: {network.config.label}, {card['knows']}; {card['licence']}"
             print(json.dumps({"name": network.name} | card) if options.json else line)
         return
     runs = list_runs()
