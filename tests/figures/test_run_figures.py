@@ -54,8 +54,9 @@ def test_the_thesiss_own_scale_is_not_excused():
 def test_every_panel_has_raw_and_smoothed_curves_of_both_in_their_colours(figure, pair):
     assert len(figure.axes) == 3
     for axis, column in zip(figure.axes, ("g_loss", "d_loss", "accuracy"), strict=True):
-        lines = axis.get_lines()
+        *lines, coin = axis.get_lines()
         assert hexes(lines) == [BLUE, BLUE, VERMILION, VERMILION]
+        assert coin.get_ydata()[0] == (0.5 if column == "accuracy" else np.log(2))
         for run, raw, smooth in zip(pair, lines[::2], lines[1::2], strict=True):
             np.testing.assert_allclose(raw.get_ydata(), run.history[column])
             np.testing.assert_array_equal(raw.get_xdata(), run.history.step)
@@ -69,7 +70,8 @@ def test_every_panel_has_raw_and_smoothed_curves_of_both_in_their_colours(figure
 
 def test_axes_have_units_and_the_legend_names_the_runs(figure):
     assert [axis.get_ylabel().split(" (")[1] for axis in figure.axes] == ["nats)", "nats)", "share)"]
-    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["DCGAN", "CapsDCGAN"]
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["DCGAN", "CapsDCGAN", "single steps", "a coin toss:\nlog 2, or ½"]
 
 
 def test_the_accuracy_panel_shows_the_whole_scale(figure):
@@ -77,10 +79,13 @@ def test_the_accuracy_panel_shows_the_whole_scale(figure):
     assert low <= 0 and high >= 1 and high - low < 1.2
 
 
-def test_scores_of_a_critic_are_no_nats(wgan_pair):
-    labels = [axis.get_ylabel() for axis in metrics_figure("8.4", *wgan_pair, profile="smoke").axes]
+def test_scores_of_a_critic_are_no_nats_and_no_coin_gets_them(wgan_pair):
+    figure = metrics_figure("8.4", *wgan_pair, profile="smoke")
+    labels = [axis.get_ylabel() for axis in figure.axes]
     assert ["score" in label for label in labels] == [True, True, False]
+    assert ["Critic" in label for label in labels] == [False, True, True]
     assert "at midpoint" in labels[2]
+    assert all(len(axis.get_lines()) == 4 for axis in figure.axes)
 
 
 def test_the_footer_names_both_runs(figure, pair):

@@ -23,7 +23,6 @@ COLOURS = {  # Okabe and Ito's: blue and vermilion for the pair, the others for 
     "caps-squashed": "#E69F00",
     "caps-ungated": "#56B4E9",
 }
-PANELS = (("g_loss", "Generator loss"), ("d_loss", "Discriminator loss"), ("accuracy", "Discriminator accuracy"))
 CHAPTER_8 = {  # figure number → (GAN, file name)
     "8.1": ("acgan", "fig_8_1_acgan_metrics"),
     "8.2": ("dcgan", "fig_8_2_dcgan_metrics"),
@@ -54,18 +53,20 @@ def curves_figure(
     steps, width and seed. ``zoomed``: the vertical axis shows the range of the second half of training.
     """
     _check_pair(classical.config, caps.config)
-    figure, axes = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
-    for axis, (column, label) in zip(axes, PANELS, strict=True):
+    figure, axes = plt.subplots(1, 3, figsize=(13.5, 3.8), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.12)
+    for axis, (column, label) in zip(axes, panels(classical.config.gan).items(), strict=True):
         for run in (classical, caps):
             draw_curve(axis, run.history, column, COLOURS[run.config.discriminator], run.config.label)
-        unit = _loss_unit(classical.config.gan)
-        share = "at midpoint" if unit == "score" else "share"  # of the scores: a critic has no threshold
-        axis.set(xlabel="step", ylabel=f"{label} ({share if column == 'accuracy' else unit})")
+        coin = {"(nats)": np.log(2), "(share)": 0.5}.get(label.split()[-1])  # what tossing a coin gets
+        if coin:
+            axis.axhline(coin, color="#666666", linestyle=":", linewidth=1.2, label="a coin toss:\nlog 2, or ½")
+        axis.set(xlabel="step", ylabel=label)
         if zoomed:
             axis.set_ylim(*_zoomed_limits([classical.history[column], caps.history[column]]))
         elif column == "accuracy":
             axis.set_ylim(-0.02, 1.02)
-    axes[0].legend(frameon=False)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", frameon=False)
     figure.suptitle(f"{title}\n{describe_scale(caps.config, profile)}", fontsize=11)
     add_footer(figure, [classical, caps])
     return figure
@@ -93,10 +94,11 @@ def training_gif(runs: dict[str, Run], frames: int = 40) -> bytes:
     boxes += [(40 + number * (panel + 40), 56, panel, 130) for number in range(2)]
     *tops, generator, discriminator = [figure.add_axes(np.divide(b, [width, height] * 2)) for b in boxes]
     covers = []  # what hides the rest of the curves
-    for axis, (column, label) in zip((generator, discriminator), PANELS[:2], strict=True):
+    labels = list(panels(next(iter(runs.values())).config.gan).items())[:2]
+    for axis, (column, label) in zip((generator, discriminator), labels, strict=True):
         for name, run in runs.items():
             draw_curve(axis, run.history, column, COLOURS[run.config.discriminator], name)
-        axis.set_title(f"{label} ({_loss_unit(run.config.gan)})", fontsize=10)
+        axis.set_title(label, fontsize=10)
         axis.set_xlabel("step", fontsize=9, labelpad=1)
         axis.tick_params(labelsize=8)
         axis.set(xlim=(0, last), ylim=axis.get_ylim())
@@ -124,10 +126,24 @@ def draw_curve(axis, history: pd.DataFrame, column: str, colour: str, label: str
     smooth = values.rolling(max(1, len(values) // 50), center=True, min_periods=1).mean()
     if f"{column}_min" in history:
         low, high = history[f"{column}_min"], history[f"{column}_max"]
-        axis.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
+        axis.fill_between(steps, low, high, facecolor=(colour, 0.12), edgecolor=(colour, 0.45), linewidth=0.4)
+        faint = "smallest to\nlargest value"
     else:
         axis.plot(steps, values, color=colour, alpha=0.2, linewidth=0.7)
+        faint = "single steps"
     axis.plot(steps, smooth, color=colour, linewidth=1.8, label=label)
+    for noted in [drawn for drawn in axis.collections if drawn.get_label() == faint]:
+        noted.remove()
+    axis.fill_between([], [], color="grey", alpha=0.35, label=faint)  # in the legend, behind the names of all curves
+
+
+def panels(gan: str) -> dict[str, str]:
+    """What a metrics figure shows: columns of a history and their labels with units, a critic's named a critic's."""
+    critic = GANS[gan].is_critic
+    unit = "score" if critic else "nats" if gan in COMPARED_GANS else "own scale"  # nats: a mean cross-entropy
+    judge, share = ("Critic", "at midpoint") if critic else ("Discriminator", "share")  # a critic has no threshold
+    losses = {"g_loss": f"Generator loss ({unit})", "d_loss": f"{judge} loss ({unit})"}
+    return losses | {"accuracy": f"{judge} accuracy ({share})"}
 
 
 def describe_scale(config: RunConfig, profile: str | None = None) -> str:
@@ -139,11 +155,12 @@ def describe_scale(config: RunConfig, profile: str | None = None) -> str:
     return f"{named}{dataset}, {steps}, batch {config.batch_size}{width}, seed {config.seed}"
 
 
-def samples_figure(samples: dict[str, np.ndarray], title: str, columns: int = 5) -> plt.Figure:
-    """Grids of images side by side, each under its name: ``samples`` maps it to uint8 [n, height, width, channels]."""
+def samples_figure(samples: dict[str, np.ndarray], title: str, note: str = "", columns: int = 5) -> plt.Figure:
+    """Named grids side by side: ``samples`` maps names to uint8 [n, height, width, channels]; ``note``: small print."""
     figure, axes = plt.subplots(1, len(samples), figsize=(3.6 * len(samples), 4.1), layout="constrained", squeeze=False)
     show_images(axes[0], {name: tile(images, columns) for name, images in samples.items()})
     figure.suptitle(title, fontsize=11)
+    figure.supxlabel(note, fontsize=7, color="grey")
     return figure
 
 
@@ -210,11 +227,6 @@ def _check_pair(classical: RunConfig, caps: RunConfig):
     if names or (classical.discriminator, caps.discriminator) != ("cnn", "caps"):
         what = ", ".join(names) or f"discriminator={classical.discriminator!r}, {caps.discriminator!r}"
         raise ValueError(f"not a classical and a Caps run of one pair: {what} of {classical.run_id} and {caps.run_id}")
-
-
-def _loss_unit(gan: str) -> str:
-    """Scores for a critic; nats where the loss is a mean cross-entropy."""
-    return "score" if GANS[gan].is_critic else "nats" if gan in COMPARED_GANS else "own scale"
 
 
 def _zoomed_limits(columns) -> tuple[float, float]:
