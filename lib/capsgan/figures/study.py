@@ -33,7 +33,8 @@ def pairs_figure(results: pd.DataFrame, metric: str, label: str, features: str =
     gans = [gan for gan in COMPARED_GANS if gan in set(results.gan)]
     drawn = results[(results.fraction == 1) & results.discriminator.isin(PAIR)]
     floor = results[(results.features == features) & (results.metric == metric)].floor.median()
-    figure, axes = plt.subplots(1, len(gans), figsize=(2.6 * len(gans) + 0.6, 3.4), layout="constrained", squeeze=False)
+    size = {"figsize": (2.4 * len(gans) + 1.6, 3.4), "sharey": True, "squeeze": False}
+    figure, axes = plt.subplots(1, len(gans), layout="constrained", **size)
     for axis, gan in zip(axes[0], gans, strict=True):
         pair = pd.concat([numbers(results, gan, trunk, metric, features) for trunk in PAIR], axis=1).dropna()
         axis.plot([0, 1], pair.T, color="grey", linewidth=0.8, alpha=0.7)
@@ -43,10 +44,11 @@ def pairs_figure(results: pd.DataFrame, metric: str, label: str, features: str =
             axis.axhline(floor, color="black", linestyle=":", linewidth=1, label="real images")
         title = f"{GANS[gan].label}, seeds: {len(pair)}"
         axis.set(xticks=[0, 1], xticklabels=["classical", "Caps"], xlim=(-0.4, 1.4), title=title)
-        axis.set_ylim(bottom=0)
+    label = label[:1].upper() + label[1:]
     axes[0, 0].set_ylabel(label)
+    axes[0, 0].set_ylim(bottom=-0.04 * axes[0, 0].get_ylim()[1])  # a floor near 0 is no part of the frame
     if np.isfinite(floor):
-        axes[0, 0].legend(frameon=False, fontsize=8)
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=8)
     figure.suptitle(f"{label}: one line per seed\n{describe_results(drawn)}", fontsize=10)
     add_results_footer(figure, drawn)
     return figure
@@ -56,29 +58,32 @@ def intervals_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.Dat
     """The deciding metric's ratios with their intervals, and the margin inside which they count as equal."""
     rows = _deciding(analysis, plan).reset_index(drop=True)
     drawn = _of_comparisons(results, rows)
-    figure, axis = plt.subplots(figsize=(7.5, 0.42 * len(rows) + 1.5), layout="constrained")
-    axis.axvspan(*plan.metric.margin, color="grey", alpha=0.15, label="equivalent")
-    axis.axvline(1, color="grey", linewidth=0.8)
+    figure, axis = plt.subplots(figsize=(9, 0.42 * len(rows) + 1.5), layout="constrained")
     for place, row in rows.iterrows():
-        colour = COLOURS[row.discriminator if row.reference == "cnn" else row.reference]
+        colour, name = COLOURS[row.reference], f"against {TRUNKS[row.reference]}"
         axis.plot([row.low, row.high], [place, place], color=colour, linewidth=2)
-        axis.plot(row.estimate, place, "o", color=colour)
+        axis.plot(row.estimate, place, "o", color=colour, label=name)
+    low, high = plan.metric.margin
+    axis.axvspan(low, high, color="grey", alpha=0.3, linewidth=0, label=f"equivalent:\n{low:g} to {high:g}")
+    axis.axvline(1, color="grey", linewidth=0.8)
     labels = [f"{r.comparison}  (n = {r.pairs})" for r in rows.itertuples()]
     axis.set_yticks(range(len(rows)), labels)
     axis.set(xscale="log", xlabel="ratio of FIDs (below 1: the first is better)")
-    ticks = (0.125, 0.25, 0.5, 0.8, 1, 1.25, 2, 4)
+    ticks = (0.125, 0.25, 0.5, 1, 2, 4)
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.minorticks_off()
     axis.invert_yaxis()
-    axis.legend(frameon=False, fontsize=8, loc="lower right")
-    figure.suptitle(f"95 % intervals\n{describe_results(drawn)}", fontsize=10)
+    names = {name: handle for handle, name in zip(*axis.get_legend_handles_labels(), strict=True)}
+    figure.legend(names.values(), names, loc="outside right upper", frameon=False, fontsize=8)
+    figure.suptitle(f"Ratios of FIDs, with 95 % intervals\n{describe_results(drawn)}", fontsize=10)
     add_results_footer(figure, drawn)
     return figure
 
 
 def fid_by_step_figure(results: pd.DataFrame, gans=COMPARED_GANS) -> plt.Figure:
     """FID (or FID∞) of the snapshots against step: a thin line per run, a thick one for the geometric mean."""
-    figure, axes = plt.subplots(1, len(gans), figsize=(3.1 * len(gans), 3.4), layout="constrained", squeeze=False)
+    size = {"figsize": (2.8 * len(gans) + 1.2, 3.4), "sharey": True, "squeeze": False}
+    figure, axes = plt.subplots(1, len(gans), layout="constrained", **size)
     for axis, gan in zip(axes[0], gans, strict=True):
         features, names = fid_at(results, gan)
         steps = [step_of(name) for name in names]
@@ -87,12 +92,13 @@ def fid_by_step_figure(results: pd.DataFrame, gans=COMPARED_GANS) -> plt.Figure:
             curves = pd.concat([numbers(results, gan, trunk, name, features) for name in names], axis=1).dropna()
             axis.plot(steps, curves.T, color=COLOURS[trunk], alpha=0.3, linewidth=0.8)
             axis.plot(steps, np.exp(np.log(curves).mean()), color=COLOURS[trunk], linewidth=2, label=TRUNKS[trunk])
+        axis.plot([], [], color="grey", linewidth=0.8, label="one run")
         axis.set(xlabel="step", yscale="log", title=GANS[gan].label)
         plain_ticks(axis.yaxis)
     axes[0, 0].set_ylabel(metric)
-    axes[0, 0].legend(frameon=False)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=8)
     drawn = results[(results.fraction == 1) & results.discriminator.isin(PAIR) & results.gan.isin(gans)]
-    figure.suptitle(f"{metric} during training, thin: single runs\n{describe_results(drawn)}", fontsize=10)
+    figure.suptitle(f"{metric} during training\n{describe_results(drawn)}", fontsize=10)
     add_results_footer(figure, drawn)
     return figure
 
@@ -103,15 +109,18 @@ def controls_figure(
     """One number of DCGAN under every discriminator: a point per seed, a bar for the mean, dotted the floor."""
     drawn = results[(results.gan == "dcgan") & (results.fraction == 1)]
     trunks = [name for name in TRUNKS if name in set(drawn.discriminator)]
-    figure, axis = plt.subplots(figsize=(1.25 * len(trunks) + 1, 3.4), layout="constrained")
+    figure, axis = plt.subplots(figsize=(1.25 * len(trunks) + 2, 3.4), layout="constrained")
     for place, trunk in enumerate(trunks):
         values = numbers(results, "dcgan", trunk, metric, features)
-        axis.plot(np.full(len(values), place), values, "o", color=COLOURS[trunk], markersize=5, alpha=0.8)
+        beside = place + 0.08 * (np.arange(len(values)) - (len(values) - 1) / 2)  # equal values stay apart
+        axis.plot(beside, values, "o", color=COLOURS[trunk], markersize=5, alpha=0.8)
         axis.plot([place - 0.25, place + 0.25], [values.mean()] * 2, color=COLOURS[trunk], linewidth=2)
+    axis.plot([], [], "o", color="grey", markersize=5, label="one seed")
+    axis.plot([], [], color="grey", linewidth=2, label="mean")
     rows = drawn[(drawn.features == features) & (drawn.metric == metric)]
     if np.isfinite(rows.floor.median()):
         axis.axhline(rows.floor.median(), color="black", linestyle=":", linewidth=1, label=floor)
-        axis.legend(frameon=False, fontsize=8)
+    figure.legend(loc="outside right upper", frameon=False, fontsize=8)
     axis.set_xticks(range(len(trunks)), [textwrap.fill(TRUNKS[name], 10) for name in trunks], fontsize=8)
     axis.set_ylabel(textwrap.fill(label, 32))
     axis.set_title(f"DCGAN: {label}\n{describe_results(drawn)}", fontsize=9)
