@@ -1,6 +1,7 @@
 """Drawings of architectures, made from the models themselves."""
 
 import math
+from collections import Counter
 
 import matplotlib.pyplot as plt
 from matplotlib.patches import Rectangle
@@ -17,31 +18,33 @@ def architecture_figure(model, title: str) -> plt.Figure:
     for row in rows:
         shape = row.output_shape[1:]
         if shapes and shape == shapes[-1]:
-            if row.layer not in ("Activation", "LeakyReLU", "Softmax") and row.layer not in steps[-1]:
-                steps[-1] += f"\n{row.layer}"
+            if row.layer not in ("Activation", "LeakyReLU", "Softmax"):
+                steps[-1].append(row.layer)
             continue
         shapes.append(shape)
-        steps.append("" if row.layer == "InputLayer" else row.layer)
-    return draw_blocks(title, shapes, steps)
+        steps.append([] if row.layer == "InputLayer" else [row.layer])
+    named = ([f"{name} ×{n}" if n > 1 else name for name, n in Counter(step).items()] for step in steps)
+    return draw_blocks(title, shapes, ["\n".join(names) for names in named])
 
 
 def draw_blocks(title: str, shapes: list[tuple], steps: list[str]) -> plt.Figure:
     """Blocks side by side: height grows with pixels or capsules, width with channels; ``steps`` lead into each."""
-    figure, axis = plt.subplots(figsize=(1.45 * len(shapes) + 1, 3.4), layout="constrained")
+    heights = [0.35 + 0.22 * min(7.5, math.log2(shape[0] if len(shape) > 1 else 1)) for shape in shapes]
+    size = (1.35 * len(shapes) + 1, 1.15 * max(heights) + 0.9)
+    figure, axis = plt.subplots(figsize=size, layout="constrained")
     x = 0.0
-    for shape, step in zip(shapes, steps, strict=True):
-        tall = shape[0] if len(shape) > 1 else 1
-        height, width = 0.35 + 0.22 * min(7.5, math.log2(tall)), 0.15 + 0.06 * math.log2(shape[-1])
+    for shape, step, height in zip(shapes, steps, heights, strict=True):
+        width = 0.15 + 0.06 * math.log2(shape[-1])
         if step:
-            axis.annotate("", (x + 1.0, 0), (x + 0.15, 0), arrowprops={"arrowstyle": "-|>", "color": "#444444"})
-        axis.text(x + 0.55, 0.12, step, ha="center", va="bottom", fontsize=7.5, linespacing=1.1)
-        left = x + 1.05
-        for depth in (0.10, 0.05, 0.0) if len(shape) == 3 else (0.0,):
+            axis.annotate("", (x + 1.2, 0), (x + 0.15, 0), arrowprops={"arrowstyle": "-|>", "color": "#444444"})
+        axis.text(x + 0.68, 0.12, step, ha="center", va="bottom", fontsize=7.5, linespacing=1.1)
+        left = x + 1.25
+        for depth in (0.10, 0.05, 0.0) if len(shape) == 3 and min(shape) > 1 else (0.0,):
             corner, style = (left + depth, depth - height / 2), {"facecolor": TRAINED, "edgecolor": "#444444"}
             axis.add_patch(Rectangle(corner, width, height, zorder=2 - depth, **style))
         axis.text(left + width / 2, -height / 2 - 0.12, "×".join(map(str, shape)), ha="center", va="top", fontsize=8)
         x = left + width
-    axis.set(xlim=(0.4 if not steps[0] else 0, x + 0.4), ylim=(-1.5, 1.4))
+    axis.set(xlim=(1.0 if not steps[0] else 0, x + 0.3), ylim=(-max(heights) / 2 - 0.4, max(heights) / 2 + 0.15))
     axis.axis("off")
     axis.set_title(title, fontsize=11)
     return figure
