@@ -4,7 +4,7 @@ import pytest
 from capsgan.config import RunConfig
 from capsgan.gans import build_gan
 from capsgan.metrics import orientation
-from capsgan.metrics.orientation import pose_layer, probes, rotate, scramble, shift, transformation_orders
+from capsgan.metrics.orientation import pose_layer, probes, rotate, shift, swap_quarters, transformation_orders
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +33,14 @@ def test_a_shift_moves_right_and_down_and_brings_in_nothing():
 
 
 @pytest.mark.slow
-def test_scrambling_exchanges_quarters_inside_the_margin_and_keeps_every_pixel(digits):
+def test_quarters_are_swapped_inside_the_margin_and_keeps_every_pixel(digits):
     images = digits[1].images[:50]
-    scrambled = scramble(images)
-    np.testing.assert_array_equal(np.sort(scrambled.reshape(50, -1)), np.sort(images.reshape(50, -1)))
-    np.testing.assert_array_equal(scramble(scrambled), images)
-    np.testing.assert_array_equal(scramble(dot(5, 6)), dot(15, 16))
-    np.testing.assert_array_equal(scramble(dot(1, 1)), dot(1, 1))  # the margin stays
-    assert (scrambled != images).any()
+    swapped = swap_quarters(images)
+    np.testing.assert_array_equal(np.sort(swapped.reshape(50, -1)), np.sort(images.reshape(50, -1)))
+    np.testing.assert_array_equal(swap_quarters(swapped), images)
+    np.testing.assert_array_equal(swap_quarters(dot(5, 6)), dot(15, 16))
+    np.testing.assert_array_equal(swap_quarters(dot(1, 1)), dot(1, 1))  # the margin stays
+    assert (swapped != images).any()
 
 
 @pytest.mark.parametrize("trunk", ["cnn", "caps", "caps-routing", "cnn-matched"])

@@ -38,26 +38,26 @@ def shift(images: np.ndarray, share: float = SHIFT) -> np.ndarray:
     return np.pad(images, ((0, 0), (pixels, 0), (pixels, 0), (0, 0)))[:, :height, :width]
 
 
-def scramble(images: np.ndarray) -> np.ndarray:
+def swap_quarters(images: np.ndarray) -> np.ndarray:
     """Swap the four quarters of uint8 images [n, height, width, channels] inside the margin: all parts, misplaced."""
-    margin, scrambled = round(SHIFT * images.shape[1]), images.copy()
-    inner = scrambled[:, margin : images.shape[1] - margin, margin : images.shape[2] - margin]
+    margin, swapped = round(SHIFT * images.shape[1]), images.copy()
+    inner = swapped[:, margin : images.shape[1] - margin, margin : images.shape[2] - margin]
     inner[:] = np.roll(inner, (inner.shape[1] // 2, inner.shape[2] // 2), axis=(1, 2))
-    return scrambled
+    return swapped
 
 
-TRANSFORMATIONS = {"turned": lambda images: rotate(images, 90), "shifted": shift, "scrambled": scramble}
+TRANSFORMATIONS = {"turned": lambda images: rotate(images, 90), "shifted": shift, "scrambled": swap_quarters}
 
 
 def transformation_orders(gan: GAN, images: np.ndarray) -> dict[str, dict]:
-    """Whether a discriminator that saw only upright images can tell turned, shifted and scrambled ones from them.
+    """Whether a discriminator that saw only upright images notices turned and shifted ones and swapped quarters.
 
     ``images`` are real and upright, uint8 [n, height, width, channels]. BatchNormalization's statistics are estimated
     anew on them, see :func:`~capsgan.metrics.discriminator_scores.overfitting`.
 
-    Returns ``turned_order``, ``shifted_order``, ``scrambled_order``: the probability that an upright image gets a
-    higher logit (a critic: score) than a transformed one, 0.5 if the discriminator sees no difference, 1 if it always
-    does. ``floor``: one half of the upright images against the other.
+    Returns ``turned_order``, ``shifted_order`` and, for swapped quarters, ``scrambled_order``: the probability that an
+    upright image gets a higher logit (a critic: score) than a transformed one, 0.5 if the discriminator sees no
+    difference, 1 if it always does. ``floor``: one half of the upright images against the other.
     """
     check_images("images", images, gan.image_shape)
     with statistics_of(gan.discriminator, images):

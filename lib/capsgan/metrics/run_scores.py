@@ -29,7 +29,7 @@ SAMPLES = 10_000
 AVERAGED = 3  # a run's score is the mean of its last snapshots: a single one depends on the last steps too much
 NEAREST = 2000  # images whose nearest training images are searched
 PROBED = 2000  # training images that a probe of the discriminator's layers learns from
-ORIENTED = 2000  # held-out images that the discriminator is shown turned, shifted and scrambled
+ORIENTED = 2000  # held-out images that the discriminator is shown turned, shifted and with swapped quarters
 
 
 def evaluate(run: Run, samples: int | None = None, *, seed: int = 0, progress: bool = True) -> dict:
