@@ -1,4 +1,4 @@
-"""Draw what the thesis's first chapters explain: docs/pictures/*.svg, which notebooks 01 and 02 show.
+"""Draw what the thesis's first chapters explain: docs/pictures/*.svg, which notebooks 01, 02 and 10 show.
 
 .venv/bin/python scripts/draw_diagrams.py
 """
@@ -14,23 +14,27 @@ from xml.sax.saxutils import escape
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import matplotlib.pyplot as plt
-import numpy as np
+from draw_capsules import capsule_drawing, gate_and_routing_drawing
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from capsgan.figures.diagrams import ANSWERED, GIVEN, TRAINED, draw_blocks
 
 PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
-DESCRIPTIONS = {  # for those who cannot see the drawings; also the alt text of notebooks 01 and 02
+DESCRIPTIONS = {  # for those who cannot see the drawings; also the alt text in the notebooks
     "gan": "Diagram: noise z enters the generator G, which outputs a generated image. Generated and real images enter "
     "the discriminator D, which answers one question: real or generated?",
     "cnn": "A convolutional network as a row of blocks. From a 28×28 image through two convolutions, two poolings and "
     "two dense layers, they get smaller (fewer pixels) and wider (more channels), until ten numbers are left.",
     "dcgan": "DCGAN as a chain of boxes. A dense layer and two rounds of upsampling and convolution turn 100 noise "
     "numbers into an image; two convolutions of stride 2 and a dense layer turn the image into a logit.",
-    "capsule": "Three arrows inside circles of radius 1. A part that is there has a long arrow. The same part, turned, "
-    "has an arrow of the same length in a different direction. A part that is hardly there has a short arrow.",
+    "capsule": "An eye, turned left, upright, turned right, hardly visible, and not there. Below it the vector of a "
+    "capsule for eyes: it turns with the eye and keeps its length of 0.9. It is short for the eye that is hardly "
+    "visible, and 0 where there is none.",
     "gated_capsules": "Gated capsules as a chain of boxes that leads from û to a logit. Three times, a softmax and a "
     "dense layer make a gate, and the gate is multiplied by û. Every product takes the same û.",
+    "gate_and_routing": "The same twelve numbers twice. Left: a dense layer makes a gate of twelve bars, which "
+    "multiplies them. Right: they are votes of three parts, for A, which agree, and for B, which cancel. In three "
+    "rounds the lines to A get wide and those to B thin; A's vector grows.",
 }
 
 
@@ -40,7 +44,6 @@ def main():
         "gan": gan_drawing,
         "cnn": cnn_drawing,
         "dcgan": dcgan_drawing,
-        "capsule": capsule_drawing,
         "gated_capsules": gated_capsules_drawing,
     }
     with plt.rc_context({"svg.hashsalt": "capsgan", "svg.fonttype": "path"}):
@@ -49,6 +52,8 @@ def main():
             title = figure.get_suptitle() or figure.axes[0].get_title()
             figure.savefig(path, metadata={"Date": None, "Title": title})
             path.write_text(describe(path.read_text(encoding="utf-8"), DESCRIPTIONS[name]), encoding="utf-8")
+    for name, draw in {"capsule": capsule_drawing, "gate_and_routing": gate_and_routing_drawing}.items():
+        (PICTURES / f"{name}.svg").write_text(describe(draw(), DESCRIPTIONS[name]), encoding="utf-8")
 
 
 def describe(svg: str, text: str) -> str:
@@ -117,22 +122,6 @@ def cnn_drawing() -> plt.Figure:
     shapes = [(28, 28, 1), (24, 24, 16), (12, 12, 16), (8, 8, 32), (4, 4, 32), (1, 1, 128), (1, 1, 10)]
     steps = ["", "convolution\n5×5", "max\npooling", "convolution\n5×5", "max\npooling", "Dense", "Dense"]
     return draw_blocks("Figure 1.2: a convolutional neural network", shapes, steps)
-
-
-def capsule_drawing() -> plt.Figure:
-    """Figure 1.3: a capsule's answer is a vector: how long says "is it there", where to says "in which pose"."""
-    figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), layout="constrained")
-    cases = (("a part, upright", 90, 0.9), ("the same part, turned", 40, 0.9), ("hardly there", 65, 0.25))
-    for axis, (name, degrees, length) in zip(axes, cases, strict=True):
-        axis.add_patch(plt.Circle((0, 0), 1, fill=False, color="#999999", linestyle=":"))
-        x, y = length * np.cos(np.radians(degrees)), length * np.sin(np.radians(degrees))
-        style = {"arrowstyle": "-|>", "mutation_scale": 16, "color": "#D55E00", "linewidth": 2}
-        axis.add_patch(FancyArrowPatch((0, 0), (x, y), **style))
-        axis.text(0, -0.35, f"length {length:g}", ha="center", fontsize=9)
-        axis.set(xlim=(-1.15, 1.15), ylim=(-1.15, 1.15), aspect="equal", title=name)
-        axis.axis("off")
-    figure.suptitle("Figure 1.3: a capsule answers with a vector inside the unit circle", fontsize=11)
-    return figure
 
 
 def gated_capsules_drawing() -> plt.Figure:

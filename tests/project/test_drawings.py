@@ -1,12 +1,19 @@
 """The hand-drawn diagrams carry the thesis's numbers, and the stored ones are what the script draws."""
 
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import draw_capsules
 import draw_diagrams
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+
+from capsgan.networks import route
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture(autouse=True)
@@ -34,10 +41,12 @@ def test_stored_pictures_begin_with_a_title_and_a_description(name):
 
 
 def test_alt_texts_in_the_notebooks_are_these_descriptions():
-    paths = [Path(__file__).parents[2] / "notebooks" / f"{name}.ipynb" for name in ("01_gan_basics", "02_dcgan")]
+    paths = (Path(__file__).parents[2] / "notebooks").glob("*.ipynb")
     cells = [cell for path in paths for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
-    drawings = [cell for cell in cells if "".join(cell["source"]).startswith("SVG(")]
-    assert [cell["metadata"]["alt"] for cell in drawings] == list(draw_diagrams.DESCRIPTIONS.values())
+    found = [(re.search(r'SVG\(root / "docs" / "pictures" / "(\w+)', "".join(cell["source"])), cell) for cell in cells]
+    shown = [(drawing[1], cell["metadata"]["alt"]) for drawing, cell in found if drawing]
+    assert dict(shown) == draw_diagrams.DESCRIPTIONS
+    assert all(text == draw_diagrams.DESCRIPTIONS[name] for name, text in shown)
 
 
 def test_every_gate_gets_u_hat():
@@ -57,7 +66,33 @@ def test_drawings_carry_the_number_of_the_thesis(number, drawing):
     assert title.startswith(f"Figure {number}:")
 
 
+@pytest.mark.parametrize("draw", [draw_capsules.capsule_drawing, draw_capsules.gate_and_routing_drawing])
+def test_every_text_of_a_drawing_is_inside_it(draw):
+    root = ElementTree.fromstring(draw())
+    width, height = (float(root.get(side)) for side in ("width", "height"))
+    for text in root.iter(f"{SVG}text"):
+        long = 0.6 * float(text.get("font-size")) * len(text.text)
+        left = float(text.get("x")) - (long / 2 if text.get("text-anchor") == "middle" else 0)
+        assert left >= 0 and left + long <= width and 0 < float(text.get("y")) < height, text.text
+
+
+def test_a_capsules_vector_turns_with_its_part():
+    turns = {"part": [], "vector": []}
+    for shape in ElementTree.fromstring(draw_capsules.capsule_drawing()).iter(f"{SVG}g"):
+        if shape.get("class") in turns:
+            turns[shape.get("class")].append(re.search(r"rotate.*", shape.get("transform"))[0])
+    assert turns["part"] == turns["vector"] and len(set(turns["part"])) == 3
+
+
 def test_the_capsule_of_a_hardly_seen_part_is_short():
-    axes = draw_diagrams.capsule_drawing().axes
-    lengths = [float(axis.texts[0].get_text().removeprefix("length ")) for axis in axes]
-    assert lengths[0] == lengths[1] > lengths[2] > 0
+    lengths = [float(number) for number in re.findall(r">length ([\d.]+)<", draw_capsules.capsule_drawing())]
+    assert lengths[0] == lengths[1] == lengths[2] > lengths[3] > lengths[4] == 0
+
+
+def test_the_drawn_couplings_are_those_of_the_librarys_routing():
+    lines = ElementTree.fromstring(draw_capsules.gate_and_routing_drawing()).iter(f"{SVG}line")
+    widths = np.array([float(line.get("stroke-width")) for line in lines if line.get("class") == "coupling"])
+    drawn = widths.reshape(draw_capsules.ROUNDS, *draw_capsules.VOTES.shape[:2]) / (2 * widths[0])  # ½ in round 1
+    votes = draw_capsules.VOTES[None].astype("float32")
+    ours = [np.asarray(route(votes, iterations=number + 1)[1])[0] for number in range(draw_capsules.ROUNDS)]
+    np.testing.assert_allclose(drawn, ours, atol=2e-3)
