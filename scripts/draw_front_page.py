@@ -1,10 +1,9 @@
-"""Draw the pictures of the README and of notebooks: docs/pictures/*.png.
+"""Draw the pictures of the README: docs/pictures/*.png.
 
 .venv/bin/python scripts/draw_front_page.py
 
 Noise becomes digits (a CapsDCGAN of data/reference/), holes in drawings and in a photograph are filled (networks of
-data/pretrained/). All rows show the first images, not chosen ones. The pictures that open notebooks 10 and 11 are
-what these drew at the quick profile.
+data/pretrained/). All rows show the first images, not chosen ones.
 """
 
 import os
@@ -15,8 +14,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import matplotlib.pyplot as plt
 import numpy as np
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 from skimage.data import astronaut
 
 import capsgan
@@ -24,9 +21,8 @@ from capsgan.data.pixels import to_uint8
 from capsgan.figures import gallery_figure
 from capsgan.figures.regeneration import draw_tile
 from capsgan.figures.runs import show_image
-from capsgan.paths import ROOT, figures_directory
+from capsgan.paths import ROOT
 from capsgan.regeneration import centre_mask, hide, regenerate, regenerate_photos
-from capsgan.runs.provenance import source_commit
 
 PICTURES = ROOT / "docs" / "pictures"
 DIGITS, FACES = 6, 3
@@ -35,7 +31,6 @@ BOX = (70, 70, 108, 108)  # of the astronaut, x, y, width, height: eyes and mout
 
 def main():
     """Draw and save all."""
-    commit = source_commit()  # before a picture changes the checkout
     digits = capsgan.load_reference("dcgan", "caps", seed=0)
     drawings, photographs = map(capsgan.load_pretrained, ("cartoon-completion-caps", "faces-completion-caps"))
     figure = plt.figure(figsize=(9, 3.3), layout="constrained")
@@ -44,11 +39,6 @@ def main():
     draw_faces(below, drawings)
     save(figure, "front_page", f"{digits.directory.name} @{digits.provenance['commit']}", drawings)
     save(photograph_figure(photographs), "astronaut", "", photographs)
-    for name, notebook in {"capsule_poses": "10_capsules", "wider_family": "11_wider_family"}.items():
-        about = PngInfo()
-        about.add_text("Description", f"{notebook} @{commit}")
-        with Image.open(figures_directory("quick") / f"{name}.png") as drawn:
-            drawn.convert("RGB").save(PICTURES / f"{name}.png", pnginfo=about)
 
 
 def save(figure, name: str, source: str, network):

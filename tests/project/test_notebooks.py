@@ -1,4 +1,5 @@
 import ast
+import base64
 import contextlib
 import io
 import json
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_output
+from PIL import Image
 from store_outputs import PICTURES, add_alt_text
 
 from capsgan.course.exercises import check
@@ -68,6 +70,31 @@ def test_opens_with_title_badge_goals_and_parameters(path):
     (parameters,) = cells(path, tag="parameters")
     names = {node.targets[0].id for node in ast.parse(source(parameters)).body}
     assert names - {"DATASET"} == {"PROFILE", "SEED", "FORCE"}
+
+
+@every_notebook
+def test_opens_with_a_small_picture_that_is_described(path):
+    first = cells(path, "markdown")[0]
+    _, picture, caption = source(first).split("\n\n")[:3]
+    assert re.fullmatch(r"!\[[^]]{80,300}\]\(attachment:opening\.png\)", picture)
+    assert re.fullmatch(r"<small>.{60,300}</small>", caption)
+    png = base64.b64decode(first["attachments"]["opening.png"]["image/png"])
+    assert len(png) < 120_000
+    width, height = Image.open(io.BytesIO(png)).size
+    assert width == 1000 and 200 <= height <= 360
+
+
+def test_all_opening_pictures_together_are_small():
+    attachments = [cells(path, "markdown")[0]["attachments"]["opening.png"]["image/png"] for path in NOTEBOOKS]
+    assert sum(map(len, attachments)) < 900_000
+
+
+@every_notebook
+def test_the_opening_asks_one_question_and_says_what_it_needs(path):
+    _, question, *_ = source(cells(path, "markdown")[0]).split("\n\n**")
+    assert re.match(r"[^*?]+\?\*\*", question)
+    bold = [part.split("**")[0] for part in source(cells(path, "markdown")[0]).split("\n\n**")[2:]]
+    assert bold == ["You will learn", "You need", "Time", "Path"]
 
 
 @every_notebook
