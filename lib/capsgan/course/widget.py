@@ -10,7 +10,7 @@ import numpy as np
 
 from ..data.image_files import decode_image
 from ..data.pixels import encode_png
-from ..figures.runs import show_images
+from ..figures.regeneration import draw_tile
 from ..regeneration.baselines import navier_stokes, telea
 from ..regeneration.cropping import regenerate_photos
 from ..regeneration.masks import check_masks, hide
@@ -52,7 +52,9 @@ class RegenerationTool:
         shown = {"picture": self.photo, "with a hole": hide(self.photo[None], self.known()[None])[0]}
         shown[f"filled: {self.method}"] = self.fill()
         figure, axes = plt.subplots(1, 3, figsize=(9, 3.3), layout="constrained")
-        show_images(axes, shown)
+        for axis, (name, image) in zip(axes, shown.items(), strict=True):
+            draw_tile(axis, image, self.known())
+            axis.set_title(name, fontsize=10)
         return figure
 
     def show(self):
