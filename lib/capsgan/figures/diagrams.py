@@ -30,8 +30,7 @@ def architecture_figure(model, title: str) -> plt.Figure:
 def draw_blocks(title: str, shapes: list[tuple], steps: list[str]) -> plt.Figure:
     """Blocks side by side: height grows with pixels or capsules, width with channels; ``steps`` lead into each."""
     heights = [0.35 + 0.22 * min(7.5, math.log2(shape[0] if len(shape) > 1 else 1)) for shape in shapes]
-    size = (1.35 * len(shapes) + 1, 1.15 * max(heights) + 0.9)
-    figure, axis = plt.subplots(figsize=size, layout="constrained")
+    figure, axis = plt.subplots(figsize=(1.35 * len(shapes) + 1, 1.15 * max(heights) + 0.9), layout="constrained")
     x = 0.0
     for shape, step, height in zip(shapes, steps, heights, strict=True):
         width = 0.15 + 0.06 * math.log2(shape[-1])
