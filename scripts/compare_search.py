@@ -55,12 +55,11 @@ def main() -> int:
     parser.add_argument("--tuning-steps", type=int, default=60, help="of the generator, for each image (default: 60)")
     options = parser.parse_args()
 
-    known = {network.name: network for network in capsgan.list_pretrained()}
     held_out = capsgan.load_dataset(options.dataset, "test").images
     truth = held_out[np.sort(np.random.default_rng(0).permutation(len(held_out))[: options.images])]
     rows = []
     for name in options.networks:
-        gan = (known.get(name) or capsgan.load_run(name)).gan
+        gan = capsgan.load_pretrained(name).gan
         encoder = train_encoder(gan, options.encoder_steps)
         for kind in KINDS:
             masks = make_masks(kind, len(truth), truth.shape[1:3], seed=1)

@@ -12,6 +12,7 @@ import warnings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 from skimage.data import astronaut
@@ -22,7 +23,7 @@ from capsgan.figures import gallery_figure
 from capsgan.figures.regeneration import draw_tile
 from capsgan.figures.runs import show_image
 from capsgan.paths import ROOT
-from capsgan.regeneration import centre_mask, hide, regenerate, regenerate_photos
+from capsgan.regeneration import Downscaling, Fading, centre_mask, hide, make_masks, regenerate, regenerate_photos
 
 PICTURES = ROOT / "docs" / "pictures"
 DIGITS, FACES = 6, 3
@@ -39,6 +40,8 @@ def main():
     draw_faces(below, drawings)
     save(figure, "front_page", f"{digits.directory.name} @{digits.provenance['commit']}", drawings)
     save(photograph_figure(photographs), "astronaut", "", photographs)
+    enlarger, restorer = map(capsgan.load_pretrained, ("faces-superres-caps", "faces-restore-caps"))
+    save(repaired_figure(enlarger, restorer), "repaired", f"{enlarger.name} @{enlarger.card['commit']}", restorer)
 
 
 def save(figure, name: str, source: str, network):
@@ -47,7 +50,8 @@ def save(figure, name: str, source: str, network):
     if "dirty" in made_from:
         raise SystemExit(f"{made_from}: trained from uncommitted code; train it again")
     PICTURES.mkdir(exist_ok=True)
-    figure.savefig(PICTURES / f"{name}.png", dpi=150, metadata={"Software": None, "Description": made_from})
+    about = {"Software": None, "Description": made_from}
+    figure.savefig(PICTURES / f"{name}.png", dpi=150, metadata=about, bbox_inches="tight", pad_inches=0.05)
 
 
 def draw_digits(figure, run):
@@ -88,6 +92,24 @@ def photograph_figure(network):
         (filled,) = regenerate_photos(network, [photo], [known], box=BOX)
     columns = {"damaged": hide(photo[None], known[None]), "filled": filled[None], "original": photo[None]}
     return gallery_figure(columns, "", masks=known[None], size=2.6)
+
+
+def repaired_figure(enlarger, restorer):
+    """Her face at the size that the networks know: at 16×16 pixels, and faded, grey and scratched."""
+    x, y, width, height = BOX
+    face = cv2.resize(astronaut()[y : y + height, 96 + x : 96 + x + width], (64, 64), interpolation=cv2.INTER_AREA)[
+        None
+    ]
+    coarse, known = Downscaling(4).damage(face), make_masks("scratches", 1, (64, 64), seed=1)
+    faded = np.where(known[..., None], Fading(0.5, 0.1, grey=True).damage(face), np.uint8(255))
+    columns = {
+        "16×16 pixels": coarse.repeat(4, axis=1).repeat(4, axis=2),
+        "enlarged": regenerate(enlarger, coarse, task="superres").images,
+        "faded, grey, scratched": faded.repeat(3, axis=-1),
+        "restored": regenerate(restorer, faded, known, task=Fading(grey=True)).images,
+        "original": face,
+    }
+    return gallery_figure(columns, "", size=1.8)
 
 
 if __name__ == "__main__":
