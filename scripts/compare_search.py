@@ -8,7 +8,8 @@
 4. The generator's weights are tuned on the known pixels of each image (pivotal tuning, Roich et al. 2021,
    arXiv:2106.05744).
 
-The same with nothing hidden is the ceiling: what it misses, no search of this generator would find.
+A completion network, which searches nothing, may be named too, for comparison on the same images. The same with nothing
+hidden is the ceiling: what it misses, no search of this generator would find.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from tqdm import tqdm
 
 import capsgan
 from capsgan.data.holes import make_masks, training_masks
+from capsgan.data.listing import is_folder, safe_name
 from capsgan.data.pixels import to_float, to_uint8
 from capsgan.engines import get_engine
 from capsgan.gans.sampling import generate_images
@@ -36,8 +38,9 @@ from capsgan.regeneration.blending import blend
 from capsgan.regeneration.degradations import Inpainting
 from capsgan.regeneration.latent_search import LatentSearch, SearchOptions
 from capsgan.regeneration.masks import context_weights, hide
-from capsgan.regeneration.reconstruction import regenerate
+from capsgan.regeneration.reconstruction import complete, regenerate
 from capsgan.runs.provenance import cpu_model
+from capsgan.study.results import RESULTS
 
 KINDS = ("centre", "half-left", "strokes")
 BATCH = 32  # of the encoder's training
@@ -55,12 +58,13 @@ def main() -> int:
     parser.add_argument("--tuning-steps", type=int, default=60, help="of the generator, for each image (default: 60)")
     options = parser.parse_args()
 
+    path = RESULTS / f"search_{safe_name(options.dataset) if is_folder(options.dataset) else options.dataset}.csv"
     held_out = capsgan.load_dataset(options.dataset, "test").images
     truth = held_out[np.sort(np.random.default_rng(0).permutation(len(held_out))[: options.images])]
     rows = []
     for name in options.networks:
         gan = capsgan.load_pretrained(name).gan
-        encoder = train_encoder(gan, options.encoder_steps)
+        encoder = None if gan.conditional else train_encoder(gan, options.encoder_steps)
         for kind in KINDS:
             masks = make_masks(kind, len(truth), truth.shape[1:3], seed=1)
             for hidden in (True, False):
@@ -77,7 +81,11 @@ def main() -> int:
                     before = values
     columns = ["network", "mask", "stage", "hidden", "metric", "mean", "low", "high", "gain", "gain_low", "gain_high"]
     table = pd.DataFrame(rows, columns=[*columns, "seconds"])
-    write_scores(table.assign(images=len(truth), cpu=cpu_model()), "search", options.dataset)
+    table = table.assign(images=len(truth), cpu=cpu_model())
+    if path.exists():  # networks that were searched before
+        before = pd.read_csv(path)
+        table = pd.concat([before[~before.network.isin(options.networks)], table])
+    write_scores(table, "search", options.dataset)
     return 0
 
 
@@ -90,6 +98,9 @@ def search_in_stages(gan, encoder, truth, masks, tuning_steps) -> dict:
     if masks.all():
         weights = np.ones_like(weights)
     found, begin = {}, time.perf_counter()
+    if gan.conditional:  # nothing is searched
+        images = complete(gan, hide(truth, masks), masks).unblended if not masks.all() else truth
+        return {"completion network": (images, (time.perf_counter() - begin) / len(truth))}
 
     def note(stage, images):
         found[stage] = to_uint8(images), (time.perf_counter() - begin) / len(truth)

@@ -84,10 +84,27 @@ def main() -> int:
         if fills
         else "not measured: the network is shown the whole face",
     }
-    path = store(run, options.name, card, weights)
+    path = store(run, options.name, card | image_scores(run), weights)
     print(json.dumps(card, indent=1, ensure_ascii=False))
     print(f"written: {path}, {path.stat().st_size / 1e6:.2f} MB")
     return 0
+
+
+def image_scores(run: Run) -> dict:
+    """How good an unconditional generator's images are, where ``capsgan evaluate`` has scored them."""
+    if run.gan.conditional or not (run.directory / "metrics.json").exists():
+        return {}
+    found = json.loads((run.directory / "metrics.json").read_text(encoding="utf-8"))
+    random = found["metrics"]["random"]
+    return {
+        "image_scores": {
+            "features": "an untrained network's (random)",
+            "images": found["samples"],
+            **{name: round(random[name]["value"], 4) for name in ("fid", "kid", "kid_error", "precision", "recall")},
+            "fid of held-out images": round(random["fid"]["floor"], 4),
+            "fid_by_step": {step: round(row["random"]["fid"], 4) for step, row in found["snapshots"].items()},
+        }
+    }
 
 
 def pack(weights) -> bytes:

@@ -20,6 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from capsgan.checks import require
 from capsgan.paths import ROOT
 from capsgan.regeneration.quality import describe_gap, paired_intervals, scores_table
+from capsgan.runs.pretrained import list_pretrained
 from capsgan.study.plan import CONTRADICTED, REPLICATED, read_plan
 from capsgan.study.results import RESULTS, describe_results
 from capsgan.study.verdicts import OURS
@@ -121,6 +122,11 @@ def render_faces(part: str) -> str:
         "completed": {name: table.replace(LABELS, regex=True) for name, table in results("completion").items()},
         "restored": {name: table.replace(LABELS, regex=True) for name, table in results("restoration").items()},
         "searched_in_stages": results("search"),
+        "generated": [
+            network.card["image_scores"] | {"name": network.name}
+            for network in list_pretrained()
+            if "image_scores" in network.card
+        ],
         "by_damage": by_damage,
         "gains": gains,
         "by_stage": by_stage,
@@ -191,7 +197,7 @@ def by_factor(table: pd.DataFrame, mask: str) -> pd.DataFrame:
 
 
 STUDY = {part: partial(render, part) for part in ("answer", "verdicts", "results", "backends")}
-TABLES = STUDY | {part: partial(render_faces, part) for part in ("faces", "completion", "restoration", "search")}
+TABLES = STUDY | {part: partial(render_faces, part) for part in ("faces", "completion", "generation", "restoration", "search")}
 
 if __name__ == "__main__":
     for path in write_report(TABLES):
