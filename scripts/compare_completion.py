@@ -110,7 +110,7 @@ def main() -> int:
     columns = ["mask", "method", "truth", "metric", "mean", "low", "high", "seconds"]
     trainings = {name: len(runs) for name, runs in networks.items()}
     table = pd.DataFrame(rows, columns=columns).assign(images=len(truth), people=len(np.unique(people)))
-    table = table.assign(trainings=table.method.map(trainings), training=options.training, cpu=cpu_model())
+    table = table.assign(trainings=table.method.map(trainings), training=len(fitted), cpu=cpu_model())
     write_scores(table, "completion", options.dataset)
     shown = table[table.truth == "right"].pivot(index="method", columns=["mask", "metric"], values="mean")
     print(shown.to_string(float_format="{:.2f}".format))

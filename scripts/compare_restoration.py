@@ -4,7 +4,8 @@
 
 Each network meets the damage that it has learned: ``superres`` ×2 and ×4, ``restore`` photographs that faded, each by
 its own contrast and brightness, and are scratched, with their colours and without. Enlargements are shifted block by
-block to what was observed, those of the baselines too. "Told how it faded" inverts the true values, which no one has.
+block to what was observed, those of the baselines too. "True values" inverts the true contrast and brightness, which no
+one has, and takes colours from the mean training image. Masks are the true ones, but for the case "scratches found".
 """
 
 import argparse
@@ -23,7 +24,8 @@ from compare_regeneration import write_scores
 import capsgan
 from capsgan.data.holes import make_masks
 from capsgan.regeneration.baselines import BASELINES
-from capsgan.regeneration.degradations import Downscaling, Fading
+from capsgan.regeneration.degradations import Downscaling, Fading, to_grey
+from capsgan.regeneration.masks import find_scratches
 from capsgan.regeneration.quality import shuffle_truth
 from capsgan.regeneration.reconstruction import complete
 from capsgan.runs.provenance import cpu_model
@@ -39,13 +41,14 @@ def main() -> int:
     parser.add_argument("--images", type=int, default=200, help="held-out images (default: 200)")
     options = parser.parse_args()
 
-    held_out = capsgan.load_dataset(options.dataset, "test").images
+    training, held_out = (capsgan.load_dataset(options.dataset, split).images for split in ("train", "test"))
+    mean = np.rint(training.mean(axis=0))
     truth = held_out[np.sort(np.random.default_rng(0).permutation(len(held_out))[: options.images])]
     known = {network.name: network for network in capsgan.list_pretrained()}
     rows = []
     for name in options.networks:
         gan = (known.get(name) or capsgan.load_run(name)).gan
-        for case, (observed, masks, asked, baselines) in cases_for(gan, truth).items():
+        for case, (observed, masks, asked, baselines) in cases_for(gan, truth, mean).items():
             begin = time.perf_counter()
             images = {name: complete(gan, observed, masks, asked).images}
             seconds = (time.perf_counter() - begin) / len(truth)
@@ -68,12 +71,12 @@ def main() -> int:
     return 0
 
 
-def cases_for(gan, truth) -> dict:
+def cases_for(gan, truth, mean) -> dict:
     """What a network is tested on: name → (observed images, masks, what the network is asked for, baselines).
 
-    Baselines are functions that give images, by name.
+    Baselines are functions that give images, by name. ``mean``: the mean training image.
     """
-    return enlargements(truth) if gan.task == "superres" else restorations(truth)
+    return enlargements(truth) if gan.task == "superres" else restorations(truth, mean)
 
 
 def enlargements(truth) -> dict:
@@ -93,34 +96,46 @@ def enlargements(truth) -> dict:
     return cases
 
 
-def restorations(truth) -> dict:
-    """Cases with and without colour, in which every image faded by its own values, which the network is not told."""
-    rng, masks, cases = np.random.default_rng(1), make_masks("scratches", len(truth), truth.shape[1:3], seed=1), {}
+def restorations(truth, mean) -> dict:
+    """With colour and without, scratched or new; each image faded by values of its own, which no network is told."""
+    rng, cases = np.random.default_rng(1), {}
+    scratches = make_masks("scratches", len(truth), truth.shape[1:3], seed=1)
     values = np.stack([rng.uniform(0.4, 1, len(truth)), rng.uniform(-0.15, 0.15, len(truth))], axis=1)
-    for grey, name in ((False, "faded, scratched"), (True, "faded, scratched, grey")):
+    for name, grey in (
+        ("faded, scratched", False),
+        ("faded, scratched, grey", True),
+        ("faded, scratches found", False),
+    ):
         damages = [Fading(*pair, grey) for pair in values.tolist()]
-        pairs = list(zip(damages, truth, strict=True))
-        observed = np.concatenate([damage.damage(image[None]) for damage, image in pairs])
-        observed = np.where(masks[..., None], observed, np.uint8(255))
-
-        def telea(images):
-            return BASELINES["telea"](images, masks, None)
-
-        def told(observed=observed, damages=damages):
-            given = [
-                damage.restore(image[None], image[None], np.ones((1, *image.shape[:2]), bool))
-                for damage, image in zip(damages, observed, strict=True)
-            ]
-            return telea(whole(np.concatenate(given)))
-
-        baselines = {
-            "as it is": lambda observed=observed: observed,
-            "TELEA": lambda observed=observed: telea(whole(observed)),
-            "TELEA, contrast stretched": lambda observed=observed: stretched(telea(whole(observed))),
-            "TELEA, told how it faded": told,
-        }
-        cases[name] = observed, masks, Fading(grey=grey), baselines
+        observed = np.concatenate([d.damage(image[None]) for d, image in zip(damages, truth, strict=True)])
+        observed = np.where(scratches[..., None], observed, np.uint8(255))
+        masks = np.stack([find_scratches(image) for image in observed]) if name.endswith("found") else scratches
+        cases[name] = observed, masks, Fading(grey=grey), old_tools(observed, masks, damages, mean)
+    known = np.ones_like(scratches)
+    cases["not faded"] = truth, known, Fading(), {"contrast stretched": lambda: stretched(truth)}
     return cases
+
+
+def old_tools(observed, masks, damages, mean) -> dict:
+    """Baselines: scratches are filled by TELEA; contrast is left, stretched, or as the true values say."""
+
+    def filled():
+        return BASELINES["telea"](whole(observed), masks, None)
+
+    def with_true_values():
+        known = np.ones((1, *masks.shape[1:]), bool)
+        images = [d.restore(i[None], i[None], known)[0] for d, i in zip(damages, observed, strict=True)]
+        images = whole(BASELINES["telea"](np.stack(images), masks, None)).astype("float64")
+        if damages[0].grey:
+            images += mean - to_grey(mean.astype("uint8"))
+        return np.clip(np.rint(images), 0, 255).astype("uint8")
+
+    return {
+        "as it is": lambda: observed,
+        "TELEA": filled,
+        "TELEA, contrast stretched": lambda: stretched(filled()),
+        "TELEA, true values": with_true_values,
+    }
 
 
 def stretched(images) -> np.ndarray:

@@ -9,7 +9,7 @@
    arXiv:2106.05744).
 
 A completion network, which searches nothing, may be named too, for comparison on the same images. The same with nothing
-hidden is the ceiling: what it misses, no search of this generator would find.
+hidden is the ceiling: what the same search reaches if it sees everything.
 """
 
 import argparse
@@ -42,7 +42,7 @@ from capsgan.regeneration.reconstruction import complete, regenerate
 from capsgan.runs.provenance import cpu_model
 from capsgan.study.results import RESULTS
 
-KINDS = ("centre", "half-left", "strokes")
+KINDS = ("centre", "strokes")
 BATCH = 32  # of the encoder's training
 
 
@@ -51,7 +51,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("dataset", help="cartoon | folder:PATH")
     parser.add_argument(
-        "networks", nargs="+", help="pretrained networks or beginnings of runs' ids, that complete nothing"
+        "networks", nargs="+", help="pretrained networks that generate, or that complete, for comparison"
     )
     parser.add_argument("--images", type=int, default=16, help="held-out images (default: 16)")
     parser.add_argument("--encoder-steps", type=int, default=1500, help=f"of {BATCH} images (default: 1500)")
@@ -73,11 +73,11 @@ def main() -> int:
                 for stage, (images, seconds) in stages.items():
                     filled = blend(hide(truth, masks), images, masks) if hidden else images
                     values = score(truth, filled, masks)
-                    gain = (np.nan,) * 3 if before is None else describe((values - before)[:, 0])
-                    for metric, column in zip(METRICS, values.T, strict=True):
+                    gains = np.full_like(values, np.nan) if before is None else values - before
+                    for metric, column, gain in zip(METRICS, values.T, map(describe, gains.T), strict=True):
                         what = name, kind, stage, "hole" if hidden else "nothing", metric
                         rows.append((*what, *describe(column), *gain, seconds))
-                    print(*rows[-3][:6], "gain", *np.round(gain, 2), flush=True)
+                    print(*rows[-3][:6], "gain", *np.round(rows[-3][8:11], 2), flush=True)
                     before = values
     columns = ["network", "mask", "stage", "hidden", "metric", "mean", "low", "high", "gain", "gain_low", "gain_high"]
     table = pd.DataFrame(rows, columns=[*columns, "seconds"])
@@ -167,8 +167,11 @@ def split(generator):
     return first, keras.Model(inner, x)
 
 
-def move_activations(rest, pivot, observed, weights, steps=150, rate=0.02, penalty=0.002):
-    """Adam on the activations, with a penalty of their mean squared distance from where they began."""
+def move_activations(rest, pivot, observed, weights, steps=150, rate=0.1, penalty=0.002):
+    """Adam on the activations, with a penalty of their mean squared distance from where they began.
+
+    ``rate`` and that distance are in standard deviations of the activations.
+    """
     variable = keras.Variable(pivot)
     scale = float(pivot.std())
 
@@ -181,7 +184,7 @@ def move_activations(rest, pivot, observed, weights, steps=150, rate=0.02, penal
         total = ops.sum(error + penalty * away)
         return total, error
 
-    descend([variable], loss, (pivot, observed, weights), steps, rate * scale * 5)
+    descend([variable], loss, (pivot, observed, weights), steps, rate * scale)
     return ops.convert_to_numpy(variable.value)
 
 

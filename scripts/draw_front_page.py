@@ -104,6 +104,7 @@ def repaired_figure(enlarger, restorer):
     faded = np.where(known[..., None], Fading(0.5, 0.1, grey=True).damage(face), np.uint8(255))
     columns = {
         "16×16 pixels": coarse.repeat(4, axis=1).repeat(4, axis=2),
+        "bicubic": cv2.resize(coarse[0], (64, 64), interpolation=cv2.INTER_CUBIC)[None],
         "enlarged": regenerate(enlarger, coarse, task="superres").images,
         "faded, grey, scratched": faded.repeat(3, axis=-1),
         "restored": regenerate(restorer, faded, known, task=Fading(grey=True)).images,

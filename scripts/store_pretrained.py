@@ -59,17 +59,19 @@ def main() -> int:
     training, held_out = (
         capsgan.load_dataset(config.dataset, split, image_size=config.image_size).images for split in ("train", "test")
     )
-    truth = held_out[: options.images]
+    truth = held_out[np.sort(np.random.default_rng(0).permutation(len(held_out))[: options.images])]
     filled = {}
     fills = not gan.conditional or gan.task == "inpaint"
     for kind in (MASKS if gan.conditional else MASKS[:1]) if fills else ():
         masks = make_masks(kind, len(truth), truth.shape[1:3], seed=1)
         filled[kind] = fill(gan, hide(truth, masks), masks), masks
-    for kind, (observed, masks, damage, _) in ({} if fills else cases_for(gan, truth)).items():
+    cases = {} if fills else cases_for(gan, truth, np.rint(training.mean(axis=0)))
+    for kind, (observed, masks, damage, _) in cases.items():
         filled[kind] = complete(gan, observed, masks, damage).images, np.zeros(truth.shape[:3], bool)
+    names = METRICS if fills else [name.removesuffix("_hole") for name in METRICS]
     scores = {
         kind: {
-            m: [round(v, 3) for v in describe(column)] for m, column in zip(METRICS, score(truth, *pair).T, strict=True)
+            m: [round(v, 3) for v in describe(column)] for m, column in zip(names, score(truth, *pair).T, strict=True)
         }
         for kind, pair in filled.items()
     }
@@ -80,9 +82,7 @@ def main() -> int:
         "limits": LIMITS,
         "training_images": len(training),
         "scores": {"held_out_images": len(truth), "mean_and_95_percent_interval": scores},
-        "memorisation": memorisation(gan, training, truth)
-        if fills
-        else "not measured: the network is shown the whole face",
+        "memorisation": memorisation(gan, training, truth) if fills else "not measured: it is shown the whole face",
     }
     path = store(run, options.name, card | image_scores(run), weights)
     print(json.dumps(card, indent=1, ensure_ascii=False))

@@ -197,7 +197,9 @@ def by_factor(table: pd.DataFrame, mask: str) -> pd.DataFrame:
 
 
 STUDY = {part: partial(render, part) for part in ("answer", "verdicts", "results", "backends")}
-TABLES = STUDY | {part: partial(render_faces, part) for part in ("faces", "completion", "generation", "restoration", "search")}
+TABLES = STUDY | {
+    part: partial(render_faces, part) for part in ("faces", "completion", "generation", "restoration", "search")
+}
 
 if __name__ == "__main__":
     for path in write_report(TABLES):

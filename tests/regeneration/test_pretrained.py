@@ -2,17 +2,22 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
+from skimage.data import astronaut
 from store_pretrained import BITS, pack, store
 
 from capsgan.cli.commands import main
 from capsgan.config import RunConfig
 from capsgan.data.cartoon import draw_faces
+from capsgan.data.holes import make_masks
 from capsgan.data.image_files import read_image
 from capsgan.data.pixels import encode_png
 from capsgan.paths import shipped
 from capsgan.regeneration.cropping import regenerate_photos
+from capsgan.regeneration.degradations import Downscaling, Fading, to_grey
+from capsgan.regeneration.reconstruction import regenerate
 from capsgan.runs import pretrained
 from capsgan.runs.checkpoints import read_weights
 from capsgan.runs.pretrained import load_pretrained
@@ -165,6 +170,41 @@ def test_refusals_are_one_line_and_write_nothing(network, photo, tmp_path, capsy
     error = capsys.readouterr().err
     assert complaint in error and error.count("\n") == 1
     assert not out.exists()
+
+
+@pytest.fixture(scope="module")
+def face():
+    """The astronaut's, as the networks know faces: uint8 [1, 64, 64, 3]."""
+    return cv2.resize(astronaut()[70:178, 166:274], (64, 64), interpolation=cv2.INTER_AREA)[None]
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_the_shipped_enlarger_beats_bicubic_enlargement(face, scale):
+    damage = Downscaling(scale)
+    small = damage.damage(face)
+    bicubic = cv2.resize(small[0], (64, 64), interpolation=cv2.INTER_CUBIC)[None]
+    bicubic = damage.restore(small, bicubic, np.ones(small.shape[:3], bool))
+    enlarged = regenerate(load_pretrained("faces-superres-caps"), small, task=damage).images
+    assert cv2.PSNR(enlarged[0], face[0]) > cv2.PSNR(bicubic[0], face[0]) + 0.5
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_the_shipped_restorer_needs_no_numbers(face, grey):
+    known = make_masks("scratches", 1, (64, 64), seed=1)
+    faded = np.where(known[..., None], Fading(0.5, 0.1, grey).damage(face), np.uint8(255))
+    restored = regenerate(load_pretrained("faces-restore-caps"), faded, known, task=Fading(grey=grey)).images
+    without = Fading(0.5, 0.1, grey).restore(faded, to_grey(face).repeat(3, -1), known)  # true lightness, no colour
+    assert cv2.PSNR(restored[0], face[0]) > (cv2.PSNR(without[0], face[0]) if grey else 22)
+
+
+def test_a_faded_photograph_without_scratches_is_restored_all_the_same(face, tmp_path, capsys):
+    (tmp_path / "old.png").write_bytes(encode_png(Fading(0.5, 0.1).damage(face)[0]))
+    line = ["regenerate", str(tmp_path / "old.png"), "--task", "restore", "--find-scratches", "--out"]
+    assert main([*line, str(tmp_path / "new.png")]) == 0
+    assert read_image(tmp_path / "new.png").std() > 1.3 * read_image(tmp_path / "old.png").std()
+    line[line.index("restore")] = "inpaint"
+    assert main([*line, str(tmp_path / "none.png")]) == 2
+    assert "no scratches found" in capsys.readouterr().err
 
 
 def test_the_list_names_licences(network, capsys):

@@ -56,7 +56,7 @@ def _regenerate(options):
         run = load_pretrained(options.network or DEFAULTS[options.task])
     else:
         run, images = load_run(first), rest
-    with warnings.catch_warnings(action="default"):
+    with warnings.catch_warnings(action="default", category=UserWarning):
         warnings.showwarning = lambda message, *_: print(f"capsgan: {message}", file=sys.stderr)
         paths = regenerate_files(run, images, options.mask, options.out, task=task, **masks, **search)
     if isinstance(run, PretrainedNetwork):

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from keras import ops
 
+SCALES = (2, 4)  # of super-resolution
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601, as OpenCV's COLOR_RGB2GRAY
 
 
@@ -29,6 +30,11 @@ def luma(images):
     if images.shape[-1] == 1:
         return images
     return ops.sum(images * ops.convert_to_tensor(np.array(LUMA, "float32")), axis=-1, keepdims=True)
+
+
+def fade(images, contrast, brightness):
+    """Less contrast and another brightness: floats in [-1, 1], (0, 1] and [-0.5, 0.5] of the range → float, clipped."""
+    return ops.clip(contrast * images + 2 * brightness, -1, 1)
 
 
 def shrink(images, scale: int):

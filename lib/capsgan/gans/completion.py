@@ -22,10 +22,11 @@ class CompletionGAN(GAN):
     options = ("adversarial_weight",)
     conditional = True
     task = "inpaint"  # the damage that it undoes
+    keeps_known = True  # only holes are painted
 
     def build_generator(self):
         """Image and mask → the image with its hole painted."""
-        return build_context_encoder(self.image_shape)
+        return build_context_encoder(self.image_shape, keep_known=self.keeps_known)
 
     def build_discriminator(self):
         """One of the trunks, or None."""
@@ -58,7 +59,7 @@ class CompletionGAN(GAN):
     def generator_loss(self, codes):
         """Reconstruction plus the weighted game: (loss, the completed images)."""
         completed = self.generate(codes, training=True)
-        kept = codes["mask"] if self.task == "inpaint" else ops.zeros_like(codes["mask"])
+        kept = codes["mask"] if self.keeps_known else ops.zeros_like(codes["mask"])
         loss = reconstruction_loss(completed, codes["truth"], kept)
         if self.discriminator:
             logits = self.discriminator(completed, training=True)

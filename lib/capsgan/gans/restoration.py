@@ -1,14 +1,11 @@
-"""Two more damages that a completion network learns to undo: too few pixels (Ledig et al. 2017), and age."""
+"""Two more kinds of damage that such networks learn to undo: too few pixels (Ledig et al. 2017), and age."""
 
 import numpy as np
 from keras import ops
 
 from ..data.holes import scratch_mask
-from ..data.pixels import enlarge, luma, shrink
-from ..networks.context_encoder import build_context_encoder
+from ..data.pixels import SCALES, enlarge, fade, luma, shrink
 from .completion import CompletionGAN
-
-SCALES = (2, 4)
 
 
 class SuperResolutionGAN(CompletionGAN):
@@ -22,10 +19,7 @@ class SuperResolutionGAN(CompletionGAN):
     options = ("adversarial_weight",)
     conditional = True
     task = "superres"
-
-    def build_generator(self):
-        """Image and mask → an image of the same size, every pixel painted."""
-        return build_context_encoder(self.image_shape, keep_known=False)
+    keeps_known = False
 
     def sample_codes(self, rng, count):
         """Scales, float32 [count, 1, 1, 1]; masks, float32 [count, height, width, 1], 1 as every pixel is known."""
@@ -38,7 +32,7 @@ class SuperResolutionGAN(CompletionGAN):
         return ops.where(codes["scale"] == SCALES[0], two, four)
 
 
-class RestorationGAN(SuperResolutionGAN):
+class RestorationGAN(CompletionGAN):
     """Old photographs: less contrast, another brightness, half of them without colour, scratched.
 
     The network is not told how an image was damaged: it learns to see it.
@@ -49,6 +43,7 @@ class RestorationGAN(SuperResolutionGAN):
     options = ("adversarial_weight",)
     conditional = True
     task = "restore"
+    keeps_known = False
 
     def sample_codes(self, rng, count):
         """Contrast, brightness and whether grey, float32 [count, 1, 1, 1]; masks, 0 in scratches."""
@@ -63,4 +58,4 @@ class RestorationGAN(SuperResolutionGAN):
     def damage(self, images, codes):
         """As :class:`~capsgan.regeneration.degradations.Fading` damages them, each by its own values."""
         seen = images + codes["grey"] * (luma(images) - images)
-        return ops.clip(codes["contrast"] * seen + 2 * codes["brightness"], -1, 1)
+        return fade(seen, codes["contrast"], codes["brightness"])

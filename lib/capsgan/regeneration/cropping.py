@@ -9,7 +9,7 @@ import numpy as np
 from ..checks import require
 from .degradations import Degradation, Fading, make_degradation, to_grey
 from .masks import check_masks
-from .reconstruction import regenerate, undone_by
+from .reconstruction import check_learned, regenerate
 
 CONTEXT = 2.0  # side of a hole's region ÷ side of its bounding box
 LEAST_KNOWN = 0.25  # share of a network's pixel that must be known for it to count as known
@@ -44,10 +44,12 @@ def regenerate_photos(
     """
     degradation = make_degradation(task)
     if run.gan.conditional:
-        degradation = undone_by(run.gan, degradation)
+        check_learned(run.gan, degradation)
+        whole = box is None and all(mask is None for mask in masks)
+        require(whole or not degradation.enlarges, "mask or box", box or "a mask", "none with task='superres'")
     if not photos:
         raise ValueError("photos: there are none; expected one picture or more")
-    if degradation == Fading() and all(mask is None for mask in masks):
+    if degradation == Fading() and all(mask is None for mask in masks) and not run.gan.conditional:
         raise ValueError("task='restore' has nothing to restore; give contrast, brightness, grey or a mask")
     region = region or ("hole" if run.gan.conditional and degradation.needs_mask else "square")
     require(region in REGIONS, "region", region, " | ".join(REGIONS))
@@ -57,14 +59,15 @@ def regenerate_photos(
     for number, (square, *_) in enumerate(squares):
         factor = square.shape[0] / shape[0]
         if run.gan.conditional and factor > 1:
-            warnings.warn(f"picture {number}: filled at {shape[0]} pixels, enlarged ×{factor:.1f}", stacklevel=2)
+            done = "filled" if degradation.needs_mask else "holes and colours are painted"
+            warnings.warn(f"picture {number}: {done} at {shape[0]} pixels, enlarged ×{factor:.1f}", stacklevel=2)
     shrunk = (_shrink(number, *cut[:2], shape) for number, cut in enumerate(squares))
     small, holes = (np.stack(parts) for parts in zip(*shrunk, strict=True))
     found = regenerate(run, small, holes, task=degradation, **options)
     if degradation.enlarges:
         return list(found.images)
-    parts = zip(photos, squares, found.unblended, strict=True)
-    return [_put_back(*part, degradation) for part in parts]
+    parts = zip(photos, squares, found.unblended, found.damages, strict=True)
+    return [_put_back(*part) for part in parts]
 
 
 def _cut(number, photo, mask, shape, degradation, region):
@@ -87,7 +90,7 @@ def _cut(number, photo, mask, shape, degradation, region):
     else:
         place = _find_square(number, known, region, shape[0]) if region in REGIONS else _box(number, known, region)
     square = photo[place]
-    if shape[-1] == 1 < square.shape[-1]:
+    if shape[-1] == 1 < square.shape[-1] and not getattr(degradation, "grey", False):
         grey = f"picture {number} is in colour, the network's images are grey: holes are filled in grey"
         warnings.warn(grey, stacklevel=4)
     if shape[-1] != square.shape[-1]:
@@ -161,7 +164,6 @@ def _put_back(photo, square, generated, degradation):
     if side != generated.shape[0]:
         how = cv2.INTER_CUBIC if side > generated.shape[0] else cv2.INTER_AREA
         generated = cv2.resize(generated, (side, side), interpolation=how).reshape(side, side, -1)
-    degradation = degradation.fit(observed, generated, known)
     restored = degradation.restore(observed[None], generated[None], known[None])[0]
     if getattr(degradation, "grey", False):
         if restored.shape[:2] != photo.shape[:2]:

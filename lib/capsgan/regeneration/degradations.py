@@ -8,10 +8,8 @@ import numpy as np
 from keras import ops
 
 from ..checks import require
-from ..data.pixels import enlarge, luma, shrink, to_float, to_uint8
+from ..data.pixels import SCALES, enlarge, fade, luma, shrink, to_float, to_uint8
 from .blending import blend
-
-SCALES = (2, 4)
 
 
 @dataclass(frozen=True)
@@ -91,18 +89,22 @@ class Downscaling(Degradation):
 class Fading(Degradation):
     """An old photograph: less contrast, a different brightness, perhaps no colour; scratches come as a mask."""
 
-    contrast: float | None = 1.0  # that is left, in (0, 1]: distances from mid-grey are multiplied by it; None: fitted
-    brightness: float = 0.0  # added, as a share of the range from black to white, in [-0.5, 0.5]
+    contrast: float | None = None  # that is left, in (0, 1]: distances from mid-grey are multiplied by it
+    brightness: float | None = None  # added, as a share of the range from black to white, in [-0.5, 0.5]
     grey: bool = False  # only luma is left, one channel
 
     def __post_init__(self):
         require(self.contrast is None or 0 < self.contrast <= 1, "contrast", self.contrast, "a number in (0, 1]")
-        require(-0.5 <= self.brightness <= 0.5, "brightness", self.brightness, "a number in [-0.5, 0.5]")
+        dark_or_light = self.brightness is None or -0.5 <= self.brightness <= 0.5
+        require(dark_or_light, "brightness", self.brightness, "a number in [-0.5, 0.5]")
 
     def measure(self, images):
         """Float [B, height, width, channels] → [B, height, width, channels, or 1 where ``grey``]."""
         seen = luma(images) if self.grey else images
-        return ops.clip(self.contrast * seen + 2 * self.brightness, -1, 1)
+        return fade(seen, *self._values())
+
+    def _values(self):
+        return 1.0 if self.contrast is None else self.contrast, self.brightness or 0.0
 
     def observed_shape(self, image_shape):
         """Unchanged, but one channel where ``grey``."""
@@ -114,17 +116,19 @@ class Fading(Degradation):
 
     def fit(self, observed, generated, known):
         """Contrast and brightness, unless given, that change the generated mean and deviation to those observed."""
-        if self.contrast is not None:
-            return self
         pairs = (observed, to_grey(generated) if self.grey else generated)
         seen, true = (ops.convert_to_numpy(to_float(each[known])) for each in pairs)
-        contrast = float(np.clip(seen.std() / max(true.std(), 1e-3), 0.05, 1.0))
-        brightness = float(np.clip((seen.mean() - contrast * true.mean()) / 2, -0.5, 0.5))
+        contrast, brightness = self.contrast, self.brightness
+        if contrast is None:
+            contrast = float(np.clip(seen.std() / max(true.std(), 1e-3), 0.05, 1.0))
+        if brightness is None:
+            brightness = float(np.clip((seen.mean() - contrast * true.mean()) / 2, -0.5, 0.5))
         return replace(self, contrast=contrast, brightness=brightness)
 
     def restore(self, observed, generated, masks):
         """Known pixels get their contrast and brightness back; the holes, and all colour, are the generated images'."""
-        known = ops.convert_to_numpy((to_float(observed.astype("float32")) - 2 * self.brightness) / self.contrast)
+        contrast, brightness = self._values()
+        known = ops.convert_to_numpy((to_float(observed.astype("float32")) - 2 * brightness) / contrast)
         if self.grey and generated.shape[-1] == 3:
             whole = ops.convert_to_numpy(to_float(generated))
             known = whole + known - ops.convert_to_numpy(luma(whole))  # the colour that is nearest to the generated

@@ -41,7 +41,8 @@ def find_scratches(photo: np.ndarray, box=None) -> np.ndarray:
         hat = cv2.morphologyEx(photo, operation, element).reshape(photo.shape).min(axis=-1)
         _, labels, boxes, _ = cv2.connectedComponentsWithStats((pixels & (hat > CONTRAST)).astype("uint8"))
         long = np.hypot(boxes[:, cv2.CC_STAT_WIDTH], boxes[:, cv2.CC_STAT_HEIGHT]) >= side / 10
-        found |= long[labels] & (labels > 0)
+        thin = long[labels] & (labels > 0)
+        found |= thin | (pixels & (cv2.dilate(thin.astype("uint8"), element, iterations=2) > 0))  # and where scratches meet
     whole[place] = cv2.dilate(found.astype("uint8"), np.ones((2 * max(1, side // 64) + 1,) * 2, "uint8")) == 0
     return whole
 

@@ -31,14 +31,15 @@ def regenerate_files(
     paths = _output_paths(images, Path(out), masks)
     photos = [read_image(path) for path in images]
     known = [find_scratches(photo, options.get("box")) if scratched else None for photo in photos]
+    if scratched and masks:
+        raise ValueError("--mask and --find-scratches; expected one of them")
+    holes = make_degradation(options.get("task", "inpaint")).needs_mask
     for path, found in zip(images, known, strict=True):
-        if scratched and (masks or found.all()):
-            why = "--mask and --find-scratches" if masks else "no scratches found"
-            raise ValueError(f"{path}: {why}; expected a --mask alone, which shows where the picture is damaged")
+        if scratched and holes and found.all():
+            raise ValueError(f"{path}: no scratches found; expected a --mask, which shows where the picture is damaged")
     if masks:
         used = masks if len(masks) == len(images) else masks * len(images)
         known = [read_mask(path, invert) for path in used]
-        holes = make_degradation(options.get("task", "inpaint")).needs_mask
         for path, photo, mask, source in zip(images, photos, known, used, strict=True):
             try:
                 check_masks(mask, photo[None], holes=holes, names=["the mask"])

@@ -14,12 +14,12 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
-from ..checks import check_images
+from ..checks import check_images, require
 from ..data.pixels import to_float, to_uint8
 from ..gans.base import GAN
 from ..gans.inference import statistics_of
 from ..gans.sampling import generate_images
-from .degradations import TASKS, Degradation, Fading, make_degradation
+from .degradations import TASKS, Degradation, make_degradation
 from .latent_search import TERMS, LatentSearch, SearchOptions, choose_starts, discriminator_prior
 from .masks import check_masks, context_weights
 
@@ -40,6 +40,7 @@ class Regeneration:
     best: np.ndarray  # int64 [n], which restart had the smallest loss
     codes: dict[str, np.ndarray]  # the best restarts' latents, n rows each, as ``run.generate(…, codes=…)`` takes them
     snapshots: dict[int, np.ndarray]  # step → uint8 [n, height, width, channels], of the best restarts
+    damages: list[Degradation]  # of each image, with what a network read off it
 
 
 def regenerate(
@@ -75,6 +76,8 @@ def regenerate(
     search = replace(search or SearchOptions(), **options)
     gan = getattr(run, "gan", run)
     if gan.conditional:
+        for name, value in (({} if labels is None else {"labels": labels}) | options).items():
+            require(name not in ("labels", "restarts", "steps"), name, value, "none: this network searches nothing")
         return complete(gan, images, masks, task)
     degradation = make_degradation(task)
     masks = _check_observed(gan, degradation, images, masks)
@@ -95,29 +98,30 @@ def regenerate(
     generated = to_uint8(generate_images(gan, codes))
     blended = degradation.restore(images, generated, masks)
     snapshots = {step: to_uint8(generate_images(gan, kept[step])) for step in sorted(kept)}
-    return Regeneration(blended, generated, losses.transpose(2, 0, 1), terms, best, codes, snapshots)
+    damages = [degradation] * len(images)
+    return Regeneration(blended, generated, losses.transpose(2, 0, 1), terms, best, codes, snapshots, damages)
 
 
 def complete(gan: GAN, images: np.ndarray, masks: np.ndarray, task: str | Degradation = "inpaint") -> Regeneration:
     """Undo damage by a network trained for it, in one pass; see :func:`regenerate`, with one restart of loss 0."""
-    degradation = undone_by(gan, make_degradation(task))
+    degradation = make_degradation(task)
+    check_learned(gan, degradation)
     masks = _check_observed(gan, degradation, images, masks)
     known = np.ones((len(images), *gan.image_shape[:2]), bool) if degradation.enlarges else masks
     codes = {"image": ops.convert_to_numpy(degradation.prepare(images)), "mask": known[..., None].astype("float32")}
     generated, losses = to_uint8(generate_images(gan, codes)), np.zeros((1, len(images), 1), "float32")
-    each = zip(images, generated, masks, strict=True)
-    restored = [degradation.fit(*one).restore(*(part[None] for part in one)) for one in each]
-    blended = np.concatenate(restored)
-    return Regeneration(blended, generated, losses, {"total": losses.ravel()}, np.zeros(len(images), "int64"), {}, {})
+    each = list(zip(images, generated, masks, strict=True))
+    damages = [degradation.fit(*one) for one in each]
+    restored = [damage.restore(*(part[None] for part in one)) for damage, one in zip(damages, each, strict=True)]
+    blended, terms = np.concatenate(restored), {"total": losses.ravel()}
+    return Regeneration(blended, generated, losses, terms, np.zeros(len(images), "int64"), {}, {}, damages)
 
 
-def undone_by(gan: GAN, degradation: Degradation) -> Degradation:
-    """What a network of restored images is asked for: of faded ones, how faded unless it was said."""
+def check_learned(gan: GAN, degradation: Degradation):
+    """Raise ``ValueError`` for damage that a network has not learned to undo."""
     if not isinstance(degradation, TASKS[gan.task]):
         asked = next(name for name, kind in TASKS.items() if isinstance(degradation, kind))
         raise ValueError(f"invalid task={asked!r}; expected {gan.task!r}, which this network has learned")
-    unknown = degradation in (Fading(), Fading(grey=True))
-    return replace(degradation, contrast=None) if unknown else degradation
 
 
 def _check_observed(gan: GAN, degradation: Degradation, images: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
