@@ -111,13 +111,14 @@ def pack(weights) -> bytes:
     """An archive of float16 arrays, rounded to ``BITS`` significant bits, that ``numpy.load`` reads."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_BZIP2) as archive:
-        for number, array in enumerate(weights):
-            mantissa, exponent = np.frexp(array.astype("float64"))
+        for number, weight in enumerate(weights):
+            mantissa, exponent = np.frexp(weight.astype("float64"))
             rounded = np.ldexp(np.rint(mantissa * 2**BITS) / 2**BITS, exponent).astype("float16")
             entry = zipfile.ZipInfo(f"arr_{number}.npy")  # without a time: the same bytes whenever it is packed
             entry.compress_type = zipfile.ZIP_BZIP2
-            with archive.open(entry, "w") as place:
-                np.lib.format.write_array(place, rounded, allow_pickle=False)
+            array = io.BytesIO()
+            np.lib.format.write_array(array, rounded, allow_pickle=False)
+            archive.writestr(entry, array.getvalue())
     return file.getvalue()
 
 

@@ -45,7 +45,7 @@ def test_holes_are_outlined_and_tiles_that_differ_from_the_truth_have_their_deci
 
 def test_the_search_is_drawn_with_its_best_restart_on_top(images):
     losses = np.linspace(3, 1, 5)[:, None, None] * np.ones((5, 3, 2), "float32")
-    found = Regeneration(images, images, losses, {}, np.array([1, 0, 0]), {}, {0: images, 4: images})
+    found = Regeneration(images, images, losses, {}, np.array([1, 0, 0]), {}, {0: images, 4: images}, [])
     figure = plots.search_figure(found, 0, images[0], images[1])
     lines = figure.axes[0].lines
     assert [line.get_label() == "best" for line in lines] == [False, True]
