@@ -206,6 +206,7 @@ def test_a_committed_result_is_complete(run):
         assert (history[f"{metric}_min"] <= history[metric] + 1e-5).all()
         assert (history[metric] <= history[f"{metric}_max"] + 1e-5).all()
     assert run.summary["network"] == run.config.label and run.summary["steps"] == run.config.steps
-    control = run.config.discriminator == "cnn-matched"  # its weights are in no notebook
-    if run.config.gan not in ("fgan", "lsgan") and not control:  # notebook 11 shows these as sample grids
+    config = run.config  # weights that no notebook needs are left out: of a control, and of a pair at a smaller scale
+    spare = config.discriminator == "cnn-matched" or (config.gan, config.width) == ("dcgan", 0.25)
+    if config.gan not in ("fgan", "lsgan") and not spare:  # notebook 11 shows these as sample grids
         assert run.generate(4, seed=1).std() > 0.1
