@@ -67,7 +67,7 @@ def main() -> int:
         encoder = None if gan.conditional else train_encoder(gan, options.encoder_steps)
         for kind in KINDS:
             masks = make_masks(kind, len(truth), truth.shape[1:3], seed=1)
-            for hidden in (True, False):
+            for hidden in (True,) if gan.conditional else (True, False):
                 seen, before = masks if hidden else np.ones_like(masks), None
                 stages = search_in_stages(gan, encoder, truth, seen, options.tuning_steps)
                 for stage, (images, seconds) in stages.items():
@@ -99,7 +99,7 @@ def search_in_stages(gan, encoder, truth, masks, tuning_steps) -> dict:
         weights = np.ones_like(weights)
     found, begin = {}, time.perf_counter()
     if gan.conditional:  # nothing is searched
-        images = complete(gan, hide(truth, masks), masks).unblended if not masks.all() else truth
+        images = complete(gan, hide(truth, masks), masks).unblended
         return {"completion network": (images, (time.perf_counter() - begin) / len(truth))}
 
     def note(stage, images):

@@ -184,7 +184,8 @@ def by_stage(table: pd.DataFrame) -> pd.DataFrame:
         for what in ("hole", "nothing")
     )
     order = rows[["network", "stage"]].drop_duplicates().itertuples(index=False, name=None)
-    text = (hidden.map("{:.2f}".format) + " (" + seen.map("{:.2f}".format) + ")").loc[list(order)]
+    ceiling = seen.reindex(hidden.index).map(lambda value: "" if pd.isna(value) else f" ({value:.2f})")
+    text = (hidden.map("{:.2f}".format) + ceiling).loc[list(order)]
     text.index = [f"{network}: {stage}" for network, stage in text.index]
     return text[rows["mask"].unique()]
 
