@@ -162,7 +162,7 @@ def test_a_network_that_searches_nothing_takes_no_options_of_a_search(untrained)
     small, network = np.zeros((1, 16, 16, 3), "uint8"), untrained("superres")
     with pytest.raises(ValueError, match="invalid restarts=3; expected none: this network searches nothing"):
         regenerate(network, small, task="superres", restarts=3)
-    with pytest.raises(ValueError, match="expected none with task='superres'"):
+    with pytest.raises(ValueError, match="expected no mask and no box"):
         regenerate_photos(AsRun(network), list(small), [np.ones((16, 16), bool)], task="superres")
 
 

@@ -46,7 +46,8 @@ def regenerate_photos(
     if run.gan.conditional:
         check_learned(run.gan, degradation)
         whole = box is None and all(mask is None for mask in masks)
-        require(whole or not degradation.enlarges, "mask or box", box or "a mask", "none with task='superres'")
+        if degradation.enlarges and not whole:
+            raise ValueError("task='superres' enlarges whole pictures; expected no mask and no box")
     if not photos:
         raise ValueError("photos: there are none; expected one picture or more")
     if degradation == Fading() and all(mask is None for mask in masks) and not run.gan.conditional:

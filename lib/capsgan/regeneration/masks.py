@@ -42,7 +42,8 @@ def find_scratches(photo: np.ndarray, box=None) -> np.ndarray:
         _, labels, boxes, _ = cv2.connectedComponentsWithStats((pixels & (hat > CONTRAST)).astype("uint8"))
         long = np.hypot(boxes[:, cv2.CC_STAT_WIDTH], boxes[:, cv2.CC_STAT_HEIGHT]) >= side / 10
         thin = long[labels] & (labels > 0)
-        found |= thin | (pixels & (cv2.dilate(thin.astype("uint8"), element, iterations=2) > 0))  # and where scratches meet
+        near = cv2.dilate(thin.astype("uint8"), element, iterations=2) > 0  # where scratches meet they are thicker
+        found |= thin | pixels & near
     whole[place] = cv2.dilate(found.astype("uint8"), np.ones((2 * max(1, side // 64) + 1,) * 2, "uint8")) == 0
     return whole
 

@@ -1,6 +1,7 @@
 """Regenerate image files: all are read and checked before the search, and written after it."""
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from ..paths import DiskError, write_atomically
 from .cropping import regenerate_photos
 from .degradations import make_degradation
 from .masks import check_masks, find_scratches, read_mask
+
+MUCH = 0.1  # of a picture: more scratches than that are probably something else
 
 
 def regenerate_files(
@@ -37,6 +40,8 @@ def regenerate_files(
     for path, found in zip(images, known, strict=True):
         if scratched and holes and found.all():
             raise ValueError(f"{path}: no scratches found; expected a --mask, which shows where the picture is damaged")
+        if scratched and (share := 1 - found.mean()) > MUCH:
+            warnings.warn(f"{path}: {share:.0%} of it looks like scratches; --mask is safer", stacklevel=2)
     if masks:
         used = masks if len(masks) == len(images) else masks * len(images)
         known = [read_mask(path, invert) for path in used]
