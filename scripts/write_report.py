@@ -151,24 +151,22 @@ def gap(scores: pd.DataFrame, first: str, second: str) -> str:
 
 def by_mask(table: pd.DataFrame) -> pd.DataFrame:
     """PSNR and SSIM in the hole as text, one row per method, the best on top, one column per mask."""
-    right, masks = table[table.truth == "right"], table["mask"].unique()
-    psnr, ssim = (
-        right[right.metric == metric].pivot(index="method", columns="mask", values="mean")[masks]
-        for metric in ("psnr_hole", "ssim_hole")
-    )
-    text = psnr.map("{:.2f}".format) + " / " + ssim.map("{:.3f}".format)
-    return text.loc[psnr.sort_values("centre", ascending=False).index]
+    return quality(table, "mask", ("psnr_hole", "ssim_hole"), lambda psnr: psnr["centre"])
 
 
 def by_damage(table: pd.DataFrame) -> pd.DataFrame:
     """PSNR and SSIM of whole images as text, one row per method, one column per damage; — where it was not tried."""
-    right, damages = table[table.truth == "right"], table["damage"].unique()
+    return quality(table, "damage", ("psnr", "ssim"), lambda psnr: psnr.max(axis=1))
+
+
+def quality(table: pd.DataFrame, column: str, metrics: tuple[str, str], order: Callable) -> pd.DataFrame:
+    """Means of PSNR and SSIM as text; rows are methods, the best by ``order`` on top."""
+    right, names = table[table.truth == "right"], table[column].unique()
     psnr, ssim = (
-        right[right.metric == metric].pivot(index="method", columns="damage", values="mean")[damages]
-        for metric in ("psnr", "ssim")
+        right[right.metric == metric].pivot(index="method", columns=column, values="mean")[names] for metric in metrics
     )
     text = psnr.map("{:.2f}".format) + " / " + ssim.map("{:.3f}".format)
-    return text.where(psnr.notna(), "—").loc[psnr.max(axis=1).sort_values(ascending=False).index]
+    return text.where(psnr.notna(), "—").loc[order(psnr).sort_values(ascending=False).index]
 
 
 def gains(table: pd.DataFrame) -> pd.DataFrame:
