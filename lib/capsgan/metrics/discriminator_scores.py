@@ -24,6 +24,7 @@ def overfitting(gan: GAN, training: np.ndarray, held_out: np.ndarray, *, images:
     Both are uint8 [·, height, width, channels]; up to ``images`` of each are used. In training BatchNormalization saw
     real images among real ones, but its moving statistics mix real and generated batches. So here its statistics are
     those of training and held-out images, in equal numbers. Dropout is off.
+
     Each metric has a ``value`` and a ``floor``, the same for two halves of the held-out images. ``logit_gap``: mean
     logit (a critic: score) on training minus on held-out images. ``logit_order``: probability that a training image
     gets a higher logit than a held-out one, 0.5 without over-fitting. ``accuracy_gap``: share of training minus share

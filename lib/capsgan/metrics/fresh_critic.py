@@ -19,6 +19,7 @@ def fresh_critic_losses(generated: list[np.ndarray], real: np.ndarray, *, seed: 
     A generator's loss in training is measured by its own discriminator: two discriminators are two yardsticks. Here one
     DCGAN discriminator learns to tell real images from those of all generators, in equal shares, and judges images of
     each that it has not seen (Im et al. 2018, arXiv:1803.01045). BatchNormalization, which it lacks, would mix them.
+
     All images are uint8 [·, height, width, channels], of each generator equally many: one half is learned from, the
     other is judged. Returns mean -log D(x) over the images of each generator, in nats: about log 2 if the critic can
     tell none of them from real ones, more for those that it can tell, and less for one better than the others.

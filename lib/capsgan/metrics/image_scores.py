@@ -24,9 +24,11 @@ def score(
 
     FID and similar distances depend on the number of samples and on the feature space: read a value beside its floor,
     and compare only values of the same space, numbers and real images, never with a FID on Inception's features.
+
     ``generated`` (256 or more), ``real`` (more than 64) and ``control`` (256 or more) are uint8 [·, height, width,
     channels]. The floor is the score of ``control``: other real images, best as many as the generated ones and as mixed
     (``mnist5k`` is sorted by class). ``spaces``: see :func:`~capsgan.metrics.features.load_features`.
+
     Returns feature space → metric → ``{"value": …, "floor": …}``: ``fid``, ``fid_infinity``, ``kid`` with its standard
     error ``kid_error`` (lower is better), ``precision``, ``recall``, ``density``, ``coverage`` (higher is better); for
     digits also :func:`~capsgan.metrics.classes.class_metrics`. All are numbers; ``class_histogram`` is a list of ten.

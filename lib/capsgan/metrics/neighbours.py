@@ -84,6 +84,7 @@ def memorisation(generated: np.ndarray, held_out: np.ndarray, training: np.ndarr
     If the generator has learned the distribution they are as near as new ones; if it copies, nearer (the question
     of Meehan, Chaudhuri & Dasgupta 2020, arXiv:2004.05675). Blurred or empty images are near to many, too: read it
     beside precision. All images are uint8 [·, height, width, channels].
+
     Each metric has a ``value`` and a ``floor``, that of the held-out images. ``nearest_training``: median distance, see
     :func:`nearest_images`. ``nearer_than_real``: the probability that a generated image is nearer to its training image
     than a held-out one to its own (Mann and Whitney's U / nm); 0.5 for held-out ones by definition. ``copies``: share

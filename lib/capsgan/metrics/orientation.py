@@ -73,6 +73,7 @@ def probes(gan: GAN, training: tuple, held_out: tuple, *, images: int = 2000, se
     It reads the same number of principal components of every layer, so that a wide layer has no advantage.
     ``training`` and ``held_out`` are real: (uint8 images [n, height, width, channels], int labels [n]). A probe learns
     from up to ``images`` of the former and is tested on half as many of the latter.
+
     Returns ``class_accuracy``: share of held-out images whose label a logistic regression reads from the trunk's
     features; ``angle_error``: mean error in degrees of a ridge regression for the angle by which a held-out image was
     turned (uniform in ±60°), read from :func:`pose_layer`: the primary capsules, or a CNN's last feature maps.
