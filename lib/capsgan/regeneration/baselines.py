@@ -32,7 +32,6 @@ def navier_stokes(damaged, masks, training=None) -> np.ndarray:
 
 def biharmonic(damaged, masks, training=None) -> np.ndarray:
     """The smoothest surface, by scikit-image (Damelin & Hoang 2018, doi:10.1155/2018/3950312)."""
-
     return _each(damaged, masks, lambda image, known: 255 * inpaint_biharmonic(image / 255, ~known, channel_axis=-1))
 
 
@@ -74,11 +73,8 @@ def pca_mean(damaged, masks, training, components: int = COMPONENTS, whole: bool
 def fit_pca(training: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray, float]:
     """Probabilistic PCA of images [m, ...], seeded: μ [pixels], W [pixels, components], σ² (mean variance outside)."""
     flat = training.reshape(len(training), -1).astype("float32")
-    if not 0 < components < min(flat.shape):
-        raise ValueError(
-            f"invalid components={components!r} for {flat.shape[0]} images of {flat.shape[1]} numbers; "
-            f"expected 1 to {min(flat.shape) - 1}"
-        )
+    wanted = f"1 to {min(flat.shape) - 1}, for {flat.shape[0]} images of {flat.shape[1]} numbers"
+    require(0 < components < min(flat.shape), "components", components, wanted)
     pca = PCA(components, random_state=0).fit(flat)
     variances = pca.explained_variance_
     outside = (flat.var(axis=0, ddof=1, dtype="float64").sum() - variances.sum()) / (flat.shape[1] - components)

@@ -100,8 +100,7 @@ class Fading(Degradation):
 
     def measure(self, images):
         """Float [B, height, width, channels] → [B, height, width, channels, or 1 where ``grey``]."""
-        seen = luma(images) if self.grey else images
-        return fade(seen, *self._values())
+        return fade(luma(images) if self.grey else images, *self._values())
 
     def _values(self):
         return 1.0 if self.contrast is None else self.contrast, self.brightness or 0.0

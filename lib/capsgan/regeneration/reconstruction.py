@@ -85,10 +85,8 @@ def regenerate(
     if "discriminator" not in judging.players:  # a pretrained generator comes without one
         search = replace(search, prior=0.0)
     if judging.image_shape != gan.image_shape:
-        raise ValueError(
-            f"prior_of: its discriminator sees {judging.image_shape}, the run generates {gan.image_shape}; "
-            "expected a run on images of the same shape"
-        )
+        sees = f"its discriminator sees {judging.image_shape}, the run generates {gan.image_shape}"
+        raise ValueError(f"prior_of: {sees}; expected a run on images of the same shape")
     observed = ops.convert_to_numpy(to_float(images))
     weights = context_weights(masks, search.window) if degradation.needs_mask else masks[..., None].astype("float32")
     with _prior(judging, run, real) if search.prior else contextlib.nullcontext() as prior_loss:
