@@ -34,7 +34,7 @@ def folder(tmp_path_factory):
         patch.setattr(pretrained, "PRETRAINED", tmp_path_factory.mktemp("pretrained"))
         config = RunConfig("completion", "none", "cartoon", steps=1, batch_size=2, fraction=0.02)
         run = train(config, progress=False)
-        store(run, NAME, {"knows": "drawings", "licence": "MIT"}, pack(run.generator.get_weights()))
+        store(run, NAME, {"data": "drawings of a test", "knows": "drawings", "licence": "MIT"}, pack(run.generator.get_weights()))
         yield pretrained.PRETRAINED
 
 
@@ -208,8 +208,26 @@ def test_a_faded_photograph_without_scratches_is_restored_all_the_same(face, tmp
     assert "no scratches found" in capsys.readouterr().err
 
 
-def test_the_list_names_licences(network, capsys):
+def test_the_list_says_what_each_network_is_for(network, folder, capsys):
     assert main(["list", "--pretrained"]) == 0
-    assert capsys.readouterr().out == f"{NAME}: Completion (no adversary), drawings; MIT\n"
+    titles, line = capsys.readouterr().out.splitlines()
+    assert titles.split() == ["id", "task", "data", "steps", "discriminator", "MB", "licence"]
+    size = f"{(folder / f'{NAME}.npz').stat().st_size / 1e6:.1f}"
+    assert line.split() == [NAME, "inpaint", "(default)", "drawings", "1", "none", size, "MIT"]
     assert main(["list", "--pretrained", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["licence"] == "MIT"
+
+
+def test_the_list_of_the_shipped_networks_names_the_task_that_each_has_learned(face, capsys):
+    assert main(["list", "--pretrained"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    for task, name in pretrained.DEFAULTS.items():
+        assert load_pretrained(name).gan.task == task and f"{task} (default)" in lines[name]
+    assert "any, by search" in lines["faces-dcgan-caps"] and "non-commercial" in lines["faces-dcgan-caps"]
+    assert len({line.index("  non-commercial") for line in lines.values() if "UTKFace" in line}) == 1  # columns
+
+
+def test_the_beginning_of_a_name_is_enough_if_only_one_has_it(face):
+    assert load_pretrained("faces-s").name == "faces-superres-caps"
+    with pytest.raises(ValueError, match=r"'faces-c'; expected faces-completion-caps \| faces-completion-cnn$"):
+        load_pretrained("faces-c")

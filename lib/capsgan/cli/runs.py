@@ -97,15 +97,10 @@ def _grid(options: argparse.Namespace):
 def _list(options: argparse.Namespace):
     """List all runs: id, status, steps done, minutes, and the folder they are in."""
     load_keras()
-    from ..runs.pretrained import list_pretrained
     from ..runs.run import list_runs
 
     if options.pretrained:
-        for network in list_pretrained():
-            card = network.card
-            line = f"{network.name}: {network.config.label}, {card['knows']}; {card['licence']}"
-            print(json.dumps({"name": network.name} | card) if options.json else line)
-        return
+        return _list_pretrained(options.json)
     runs = list_runs()
     if options.json:
         for run in runs:
@@ -124,6 +119,22 @@ def _list(options: argparse.Namespace):
         minutes = history.seconds.sum() / 60
         print(f"{run.directory.name:{width}}  {status:11}  {done:6,} of {run.config.steps:,} steps  {minutes:6.1f} min")
     print(f"runs: {len(runs)} in {home() / 'runs'}")
+
+
+def _list_pretrained(as_json: bool):
+    from ..gans import gan_class
+    from ..runs.pretrained import DEFAULTS, list_pretrained
+
+    row = "{:23}  {:18}  {:8}  {:>5}  {:13}  {:>3}  {}".format
+    if not as_json:
+        print(row("id", "task", "data", "steps", "discriminator", "MB", "licence"))
+    for network in list_pretrained():
+        name, card, config = network.name, network.card, network.config
+        task = getattr(gan_class(config.gan), "task", "any, by search")
+        task += " (default)" if name in DEFAULTS.values() else ""
+        learned = card["data"].split()[0], f"{config.steps:,}", config.discriminator
+        megabytes, licence = f"{network.path.stat().st_size / 1e6:.1f}", card["licence"].split()[0]
+        print(json.dumps({"name": name} | card) if as_json else row(name, task, *learned, megabytes, licence))
 
 
 def _show(options: argparse.Namespace):

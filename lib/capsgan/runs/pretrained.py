@@ -24,6 +24,7 @@ class PretrainedNetwork:
 
     def __init__(self, name: str):
         self.name = name
+        self.path = PRETRAINED / f"{name}.npz"
         self.card = json.loads((PRETRAINED / f"{name}.json").read_text(encoding="utf-8"))
 
     def __repr__(self) -> str:
@@ -37,13 +38,12 @@ class PretrainedNetwork:
     @cached_property
     def gan(self) -> GAN:
         """The generator in its GAN, float32, without a discriminator. Weights must be those of the card."""
-        path = PRETRAINED / f"{self.name}.npz"
         try:
-            data = path.read_bytes()
+            data = self.path.read_bytes()
         except OSError as error:
-            raise ValueError(f"{path} cannot be read ({error.strerror}); install capsgan again") from error
+            raise ValueError(f"{self.path} cannot be read ({error.strerror}); install capsgan again") from error
         if hashlib.sha256(data).hexdigest() != self.card["sha256"]:
-            raise ValueError(f"{path} is truncated or was altered (SHA-256 differs); install capsgan again")
+            raise ValueError(f"{self.path} is truncated or was altered (SHA-256 differs); install capsgan again")
         config = replace(self.config, precision="float32")
         gan = build_gan(config, self.card["image_shape"], generator_only=True)
         gan.generator.set_weights(read_weights(io.BytesIO(data)))
@@ -61,9 +61,10 @@ def list_pretrained() -> list[PretrainedNetwork]:
 
 
 def load_pretrained(name: str = DEFAULTS["inpaint"]) -> PretrainedNetwork:
-    """A generator that ships with the project."""
+    """A generator that ships with the project, by its name or the beginning of it that only one has."""
     names = [path.stem for path in sorted(PRETRAINED.glob("*.json"))]
-    if name not in names:
-        known = " | ".join(names) or f"weights in {PRETRAINED}, where there are none; install capsgan again"
+    found = [name] if name in names else [each for each in names if each.startswith(name)]
+    if len(found) != 1:
+        known = " | ".join(found or names) or f"weights in {PRETRAINED}, where there are none; install capsgan again"
         raise ValueError(f"unknown pretrained network {name!r}; expected {known}")
-    return PretrainedNetwork(name)
+    return PretrainedNetwork(found[0])
