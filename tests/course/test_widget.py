@@ -51,7 +51,7 @@ def test_the_hole_lies_in_the_middle_square_and_is_cut_at_its_edge(tool):
     assert not tool.known()[15:45, 69:75].any() and (~tool.known()).sum() == 30 * 6
 
 
-@pytest.mark.filterwarnings("ignore:picture 0 is in colour")
+@pytest.mark.filterwarnings("ignore:picture 1 is in colour")
 @pytest.mark.parametrize("method", ["waves", "TELEA", "Navier-Stokes"])
 def test_every_method_fills_the_hole_and_keeps_the_rest(tool, method):
     tool.method = method

@@ -91,8 +91,8 @@ def test_missing_pixels_are_grey():
         (np.ones((4, 4), "uint8"), "dtype=uint8"),
         (np.ones((5, 4), bool), r"shape=\(5, 4\)"),
         (np.ones((3, 4, 4), bool), r"expected \(4, 4\) or \(2, 4, 4\)"),
-        (np.ones((4, 4), bool), "mask 0 has no pixel missing"),
-        (np.stack([np.eye(4, dtype=bool), np.zeros((4, 4), bool)]), "mask 1 has all pixels missing"),
+        (np.ones((4, 4), bool), "mask 1 has no pixel missing"),
+        (np.stack([np.eye(4, dtype=bool), np.zeros((4, 4), bool)]), "mask 2 has all pixels missing"),
     ],
 )
 def test_a_mask_that_cannot_be_used_is_refused(masks, said):

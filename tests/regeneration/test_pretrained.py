@@ -1,6 +1,7 @@
 """Pretrained completion networks: checked before they are used, and a photograph is whole with one command."""
 
 import json
+import re
 
 import cv2
 import numpy as np
@@ -34,7 +35,12 @@ def folder(tmp_path_factory):
         patch.setattr(pretrained, "PRETRAINED", tmp_path_factory.mktemp("pretrained"))
         config = RunConfig("completion", "none", "cartoon", steps=1, batch_size=2, fraction=0.02)
         run = train(config, progress=False)
-        store(run, NAME, {"data": "drawings of a test", "knows": "drawings", "licence": "MIT"}, pack(run.generator.get_weights()))
+        store(
+            run,
+            NAME,
+            {"data": "drawings of a test", "knows": "drawings", "licence": "MIT"},
+            pack(run.generator.get_weights()),
+        )
         yield pretrained.PRETRAINED
 
 
@@ -97,7 +103,6 @@ def test_a_generator_without_its_discriminator_searches_without_a_prior(tmp_path
     assert read_image(tmp_path / "fixed.png").shape == face.shape
 
 
-@pytest.mark.filterwarnings("ignore:picture 0. filled at 64 pixels")
 def test_scratches_are_found_where_the_box_is(network, photo, tmp_path, capsys):
     scratched = np.full((200, 160, 3), 120, "uint8")
     scratched[60, 45:115] = 255
@@ -117,7 +122,6 @@ def test_an_unknown_name_lists_the_known(network):
         load_pretrained("mona-lisa")
 
 
-@pytest.mark.filterwarnings("ignore:picture 0. filled at 64 pixels")
 def test_one_command_fills_a_photograph_and_keeps_what_is_known(network, photo, tmp_path, capsys):
     picture, mask, pixels, known = photo
     out = tmp_path / "fixed.png"
@@ -127,10 +131,10 @@ def test_one_command_fills_a_photograph_and_keeps_what_is_known(network, photo, 
     assert (result[~known] != pixels[~known]).any()
     said = capsys.readouterr()
     assert "knows drawings" in said.out and "never evidence" in said.out
-    assert "filled at 64 pixels, enlarged ×1.2" in said.err  # the hole's 40 pixels doubled are 80
+    assert f"{picture}: filled at 64 pixels, enlarged ×1.2" in said.err  # the hole's 40 pixels doubled are 80
 
 
-@pytest.mark.filterwarnings("ignore:picture 0. filled at 64 pixels")
+@pytest.mark.filterwarnings("ignore:picture 1. filled at 64 pixels")
 def test_the_box_is_what_the_network_sees(network, photo):
     _, _, pixels, known = photo
     found = regenerate_photos(network, [pixels], [known], box=(40, 60, 80, 80))[0]
@@ -142,7 +146,7 @@ def test_the_box_is_what_the_network_sees(network, photo):
     assert (found[~known] != elsewhere[~known]).any()
 
 
-@pytest.mark.filterwarnings("ignore:picture 0. filled at 64 pixels")
+@pytest.mark.filterwarnings("ignore:picture 1. filled at 64 pixels")
 @pytest.mark.parametrize("channels", [1, 3])
 def test_grey_pictures_stay_grey(network, photo, channels):
     _, _, pixels, known = photo
@@ -156,6 +160,8 @@ def test_grey_pictures_stay_grey(network, photo, channels):
         (["--with", "mona-lisa"], "unknown pretrained network 'mona-lisa'"),
         (["--box", "100,60,80,80"], "invalid box=100,60,80,80"),
         (["--box", "0,0,64,64"], "holds the hole"),
+        (["--restarts", "4"], "invalid restarts=4; expected none"),
+        (["--label", "3"], "invalid labels=3; expected none"),
         (["--box", "1,2,3"], "four whole numbers"),
         (["--box", "a,b,c,d"], "invalid box='a,b,c,d'"),
         (["--task", "superres", "--with", NAME], "invalid task='superres'; expected 'inpaint'"),
@@ -170,6 +176,26 @@ def test_refusals_are_one_line_and_write_nothing(network, photo, tmp_path, capsy
     error = capsys.readouterr().err
     assert complaint in error and error.count("\n") == 1
     assert not out.exists()
+
+
+def test_each_message_names_its_file(network, photo, tmp_path, capsys):
+    picture, mask, *_ = photo
+    other = tmp_path / "other.png"
+    other.write_bytes(picture.read_bytes())
+    assert main(["regenerate", str(picture), str(other), "--mask", str(mask), "--out", str(tmp_path / "filled")]) == 0
+    warned = capsys.readouterr().err.splitlines()
+    assert [line.split(": ")[1] for line in warned] == [str(picture), str(other)]
+
+
+def test_an_error_comes_without_the_warning_about_many_scratches(network, tmp_path, capsys):
+    stripes = np.full((200, 160, 3), 120, "uint8")
+    stripes[:120:8] = 255
+    (tmp_path / "old.png").write_bytes(encode_png(stripes))
+    line = ["regenerate", str(tmp_path / "old.png"), "--find-scratches", "--out", str(tmp_path / "new.png")]
+    assert main(line) == 0
+    assert "of it looks like scratches; --mask is safer" in capsys.readouterr().err
+    assert main([*line, "--restarts", "4"]) == 2
+    assert capsys.readouterr().err == "capsgan: invalid restarts=4; expected none: this network searches nothing\n"
 
 
 @pytest.fixture

@@ -405,7 +405,7 @@ class AsRun:
         self.gan = gan
 
 
-@pytest.mark.filterwarnings("ignore:picture 0 is in colour")
+@pytest.mark.filterwarnings("ignore:picture 1 is in colour")
 def test_a_hole_in_a_large_picture_is_filled_in_its_place(linear):
     gan, images = linear
     large = cv2.resize(images[0], (112, 112), interpolation=cv2.INTER_CUBIC)
@@ -441,7 +441,7 @@ def test_a_picture_smaller_than_the_network_is_enlarged_with_a_warning(linear):
 
 def test_holes_finer_than_the_networks_pixels_are_refused(linear):
     known = np.indices((56, 56)).sum(axis=0) % 2 == 0
-    with pytest.raises(ValueError, match="holes of picture 0 are finer than the network's 28×28 pixels"):
+    with pytest.raises(ValueError, match="holes of picture 1 are finer than the network's 28×28 pixels"):
         regenerate_photos(AsRun(linear[0]), [np.zeros((56, 56, 1), "uint8")], [known], prior=0, **QUICK)
 
 
@@ -455,23 +455,42 @@ def test_no_pictures_are_refused(linear):
         regenerate_photos(AsRun(linear[0]), [], [])
 
 
+def test_a_picture_without_a_mask_is_refused_with_the_ways_to_give_one(linear):
+    photo, known = np.zeros((28, 28, 1), "uint8"), centre_mask(1, (28, 28))[0]
+    with pytest.raises(ValueError, match="picture 2 has no mask; expected --mask PNG, .*, or --find-scratches"):
+        regenerate_photos(AsRun(linear[0]), [photo, photo], [known, None], **QUICK)
+
+
 def test_a_hole_that_fits_no_square_is_refused(linear):
     known = np.ones((30, 90), bool)
     known[10, 5:80] = False
-    with pytest.raises(ValueError, match="spans 1×75 pixels and no square of a 30×90 picture holds it"):
+    with pytest.raises(ValueError, match="spans 75×1 pixels and no square of a 90×30 picture holds it"):
         regenerate_photos(AsRun(linear[0]), [np.zeros((30, 90, 1), "uint8")], [known], **QUICK)
 
 
-@pytest.mark.filterwarnings("ignore:picture 0 is in colour")
+@pytest.mark.filterwarnings("ignore:picture 1 is in colour")
 def test_superresolution_takes_pictures_of_its_own_size_only(linear):
-    with pytest.raises(
-        ValueError, match=r"picture 0 is 9×9 pixels; expected for super-resolution ×4 with this run: 7×7"
-    ):
-        regenerate_photos(AsRun(linear[0]), [np.zeros((9, 9, 1), "uint8")], [None], task="superres", **QUICK)
+    photos = [np.zeros((7, 7, 1), "uint8"), np.zeros((9, 9, 1), "uint8")]
+    with pytest.raises(ValueError, match="picture 2 is 9×9 pixels; expected 7×7 for super-resolution ×4"):
+        regenerate_photos(AsRun(linear[0]), photos, [None, None], task="superres", **QUICK)
     (fine,) = regenerate_photos(
         AsRun(linear[0]), [np.zeros((7, 7, 3), "uint8")], [None], task="superres", prior=0, **QUICK
     )
     assert fine.shape == (28, 28, 1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "scale", "advice"),
+    [
+        ((14, 14, 1), 4, "--scale 2 takes it"),
+        ((7, 7, 1), 2, "--scale 4 takes it"),
+        ((14, 7, 1), 4, "cut or resize it to that first"),
+        ((28, 28, 1), 4, "cut or resize it to that first"),
+    ],
+)
+def test_a_picture_of_the_wrong_size_is_refused_with_the_scale_that_fits_it(linear, shape, scale, advice):
+    with pytest.raises(ValueError, match=advice):
+        regenerate_photos(AsRun(linear[0]), [np.zeros(shape, "uint8")], [None], task=Downscaling(scale), **QUICK)
 
 
 # Files and the command line ----------------------------------------------------------------------------------------
@@ -533,7 +552,7 @@ def test_the_command_line_fills_a_hole_and_keeps_the_rest(shelf, pair, shared_ho
     cv2.imwrite(str(shelf / "twenty.png"), picture(1)[:20, :20])
     capsys.readouterr()
     assert main(line(shelf, run, "twenty.png", "small.png", "restored.png", *faded)) == 0
-    assert "capsgan: picture 0: its square of 20 pixels is smaller than the network's 28" in capsys.readouterr().err
+    assert "twenty.png: its square of 20 pixels is smaller than the network's 28" in capsys.readouterr().err
     assert read_image(shelf / "restored.png").shape == (20, 20, 1)
 
 
@@ -545,7 +564,7 @@ def test_the_command_line_fills_a_hole_and_keeps_the_rest(shelf, pair, shared_ho
         ({"mask": "white.png"}, "white.png: masks: the mask has no pixel missing"),
         ({"image": "face 1 ñ.png,grey.png", "mask": "mask.png,white.png", "out": "d"}, "grey.png with "),
         ({"mask": "black.png"}, "all pixels missing"),
-        ({"mask": None}, "invalid masks=None with task='inpaint'"),
+        ({"mask": None}, "ñ.png has no mask; expected --mask PNG, black where it is damaged, or --find-scratches"),
         ({"mask": "text.png"}, "text.png is not a readable image: not an image"),
         ({"mask": "nothing.png"}, "nothing.png is not a readable image: No such file"),
         ({"image": "text.png"}, "text.png is not a readable image: not an image"),

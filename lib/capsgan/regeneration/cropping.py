@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from ..checks import require
+from ..data.pixels import SCALES
 from .degradations import Degradation, Fading, make_degradation, to_grey
 from .masks import check_masks
 from .reconstruction import check_learned, regenerate
@@ -24,6 +25,7 @@ def regenerate_photos(
     task: str | Degradation = "inpaint",
     region: str | None = None,
     box: tuple[int, int, int, int] | None = None,
+    names: Sequence[str] | None = None,
     **options,
 ) -> list[np.ndarray]:
     """Regenerate pictures of any size, uint8 [height, width, 1 or 3] each, with a finished run.
@@ -40,13 +42,13 @@ def regenerate_photos(
     ``square`` is the largest possible, as near to the picture's middle as the hole allows, for networks of centred
     faces or digits; ``hole`` is a square of twice the hole's size around it, but no smaller than the network's; None is
     ``hole`` for a completion network, else ``square``. ``box``: (left, top, width, height), in place of ``region``; the
-    smallest square around it is used. The rest is of :func:`~capsgan.regeneration.reconstruction.regenerate`.
+    smallest square around it is used. ``names``: of the pictures, for messages; None: their numbers from 1. The rest is
+    of :func:`~capsgan.regeneration.reconstruction.regenerate`. Warnings come after the search, so an error comes alone.
     """
     degradation = make_degradation(task)
     if run.gan.conditional:
         check_learned(run.gan, degradation)
-        whole = box is None and all(mask is None for mask in masks)
-        if degradation.enlarges and not whole:
+        if degradation.enlarges and (box is not None or any(mask is not None for mask in masks)):
             raise ValueError("task='superres' enlarges whole pictures; expected no mask and no box")
     if not photos:
         raise ValueError("photos: there are none; expected one picture or more")
@@ -55,79 +57,70 @@ def regenerate_photos(
     region = region or ("hole" if run.gan.conditional and degradation.needs_mask else "square")
     require(region in REGIONS, "region", region, " | ".join(REGIONS))
     shape = degradation.observed_shape(run.gan.image_shape)
-    pairs = enumerate(zip(photos, masks, strict=True))
-    squares = [_cut(number, *pair, shape, degradation, box or region) for number, pair in pairs]
-    for number, (square, *_) in enumerate(squares):
-        factor = square.shape[0] / shape[0]
-        if run.gan.conditional and factor > 1:
-            done = "filled" if degradation.needs_mask else "holes and colours are painted"
-            warnings.warn(f"picture {number}: {done} at {shape[0]} pixels, enlarged ×{factor:.1f}", stacklevel=2)
-    shrunk = (_shrink(number, *cut[:2], shape) for number, cut in enumerate(squares))
+    names = names or [f"picture {number}" for number in range(1, len(photos) + 1)]
+    squares = [_cut(*each, shape, degradation, box or region) for each in zip(names, photos, masks, strict=True)]
+    shrunk = (_shrink(name, *cut[:2], shape) for name, cut in zip(names, squares, strict=True))
     small, holes = (np.stack(parts) for parts in zip(*shrunk, strict=True))
     found = regenerate(run, small, holes, task=degradation, **options)
+    for name, photo, (square, *_) in zip(names, photos, squares, strict=True):
+        side, least = square.shape[0], shape[0]
+        if shape[-1] == 1 < photo.shape[-1] and not getattr(degradation, "grey", False):
+            warnings.warn(f"{name} is in colour, the network's images are grey: holes are filled in grey", stacklevel=2)
+        if side < least:
+            tiny = f"its square of {side} pixels is smaller than the network's {least} and is enlarged first"
+            warnings.warn(f"{name}: {tiny}", stacklevel=2)
+        if run.gan.conditional and side > least:
+            done = "filled" if degradation.needs_mask else "holes and colours are painted"
+            warnings.warn(f"{name}: {done} at {least} pixels, enlarged ×{side / least:.1f}", stacklevel=2)
     if degradation.enlarges:
         return list(found.images)
     parts = zip(photos, squares, found.unblended, found.damages, strict=True)
     return [_put_back(*part) for part in parts]
 
 
-def _cut(number, photo, mask, shape, degradation, region):
+def _cut(name, photo, mask, shape, degradation, region):
     """The square of a picture: (uint8 [side, side, channels], bool [side, side], its place in the picture)."""
     if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[-1] not in (1, 3) or 0 in photo.shape:
-        found = f"{photo.dtype} {photo.shape}"
-        raise ValueError(f"photos: picture {number} is {found}; expected uint8 (height, width, 1 or 3)")
+        raise ValueError(f"{name} is {photo.dtype} {photo.shape}; expected uint8 (height, width, 1 or 3)")
     height, width = photo.shape[:2]
     if mask is None and degradation.needs_mask:
-        raise ValueError("invalid masks=None with task='inpaint'; expected a mask of each picture (--mask PNG)")
+        raise ValueError(f"{name} has no mask; expected --mask PNG, black where it is damaged, or --find-scratches")
     known = np.ones((height, width), bool) if mask is None else mask
-    known = check_masks(known, photo[None], holes=degradation.needs_mask, names=[f"mask {number}"])[0]
-    if degradation.enlarges:
-        if (height, width) != shape[:2]:
-            raise ValueError(
-                f"photos: picture {number} is {height}×{width} pixels; expected for super-resolution ×"
-                f"{degradation.scale} with this run: {shape[0]}×{shape[1]}; cut or resize it to that first"
-            )
-        place = np.s_[:height, :width]
-    else:
-        place = _find_square(number, known, region, shape[0]) if region in REGIONS else _box(number, known, region)
+    known = check_masks(known, photo[None], holes=degradation.needs_mask, names=[f"the mask of {name}"])[0]
+    if degradation.enlarges and (height, width) != shape[:2]:
+        fits = [scale for scale in SCALES if height == width == shape[0] * degradation.scale // scale]
+        advice = f"--scale {fits[0]} takes it" if fits else "cut or resize it to that first"
+        wanted = f"{shape[1]}×{shape[0]} for super-resolution ×{degradation.scale} with this network"
+        raise ValueError(f"{name} is {width}×{height} pixels; expected {wanted}; {advice}")
+    boxed = region not in REGIONS and not degradation.enlarges
+    place = _box(name, known, region) if boxed else _find_square(name, known, region, shape[0])
     square = photo[place]
-    if shape[-1] == 1 < square.shape[-1] and not getattr(degradation, "grey", False):
-        grey = f"picture {number} is in colour, the network's images are grey: holes are filled in grey"
-        warnings.warn(grey, stacklevel=4)
     if shape[-1] != square.shape[-1]:
         square = to_grey(square) if shape[-1] == 1 else square.repeat(3, axis=-1)
-    if square.shape[0] < shape[0]:
-        warnings.warn(
-            f"picture {number}: its square of {square.shape[0]} pixels is smaller than the network's {shape[0]} "
-            "and is enlarged first",
-            stacklevel=4,
-        )
     return square, known[place], place
 
 
-def _box(number, known, box):
+def _box(name, known, box):
     (left, top, columns, rows), (height, width) = box, known.shape
     side = max(rows, columns)
     top, left = top - (side - rows) // 2, left - (side - columns) // 2
     place, wanted = np.s_[top : top + side, left : left + side], None
     if min(rows, columns) < 1 or min(top, left) < 0 or top + side > height or left + side > width:
-        wanted = f"x,y,width,height of a square inside picture {number} of {width}×{height} pixels"
+        wanted = f"x,y,width,height of a square inside {name} of {width}×{height} pixels"
     elif (~known).sum() > (~known[place]).sum():
-        wanted = f"one that holds the hole of picture {number}"
+        wanted = f"one that holds the hole of {name}"
     if wanted:
         raise ValueError(f"invalid box={','.join(map(str, box))}; expected {wanted}")
     return place
 
 
-def _find_square(number, known, region, least):
+def _find_square(name, known, region, least):
     height, width = known.shape
     left, top, columns, rows = (0, 0, width, height) if known.all() else cv2.boundingRect((~known).astype("uint8"))
     side = min(height, width)
     if max(rows, columns) > side and not known.all():
-        raise ValueError(
-            f"masks: the hole of picture {number} spans {rows}×{columns} pixels and no square of a {height}×{width} "
-            "picture holds it; expected smaller holes, filled one after the other"
-        )
+        spans = f"spans {columns}×{rows} pixels and no square of a {width}×{height} picture holds it"
+        raise ValueError(f"masks: the hole of {name} {spans}; expected smaller holes, filled one after the other")
     if region == "hole" and not known.all():
         side = min(side, max(least, round(CONTEXT * max(rows, columns))))
     first = []
@@ -138,7 +131,7 @@ def _find_square(number, known, region, least):
     return np.s_[first[0] : first[0] + side, first[1] : first[1] + side]
 
 
-def _shrink(number, square, known, shape):
+def _shrink(name, square, known, shape):
     """To the network's size: (uint8 [height, width, channels], bool [height, width])."""
     if square.shape[:2] == shape[:2]:
         return square, known
@@ -149,10 +142,8 @@ def _shrink(number, square, known, shape):
     if small.all() and not known.all():  # holes finer than the network's pixels: the least known count as missing
         small = share > share.min()
         if not small.any():  # all shares are equal
-            raise ValueError(
-                f"masks: the holes of picture {number} are finer than the network's {shape[0]}×{shape[1]} pixels; "
-                "expected larger holes, or an interpolation such as cv2.inpaint"
-            )
+            finer = f"the holes of {name} are finer than the network's {shape[0]}×{shape[1]} pixels"
+            raise ValueError(f"masks: {finer}; expected larger holes, or an interpolation such as cv2.inpaint")
     if not small.any():
         small = share == share.max()
     mean = total / np.maximum(share, 1e-6)[..., None]

@@ -51,7 +51,7 @@ def find_scratches(photo: np.ndarray, box=None) -> np.ndarray:
 def check_masks(masks: np.ndarray, images: np.ndarray, *, holes: bool = True, names=None) -> np.ndarray:
     """Masks, bool [height, width] or [n, height, width], that fit images [n, …]: bool [n, height, width], one each.
 
-    ``holes``: whether each must have a pixel missing. ``names``: of the masks, for errors; None: their numbers.
+    ``holes``: whether each must have a pixel missing. ``names``: of the masks, for errors; None: their numbers from 1.
     """
     array, wanted = np.asarray(masks), images.shape[:3]
     if array.dtype != bool:
@@ -63,7 +63,7 @@ def check_masks(masks: np.ndarray, images: np.ndarray, *, holes: bool = True, na
     for share, what in ((0, "all pixels missing, so there is nothing to go by"), (1, "no pixel missing")):
         if (known == share).any() and (holes or share == 0):
             number = int(np.argmax(known == share))
-            name = names[number] if names else f"mask {number}"
+            name = names[number] if names else f"mask {number + 1}"
             raise ValueError(f"masks: {name} has {what}; expected False, black in a file, for missing ones only")
     return array
 

@@ -40,8 +40,6 @@ def regenerate_files(
     for path, found in zip(images, known, strict=True):
         if scratched and holes and found.all():
             raise ValueError(f"{path}: no scratches found; expected a --mask, which shows where the picture is damaged")
-        if scratched and (share := 1 - found.mean()) > MUCH:
-            warnings.warn(f"{path}: {share:.0%} of it looks like scratches; --mask is safer", stacklevel=2)
     if masks:
         used = masks if len(masks) == len(images) else masks * len(images)
         known = [read_mask(path, invert) for path in used]
@@ -50,8 +48,10 @@ def regenerate_files(
                 check_masks(mask, photo[None], holes=holes, names=["the mask"])
             except ValueError as error:
                 raise ValueError(f"{path} with {source}: {error}") from error
-    results = regenerate_photos(run, photos, known, **options)
+    results = regenerate_photos(run, photos, known, names=[str(path) for path in images], **options)
     for path, source, photo, mask, result in zip(paths, images, photos, known, results, strict=True):
+        if scratched and (share := 1 - mask.mean()) > MUCH:
+            warnings.warn(f"{source}: {share:.0%} of it looks like scratches; --mask is safer", stacklevel=2)
         data = encode_png(keep_transparency(source, photo, mask, np.ascontiguousarray(result)))
         try:
             write_atomically(path, data)
