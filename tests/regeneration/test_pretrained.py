@@ -159,7 +159,9 @@ def test_grey_pictures_stay_grey(network, photo, channels):
     [
         (["--with", "mona-lisa"], "unknown pretrained network 'mona-lisa'"),
         (["--box", "100,60,80,80"], "invalid box=100,60,80,80"),
-        (["--box", "0,0,64,64"], "holds the hole"),
+        (["--box", "0,0,64,64"], "ü.png at 60,80,40,40 (x,y,width,height), such as 0,0,120,120, or no --box"),
+        (["--box", "50,70,60,80"], "invalid box=50,70,60,80; expected a square, such as 40,70,80,80, or no --box"),
+        (["--box", "0,0,160,200"], "expected a square, such as 40,60,80,80, or no --box"),
         (["--restarts", "4"], "invalid restarts=4; expected none"),
         (["--label", "3"], "invalid labels=3; expected none"),
         (["--box", "1,2,3"], "four whole numbers"),
@@ -176,6 +178,23 @@ def test_refusals_are_one_line_and_write_nothing(network, photo, tmp_path, capsy
     error = capsys.readouterr().err
     assert complaint in error and error.count("\n") == 1
     assert not out.exists()
+
+
+@pytest.mark.filterwarnings("ignore:picture 1. filled at 64 pixels", "ignore:picture 1. its square of")
+@pytest.mark.parametrize("seed", range(8))
+def test_the_square_that_a_refusal_suggests_is_accepted(network, seed):
+    rng, known = np.random.default_rng(seed), np.ones((120, 150), bool)
+    top, left = rng.integers(0, 80, 2)
+    known[top : top + 30, left : left + 20] = False
+    x, y = rng.integers(0, 40, 2)
+    box = (x, y, 40, 40) if seed % 2 else (x, y, *rng.integers(10, 80, 2))  # a square away from the hole; no square
+    photo = rng.integers(0, 256, (120, 150, 3), "uint8")
+    with pytest.raises(ValueError, match="invalid box=") as refused:
+        regenerate_photos(network, [photo], [known], box=box)
+    better = tuple(map(int, re.search(r"such as ([0-9,]+), or no --box", str(refused.value))[1].split(",")))
+    assert better[2] == better[3]
+    (filled,) = regenerate_photos(network, [photo], [known], box=better)
+    assert (filled[known] == photo[known]).all()
 
 
 def test_each_message_names_its_file(network, photo, tmp_path, capsys):

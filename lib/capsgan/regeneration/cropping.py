@@ -41,9 +41,9 @@ def regenerate_photos(
     ``masks``: bool [height, width] each, True where a pixel is known; None where nothing is missing. ``region``:
     ``square`` is the largest possible, as near to the picture's middle as the hole allows, for networks of centred
     faces or digits; ``hole`` is a square of twice the hole's size around it, but no smaller than the network's; None is
-    ``hole`` for a completion network, else ``square``. ``box``: (left, top, width, height), in place of ``region``; the
-    smallest square around it is used. ``names``: of the pictures, for messages; None: their numbers from 1. The rest is
-    of :func:`~capsgan.regeneration.reconstruction.regenerate`. Warnings come after the search, so an error comes alone.
+    ``hole`` for a completion network, else ``square``. ``box``: (left, top, width, height) of a square, in place of
+    ``region``. ``names``: of the pictures, for messages; None: their numbers from 1. The rest is of
+    :func:`~capsgan.regeneration.reconstruction.regenerate`. Warnings come after the search, so an error comes alone.
     """
     degradation = make_degradation(task)
     if run.gan.conditional:
@@ -102,27 +102,34 @@ def _cut(name, photo, mask, shape, degradation, region):
 
 def _box(name, known, box):
     (left, top, columns, rows), (height, width) = box, known.shape
-    side = max(rows, columns)
-    top, left = top - (side - rows) // 2, left - (side - columns) // 2
-    place, wanted = np.s_[top : top + side, left : left + side], None
-    if min(rows, columns) < 1 or min(top, left) < 0 or top + side > height or left + side > width:
-        wanted = f"x,y,width,height of a square inside {name} of {width}×{height} pixels"
-    elif (~known).sum() > (~known[place]).sum():
-        wanted = f"one that holds the hole of {name}"
-    if wanted:
-        raise ValueError(f"invalid box={','.join(map(str, box))}; expected {wanted}")
-    return place
+    invalid, place = f"invalid box={','.join(map(str, box))}", np.s_[top : top + rows, left : left + columns]
+    if min(rows, columns) < 1 or min(top, left) < 0 or top + rows > height or left + columns > width:
+        raise ValueError(f"{invalid}; expected x,y,width,height of a square inside {name} of {width}×{height} pixels")
+    if rows == columns and (~known).sum() == (~known[place]).sum():
+        return place
+    hole = f"one that holds the hole of {name} at {','.join(map(str, _bounds(known)))} (x,y,width,height)"
+    both = known.copy()
+    both[place] = False
+    fits = max(_bounds(both)[2:]) <= min(height, width)  # else a square around the hole alone
+    high, wide = _find_square(name, both, "hole", 1, 1) if fits else _find_square(name, known, "hole", 1)
+    better = f"{wide.start},{high.start},{wide.stop - wide.start},{high.stop - high.start}"
+    wanted = hole if rows == columns else "a square"
+    raise ValueError(f"{invalid}; expected {wanted}, such as {better}, or no --box")
 
 
-def _find_square(name, known, region, least):
+def _bounds(known):
+    return cv2.boundingRect((~known).astype("uint8"))
+
+
+def _find_square(name, known, region, least, context=CONTEXT):
     height, width = known.shape
-    left, top, columns, rows = (0, 0, width, height) if known.all() else cv2.boundingRect((~known).astype("uint8"))
+    left, top, columns, rows = (0, 0, width, height) if known.all() else _bounds(known)
     side = min(height, width)
     if max(rows, columns) > side and not known.all():
         spans = f"spans {columns}×{rows} pixels and no square of a {width}×{height} picture holds it"
         raise ValueError(f"masks: the hole of {name} {spans}; expected smaller holes, filled one after the other")
     if region == "hole" and not known.all():
-        side = min(side, max(least, round(CONTEXT * max(rows, columns))))
+        side = min(side, max(least, round(context * max(rows, columns))))
     first = []
     for start, length, whole in ((top, rows, height), (left, columns, width)):
         middle = (whole - side) // 2 if region == "square" else start + length // 2 - side // 2
