@@ -179,6 +179,20 @@ def test_runs_of_differing_length_are_judged_at_the_step_that_all_reach():
     assert (row["seeds"], row["verdict"]) == (5, REPLICATED)
 
 
+def test_claims_about_several_gans_take_each_after_its_own_number_of_steps():
+    rows = []
+    for gan, steps, fid in (("wgan", 700, 9.0), ("acgan", 2000, 1.0), ("dcgan", 2000, 4.0), ("infogan", 2000, 3.0)):
+        for seed in SEEDS:
+            for trunk, factor in (("caps", 1 + seed / 10), ("cnn", 2.0)):
+                rows += run_rows(gan, trunk, seed, steps=steps, digits__fid=fid * factor)
+    named = {c.name: judge(c, pd.DataFrame(rows)) for c in CLAIMS if {"acgan", "wgan"} <= {*c.gans}}
+    best, drastic = named["WGAN is the best"], named["improves GANs drastically"]
+    assert best["estimate"] == pytest.approx(9) and drastic["estimate"] < 0.8
+    for row in (best, drastic):
+        assert (row["seeds"], row["verdict"]) == (len(SEEDS), NOT_TESTABLE)
+        assert row["note"] == "WGAN: runs of 700 steps, needed: 1,500"
+
+
 def test_a_claim_that_is_a_primary_needs_holms_p_too():
     (one,) = (c for c in CLAIMS if c.name == "capsules are the cause: against a CNN as large")
     words = {}

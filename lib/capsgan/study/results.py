@@ -91,7 +91,7 @@ def collect(plan: AnalysisPlan, name: str = "study", say=print) -> pd.DataFrame:
     timed = with_step_times(results, pd.read_csv(STEP_TIMES)) if STEP_TIMES.exists() else results
     table = verdict_table(read_claims(), timed, plan)  # first: what cannot be judged replaces nothing
     save_results(results, name)
-    table.to_csv(RESULTS / f"verdicts_{name}.csv", index=False, float_format="%.4g")
+    table.to_csv(RESULTS / f"verdicts_{name}.csv", index=False, float_format="%.6g")
     return results
 
 

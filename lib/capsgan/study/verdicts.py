@@ -3,8 +3,8 @@
 The runs of one seed give one number, the *effect* (:mod:`capsgan.study.effects`): say, the log ratio of FID, Caps ÷
 classical. The claim says on which side of a bound the mean effect lies; its t interval over the seeds decides, from as
 many seeds as the plan wants. Intervals hold for each claim by itself; a claim that is one of the plan's primaries also
-needs Holm's p (:mod:`capsgan.study.comparisons`). Runs of different lengths are judged at the last step that all reach
-(:func:`capsgan.study.pairing.numbers_at`).
+needs Holm's p (:mod:`capsgan.study.comparisons`). Runs of one GAN are judged at the last step that all of them reach
+(:func:`capsgan.study.pairing.numbers_at`); claims about several GANs take each at its own.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from ..names import GANS
 from .comparisons import analyse
 from .effects import NoRuns
 from .pairing import GAME, SCALE, TRUNK, collapsed_runs, numbers_at, refuse_bad_numbers, refuse_mixture, require_columns
@@ -111,8 +112,9 @@ def judge(claim: Claim, results: pd.DataFrame, plan: AnalysisPlan) -> dict:
     runs = results.drop_duplicates("run")
     runs = runs[runs.gan.isin(claim.gans) & runs.discriminator.isin(claim.discriminators)]
     runs = runs[runs.fraction.isin(claim.fractions)]
+    last, rows = runs.groupby("gan").steps.min(), results[results.run.isin(runs.run)]
     if len(runs):
-        results = numbers_at(results[results.run.isin(runs.run)], int(runs.steps.min()), plan)
+        results = pd.concat([numbers_at(rows[rows.gan == gan], int(step), plan) for gan, step in last.items()])
     runs = runs.assign(failed=runs.status.isin(plan.failed), collapsed=runs.run.isin(collapsed_runs(results, plan)))
     row = {"claim": claim.name, "section": claim.section, "says": claim.says, "tested": claim.tested, "seeds": 0}
     row |= {"failed": int(runs.failed.sum()), "collapsed": int(runs.collapsed.sum()), "unit": claim.unit}
@@ -125,10 +127,9 @@ def judge(claim: Claim, results: pd.DataFrame, plan: AnalysisPlan) -> dict:
         premise = claim.premise(results).dropna() if claim.premise else None
     except NoRuns as lack:
         return row | {"note": str(lack)}
-    row |= {"seeds": len(effects), "estimate": _measure(effects, claim, plan)["estimate"]}
+    row |= {"seeds": len(effects)} | _measure(effects, claim, plan)
     if reason := _refuse(claim, runs, effects, premise, plan):
-        return row | {"note": reason}
-    row |= _measure(effects, claim, plan)
+        return row | {"verdict": NOT_TESTABLE, "note": reason}
     if claim.two_spaces:
         with contextlib.suppress(NoRuns):
             second = claim.effects(results, features=plan.second_space).dropna()
@@ -150,7 +151,9 @@ def _measure(effects: pd.Series, claim: Claim, plan: AnalysisPlan) -> dict:
 def _refuse(claim: Claim, runs: pd.DataFrame, effects: pd.Series, premise: pd.Series | None, plan: AnalysisPlan) -> str:
     """Why a claim is not tested by these runs; empty if it is."""
     if runs.steps.min() < claim.least_steps:
-        return f"runs of {runs.steps.min():,} steps, needed: {claim.least_steps:,}"
+        short = runs.sort_values("steps").iloc[0]
+        which = f"{GANS[short.gan].label}: " if len(claim.gans) > 1 else ""
+        return f"{which}runs of {short.steps:,} steps, needed: {claim.least_steps:,}"
     if effects.empty:
         return "no pair of runs has the number"
     by_pair = runs.groupby(["gan", "fraction", "seed"])
