@@ -33,7 +33,7 @@ def test_a_gallery_has_a_row_an_image_and_a_column_a_method(images):
     assert (figure.axes[2].images[0].get_array() == images[1]).all()
 
 
-def test_holes_are_outlined_and_tiles_that_differ_from_the_truth_have_their_decibels(images):
+def test_rectangular_holes_are_outlined_and_tiles_that_differ_from_the_truth_have_their_decibels(images):
     known = np.ones(images.shape[:3], bool)
     known[:, 4:8, 4:8] = False
     off = np.where(known[..., None], images, images ^ 16)  # a difference of 16 in the hole: 20 log10(255 / 16) dB
@@ -41,6 +41,13 @@ def test_holes_are_outlined_and_tiles_that_differ_from_the_truth_have_their_deci
     assert all(axis.collections for axis in figure.axes)
     words = [[text.get_text() for text in axis.texts] for axis in figure.axes]
     assert words == [[], ["24.0 dB"], []] * len(images)
+
+
+def test_no_outline_runs_over_the_seams_of_strokes(images):
+    known = np.ones(images.shape[:3], bool)
+    known[:, range(4, 9), range(4, 9)] = known[:, range(4, 9), range(5, 10)] = False
+    figure = plots.gallery_figure({"damaged": images, "truth": images}, "title", known, images)
+    assert not any(axis.collections for axis in figure.axes)
 
 
 def test_the_search_is_drawn_with_its_best_restart_on_top(images):

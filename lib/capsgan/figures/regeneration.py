@@ -17,8 +17,8 @@ OUTLINE = "#E69F00"
 def gallery_figure(columns: dict[str, np.ndarray], title: str, masks=None, truth=None, size=1.15) -> plt.Figure:
     """One row per image, one column per method: ``columns`` maps a name to uint8 [n, height, width, 1 or 3].
 
-    ``masks``, bool [n, height, width], False in holes, outline the holes. ``truth``, uint8 like the images, puts the
-    PSNR in the hole under each tile that differs from it (of whole images without masks). ``size``: inches per tile.
+    ``masks``, bool [n, height, width], False in holes: rectangular ones are outlined. ``truth``, uint8 like the images,
+    puts the PSNR in the hole, or of whole images without masks, under each tile that differs. ``size``: inches per tile.
     """
     count = len(next(iter(columns.values())))
     shape = (size * len(columns), size * count * (0.97 if truth is None else 1.1) + 0.7)
@@ -33,9 +33,9 @@ def gallery_figure(columns: dict[str, np.ndarray], title: str, masks=None, truth
 
 
 def draw_tile(axis, image: np.ndarray, known: np.ndarray | None = None, truth: np.ndarray | None = None):
-    """An image, uint8 [height, width, 1 or 3]; its hole outlined; against ``truth`` its PSNR (dB) underneath."""
+    """An image, uint8 [height, width, 1 or 3]; rectangular holes outlined; the PSNR (dB) against ``truth`` below."""
     show_image(axis, image)
-    if known is not None and np.diff(known).mean() < 0.1:  # scattered pixels are all outline
+    if known is not None and len(np.unique(known[~known.all(axis=1)], axis=0)) == 1:  # a rectangle: others hide seams
         axis.contour(~known, levels=[0.5], colors=[OUTLINE], linewidths=0.9)
     if truth is not None and (image != truth).any():
         where = np.ones(image.shape[:2], bool) if known is None else ~known
