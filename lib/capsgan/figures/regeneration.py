@@ -18,7 +18,7 @@ def gallery_figure(columns: dict[str, np.ndarray], title: str, masks=None, truth
     """One row per image, one column per method: ``columns`` maps a name to uint8 [n, height, width, 1 or 3].
 
     ``masks``, bool [n, height, width], False in holes: rectangular ones are outlined. ``truth``, uint8 like the images,
-    puts the PSNR in the hole, or of whole images without masks, under each tile that differs. ``size``: inches per tile.
+    puts the PSNR in the hole, or of whole images without masks, under tiles that differ. ``size``: inches per tile.
     """
     count = len(next(iter(columns.values())))
     shape = (size * len(columns), size * count * (0.97 if truth is None else 1.1) + 0.7)
