@@ -9,6 +9,7 @@ def entropy_of(p):
     return -(positive * np.log(positive)).sum()
 
 
-def continuous_loss(codes, means):
-    """Codes and Q's means, arrays of shape (B, 2): half the squared error, summed over codes, mean over the batch."""
-    return ((codes - means) ** 2).sum(axis=1).mean() / 2
+def category_bound(logits, category):
+    """Q's logits (B, n) and the true categories (B,): the lower bound of the mutual information, in nats."""
+    log_q = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+    return np.log(logits.shape[1]) + log_q[np.arange(len(category)), category].mean()
