@@ -17,13 +17,13 @@ def check(attempt: Callable, *cases: tuple, tolerance: float = 1e-4):
         call = f"{name}({', '.join(_short(a) for a in arguments)})"
         try:
             value = attempt(*arguments)
+            if value is None or value is ...:
+                print(f"Not yet: {call} returns nothing so far.")
+                return
+            value, expected = np.asarray(value, "float64"), np.asarray(expected, "float64")
         except Exception as error:
             print(f"Not yet: {call} raised {type(error).__name__}: {error}")
             return
-        if value is None or value is ...:
-            print(f"Not yet: {call} returns nothing so far.")
-            return
-        value, expected = np.asarray(value, "float64"), np.asarray(expected, "float64")
         if value.shape != expected.shape:
             print(f"Not yet: {call} has shape {value.shape}; it should have {expected.shape}.")
             return
@@ -35,6 +35,8 @@ def check(attempt: Callable, *cases: tuple, tolerance: float = 1e-4):
 
 def _short(value) -> str:
     array = np.asarray(value)
+    if array.dtype == object:
+        return f"a {type(value).__name__}"  # a function, a network
     if array.ndim == 0:
         return f"{array:.4g}"
     if array.ndim > 1 and array.size > LONGEST:
