@@ -14,7 +14,15 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from capsgan.config import RunConfig
-from capsgan.figures.runs import draw_curve, grid_figure, metrics_figure, samples_figure, save_figure, training_gif
+from capsgan.figures.runs import (
+    draw_curve,
+    grid_figure,
+    metrics_figure,
+    overview_figure,
+    samples_figure,
+    save_figure,
+    training_gif,
+)
 from capsgan.gans.base import METRICS
 from capsgan.runs.reference import ReferenceRun
 from capsgan.runs.run import Run
@@ -38,11 +46,20 @@ def hexes(lines):
     return [mpl.colors.to_hex(line.get_color()).upper() for line in lines]
 
 
-def test_the_title_names_figure_profile_steps_width_and_seed_and_the_thesiss_steps(figure):
-    title = figure.get_suptitle()
-    for part in ("Figure 8.2", "DCGAN", "smoke profile", "mnist5k", "6 steps", "thesis: 20,000", "batch 4", "seed 3"):
-        assert part in title
-    assert re.search(r"width 0\.015625", title)
+def test_the_foot_names_profile_steps_width_and_seed_and_the_thesiss_steps(figure):
+    foot = figure.get_supxlabel()
+    for part in ("smoke profile", "mnist5k", "6 steps", "thesis: 20,000", "batch 4", "seed 3"):
+        assert part in foot
+    assert re.search(r"width 0\.015625", foot) and figure.get_suptitle() == "Figure 8.2: DCGAN metrics"
+
+
+def test_an_overview_has_a_row_of_panels_for_each_pair(pair):
+    figure = overview_figure({"whole": pair, "zoomed": (*pair, True)}, "Twice", "smoke")
+    titles = [axis.get_title(loc="left") for axis in figure.axes]
+    assert titles == ["whole", "", "", "zoomed", "", ""] and figure.axes[3].get_xlabel() == "step"
+    assert [text.get_text() for text in figure.legends[0].get_texts()][:2] == ["classical", "Caps"]
+    assert figure.axes[2].get_ylim() != figure.axes[5].get_ylim()
+    assert figure.get_supxlabel().count("smoke profile") == figure.get_supxlabel().count(pair[0].directory.name) == 1
 
 
 def test_the_thesiss_own_scale_is_not_excused():

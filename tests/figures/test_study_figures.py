@@ -40,11 +40,13 @@ def lines(figure, axis=0):
 
 
 def test_pairs_are_joined_seed_by_seed_beside_the_floor(results):
-    figure = result_plots.pairs_figure(results, "fid_infinity", "FID∞")
+    figure = result_plots.pairs_figure(results, {"fid_infinity": "FID∞", "coverage": "coverage"})
     found = lines(figure)
     assert {(2.0, 1.0), (4.0, 2.0), (6.0, 3.0)} <= set(found)
     assert (0.1, 0.1) in found
-    assert figure.axes[0].get_title() == "DCGAN, seeds: 3" and "Caps width 0.25" in figure.get_suptitle()
+    assert [axis.get_title() for axis in figure.axes] == ["DCGAN, seeds: 3", ""]
+    assert [axis.get_ylabel() for axis in figure.axes] == ["FID∞", "Coverage"]
+    assert "Caps width 0.25" in figure.get_supxlabel()
 
 
 def test_curves_over_steps_show_every_run_and_the_geometric_mean(results):
@@ -53,7 +55,9 @@ def test_curves_over_steps_show_every_run_and_the_geometric_mean(results):
 
 
 def test_controls_show_a_point_a_seed_and_the_mean(results):
-    figure = result_plots.controls_figure(results, "fid_infinity", "FID∞")
+    shown = [("fid_infinity", "digits", "FID∞", "real images"), ("kid", "digits", "KID", "real images")]
+    figure = result_plots.controls_figure(results, shown, "DCGAN")
+    assert [axis.get_title() for axis in figure.axes] == ["FID∞", "KID"]
     assert (2.0, 4.0, 6.0) in lines(figure) and (4.0, 4.0) in lines(figure)
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["classical", "Caps"]
 
@@ -67,7 +71,8 @@ def test_intervals_are_drawn_where_the_analysis_has_them(results):
     assert "(6 runs)" in figure.get_supxlabel()  # those of all data
     drawn = [tuple(np.round(line.get_xdata(), 6)) for line in figure.axes[0].lines]
     assert (round(row.low, 6), round(row.high, 6)) in drawn
-    assert figure.axes[0].get_yticklabels()[0].get_text() == f"{row.comparison}  (n = 3)"
+    assert "n = 3 each" in figure.get_suptitle()
+    assert f"A {figure.axes[0].get_yticklabels()[0].get_text()}" == row.comparison
 
 
 def test_the_scale_names_the_gans_that_had_other_steps(results):

@@ -25,7 +25,6 @@ from capsgan.study.results import (
     load_results,
     planned_runs,
     save_results,
-    summarise,
     with_step_times,
 )
 
@@ -158,18 +157,6 @@ def test_a_pair_is_judged_together_and_a_run_without_partner_is_not(pair, monkey
     judged = judge_pairs(pair, None, 12)
     assert set(judged.run) == {run.directory.name for run in pair} and set(judged.value) == {15}
     assert judge_pairs(pair[:1], None, 12).empty
-
-
-def test_a_summary_has_means_and_intervals_by_network_and_what_real_images_get(evaluated):
-    rows = summarise(collect_results(evaluated).assign(fraction=1.0), {"fid": "digits"})
-    assert list(rows.fid) == ["3", "2", "0.5", "0.6"]
-    assert list(rows.discriminator) == ["caps", "cnn", "", ""] and list(rows.seeds) == [1, 1, "", ""]
-    assert list(rows.gan[2:]) == ["real images", "held-out real images"]
-
-
-def test_results_of_an_earlier_measure_have_no_row_of_held_out_images(evaluated):
-    earlier = collect_results(evaluated).assign(fraction=1.0).drop(columns="held_out")
-    assert list(summarise(earlier, {"fid": "digits"}).fid) == ["3", "2", "0.5"]
 
 
 def stub(config, directory, kind=Run, status="finished"):

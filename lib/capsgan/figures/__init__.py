@@ -11,6 +11,7 @@ from .runs import (
     draw_curve,
     grid_figure,
     metrics_figure,
+    overview_figure,
     panels,
     samples_figure,
     save_figure,

@@ -1,5 +1,6 @@
 """Figures of results: functions take data frames and arrays and return a Matplotlib figure."""
 
+import textwrap
 from pathlib import Path
 
 import matplotlib as mpl
@@ -49,26 +50,38 @@ def curves_figure(
 ) -> plt.Figure:
     """Losses and accuracy of any GAN against step, classical and Caps.
 
-    The two runs must be finished, of one GAN, and differ only in the trunk. ``profile`` is named in the title, before
+    The two runs must be finished, of one GAN, and differ only in the trunk. ``profile`` is named at the foot, before
     steps, width and seed. ``zoomed``: the vertical axis shows the range of the second half of training.
     """
-    _check_pair(classical.config, caps.config)
-    figure, axes = plt.subplots(1, 3, figsize=(13.5, 3.8), layout="constrained")
+    return overview_figure({"": (classical, caps, zoomed)}, title, profile)
+
+
+def overview_figure(rows: dict[str, tuple], title: str, profile: str | None = None) -> plt.Figure:
+    """A row of :func:`curves_figure` for each name in ``rows``: classical, Caps, and maybe whether it is zoomed."""
+    size = {"figsize": (13.5, 2.5 * len(rows) + 1.2), "layout": "constrained", "squeeze": False}
+    figure, axes = plt.subplots(len(rows), 3, **size)
     figure.get_layout_engine().set(w_pad=0.12)
-    for axis, (column, label) in zip(axes, panels(classical.config.gan).items(), strict=True):
-        for run in (classical, caps):
-            draw_curve(axis, run.history, column, COLOURS[run.config.discriminator], run.config.label)
-        coin = {"(nats)": np.log(2), "(share)": 0.5}.get(label.split()[-1])  # what tossing a coin gets
-        if coin:
-            axis.axhline(coin, color="#666666", linestyle=":", linewidth=1.2, label="a coin toss:\nlog 2, or ½")
-        axis.set(xlabel="step", ylabel=label)
-        if zoomed:
-            axis.set_ylim(*_zoomed_limits([classical.history[column], caps.history[column]]))
-        elif column == "accuracy":
-            axis.set_ylim(-0.02, 1.02)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", frameon=False)
-    figure.suptitle(f"{title}\n{describe_scale(caps.config, profile)}", fontsize=11)
-    add_footer(figure, [classical, caps])
+    for line, (name, (classical, caps, *zoomed)) in zip(axes, rows.items(), strict=True):
+        _check_pair(classical.config, caps.config)
+        for axis, (column, label) in zip(line, panels(classical.config.gan).items(), strict=True):
+            for run, trunk in ((classical, "classical"), (caps, "Caps")):
+                shown = trunk if len(rows) > 1 else run.config.label
+                draw_curve(axis, run.history, column, COLOURS[run.config.discriminator], shown)
+            coin = {"(nats)": np.log(2), "(share)": 0.5}.get(label.split()[-1])  # what tossing a coin gets
+            if coin:
+                axis.axhline(coin, color="#666666", linestyle=":", linewidth=1.2, label="a coin toss:\nlog 2, or ½")
+            axis.set_ylabel(label)
+            if any(zoomed):
+                axis.set_ylim(*_zoomed_limits([classical.history[column], caps.history[column]]))
+            elif column == "accuracy":
+                axis.set_ylim(-0.02, 1.02)
+        line[0].set_title(name, loc="left", weight="bold", fontsize=10)
+    plt.setp(axes[-1], xlabel="step")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right upper", frameon=False)
+    figure.suptitle(title, fontsize=12)
+    pairs = [pair[:2] for pair in rows.values()]
+    scales = dict.fromkeys(describe_scale(caps.config, profile) for _, caps in pairs)
+    add_footer(figure, [*dict.fromkeys(sum(pairs, ()))], "; ".join(scales))
     return figure
 
 
@@ -198,10 +211,11 @@ def show_images(axes, images: dict[str, np.ndarray], fontsize: int = 10):
         axis.set_title(name, fontsize=fontsize)
 
 
-def add_footer(figure: plt.Figure, runs: list[Run]):
-    """Name the runs and commits that a figure shows, small, at its lower edge."""
+def add_footer(figure: plt.Figure, runs: list[Run], scale: str = ""):
+    """Say at which scale the runs of a figure are, and name them and their commits, small, at its lower edge."""
     names = "  ".join(f"{run.directory.name} @{run.provenance.get('commit') or 'no commit'}" for run in runs)
-    figure.supxlabel(names, fontsize=6, color="grey")
+    names = textwrap.fill(names, int(14 * figure.get_figwidth()), break_on_hyphens=False)
+    figure.supxlabel(f"{scale}\n{names}" if scale else names, fontsize=6.5, color="grey")
 
 
 def save_figure(figure: plt.Figure, name: str, profile: str, runs=()) -> Path:

@@ -1,9 +1,10 @@
 """Figures of many runs: functions take the tables of :mod:`capsgan.study` and return a Matplotlib figure.
 
 ``results`` are of :func:`capsgan.study.results.collect_results`, ``analysis`` of
-:func:`capsgan.study.comparisons.analyse`; ``label`` is the vertical axis's, ``features`` where a metric is taken.
+:func:`capsgan.study.comparisons.analyse`; ``features`` says where a metric is taken.
 """
 
+import re
 import textwrap
 
 import matplotlib.pyplot as plt
@@ -28,36 +29,41 @@ TRUNKS = {
 PAIR = ("cnn", "caps")
 
 
-def pairs_figure(results: pd.DataFrame, metric: str, label: str, features: str = "digits") -> plt.Figure:
-    """One number of every run, classical beside Caps, one line per seed, and what real images get."""
+def pairs_figure(results: pd.DataFrame, metrics: dict[str, str], features: str = "digits") -> plt.Figure:
+    """Numbers of every run, classical beside Caps, one line per seed, and what real images get.
+
+    ``metrics`` maps each metric to its label; every one has a row of panels, one per GAN.
+    """
     gans = [gan for gan in COMPARED_GANS if gan in set(results.gan)]
     drawn = results[(results.fraction == 1) & results.discriminator.isin(PAIR)]
-    floor = results[(results.features == features) & (results.metric == metric)].floor.median()
-    size = {"figsize": (2.4 * len(gans) + 1.6, 3.4), "sharey": True, "squeeze": False}
-    figure, axes = plt.subplots(1, len(gans), layout="constrained", **size)
-    for axis, gan in zip(axes[0], gans, strict=True):
-        pair = pd.concat([numbers(results, gan, trunk, metric, features) for trunk in PAIR], axis=1).dropna()
-        axis.plot([0, 1], pair.T, color="grey", linewidth=0.8, alpha=0.7)
-        for place, trunk in enumerate(PAIR):
-            axis.plot(np.full(len(pair), place), pair.iloc[:, place], "o", color=COLOURS[trunk], markersize=5)
-        if np.isfinite(floor):
-            axis.axhline(floor, color="black", linestyle=":", linewidth=1, label="real images")
-        title = f"{GANS[gan].label}, seeds: {len(pair)}"
-        axis.set(xticks=[0, 1], xticklabels=["classical", "Caps"], xlim=(-0.4, 1.4), title=title)
-    label = label[:1].upper() + label[1:]
-    axes[0, 0].set_ylabel(label)
-    axes[0, 0].set_ylim(bottom=-0.04 * axes[0, 0].get_ylim()[1])  # a floor near 0 is no part of the frame
-    if np.isfinite(floor):
-        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=8)
-    figure.suptitle(f"{label}: one line per seed\n{describe_results(drawn)}", fontsize=10)
+    size = {"figsize": (2.4 * len(gans) + 1.6, 2.2 * len(metrics) + 1.2), "sharey": "row", "squeeze": False}
+    figure, axes = plt.subplots(len(metrics), len(gans), layout="constrained", **size)
+    for line, (metric, label) in zip(axes, metrics.items(), strict=True):
+        floor = results[(results.features == features) & (results.metric == metric)].floor.median()
+        for axis, gan in zip(line, gans, strict=True):
+            pair = pd.concat([numbers(results, gan, trunk, metric, features) for trunk in PAIR], axis=1).dropna()
+            axis.plot([0, 1], pair.T, color="grey", linewidth=0.8, alpha=0.7)
+            for place, trunk in enumerate(PAIR):
+                axis.plot(np.full(len(pair), place), pair.iloc[:, place], "o", color=COLOURS[trunk], markersize=5)
+            if np.isfinite(floor):
+                axis.axhline(floor, color="black", linestyle=":", linewidth=1, label="real images")
+            axis.set(xticks=[0, 1], xticklabels=["classical", "Caps"], xlim=(-0.4, 1.4))
+            title = f"{GANS[gan].label}, seeds: {len(pair)}" if metric == next(iter(metrics)) else ""
+            axis.set_title(title, fontsize=10)
+        line[0].set_ylabel(_capital(label))
+        line[0].set_ylim(bottom=-0.04 * line[0].get_ylim()[1])  # a floor near 0 is no part of the frame
+    _legend(figure, axes[0, 0])
+    figure.suptitle(f"{_capital(' and '.join(metrics.values()))}: one line per seed", fontsize=12)
     add_results_footer(figure, drawn)
     return figure
 
 
 def intervals_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.DataFrame) -> plt.Figure:
     """The deciding metric's ratios with their intervals, and the margin inside which they count as equal."""
-    rows = _deciding(analysis, plan).reset_index(drop=True)
-    drawn = _of_comparisons(results, rows)
+    rows = analysis[(analysis.metric == plan.metric.name) & (analysis.features == plan.features)]
+    rows = rows[rows.sd > 0].reset_index(drop=True)  # with pairs enough for a spread
+    networks = {(row.gan, name) for row in rows.itertuples() for name in (row.discriminator, row.reference)}
+    chosen = [network in networks for network in zip(results.gan, results.discriminator, strict=True)]
     figure, axis = plt.subplots(figsize=(9, 0.42 * len(rows) + 1.5), layout="constrained")
     for place, row in rows.iterrows():
         colour, name = COLOURS[row.reference], f"against {TRUNKS[row.reference]}"
@@ -66,17 +72,18 @@ def intervals_figure(analysis: pd.DataFrame, plan: AnalysisPlan, results: pd.Dat
     low, high = plan.metric.margin
     axis.axvspan(low, high, color="grey", alpha=0.3, linewidth=0, label=f"equivalent:\n{low:g} to {high:g}")
     axis.axvline(1, color="grey", linewidth=0.8)
-    labels = [f"{r.comparison}  (n = {r.pairs})" for r in rows.itertuples()]
-    axis.set_yticks(range(len(rows)), labels)
+    seeds = sorted(set(rows.pairs))
+    labels = [row.comparison + (f"  (n = {row.pairs})" if seeds[1:] else "") for row in rows.itertuples()]
+    axis.set_yticks(range(len(rows)), [re.sub(r"^[A-Z]( − [A-Z])? ", "", label) for label in labels])
     axis.set(xscale="log", xlabel="ratio of FIDs (below 1: the first is better)")
     ticks = (0.125, 0.25, 0.5, 1, 2, 4)
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.minorticks_off()
     axis.invert_yaxis()
-    names = {name: handle for handle, name in zip(*axis.get_legend_handles_labels(), strict=True)}
-    figure.legend(names.values(), names, loc="outside right upper", frameon=False, fontsize=8)
-    figure.suptitle(f"Ratios of FIDs, with 95 % intervals\n{describe_results(drawn)}", fontsize=10)
-    add_results_footer(figure, drawn)
+    _legend(figure, axis)
+    each = "" if seeds[1:] else f" (n = {seeds[0]} each)"
+    figure.suptitle(f"Ratios of FIDs, with 95 % intervals{each}", fontsize=12)
+    add_results_footer(figure, results[np.array(chosen) & (results.fraction == 1)])
     return figure
 
 
@@ -96,56 +103,57 @@ def fid_by_step_figure(results: pd.DataFrame, gans=COMPARED_GANS) -> plt.Figure:
         axis.set(xlabel="step", yscale="log", title=GANS[gan].label)
         plain_ticks(axis.yaxis)
     axes[0, 0].set_ylabel(metric)
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=8)
+    _legend(figure, axes[0, 0])
     drawn = results[(results.fraction == 1) & results.discriminator.isin(PAIR) & results.gan.isin(gans)]
-    figure.suptitle(f"{metric} during training\n{describe_results(drawn)}", fontsize=10)
+    figure.suptitle(f"{metric} during training", fontsize=12)
     add_results_footer(figure, drawn)
     return figure
 
 
-def controls_figure(
-    results: pd.DataFrame, metric: str, label: str, features: str = "digits", floor: str = "real images"
-) -> plt.Figure:
-    """One number of DCGAN under every discriminator: a point per seed, a bar for the mean, dotted the floor."""
+def controls_figure(results: pd.DataFrame, numbers_shown: list[tuple[str, str, str, str]], title: str) -> plt.Figure:
+    """Numbers of DCGAN under every discriminator: a point per seed, a bar for the mean, dotted what is named ``floor``.
+
+    ``numbers_shown``: metric, features, label and floor of each panel; two panels stand side by side.
+    """
     drawn = results[(results.gan == "dcgan") & (results.fraction == 1)]
     trunks = [name for name in TRUNKS if name in set(drawn.discriminator)]
-    figure, axis = plt.subplots(figsize=(1.25 * len(trunks) + 2, 3.4), layout="constrained")
-    for place, trunk in enumerate(trunks):
-        values = numbers(results, "dcgan", trunk, metric, features)
-        beside = place + 0.08 * (np.arange(len(values)) - (len(values) - 1) / 2)  # equal values stay apart
-        axis.plot(beside, values, "o", color=COLOURS[trunk], markersize=5, alpha=0.8)
-        axis.plot([place - 0.25, place + 0.25], [values.mean()] * 2, color=COLOURS[trunk], linewidth=2)
-    axis.plot([], [], "o", color="grey", markersize=5, label="one seed")
-    axis.plot([], [], color="grey", linewidth=2, label="mean")
-    rows = drawn[(drawn.features == features) & (drawn.metric == metric)]
-    if np.isfinite(rows.floor.median()):
-        axis.axhline(rows.floor.median(), color="black", linestyle=":", linewidth=1, label=floor)
-    figure.legend(loc="outside right upper", frameon=False, fontsize=8)
-    axis.set_xticks(range(len(trunks)), [textwrap.fill(TRUNKS[name], 10) for name in trunks], fontsize=8)
-    axis.set_ylabel(textwrap.fill(label, 32))
-    axis.set_title(f"DCGAN: {label}\n{describe_results(drawn)}", fontsize=9)
+    columns, rows = min(2, len(numbers_shown)), (len(numbers_shown) + 1) // 2
+    size = {"figsize": (columns * (0.8 * len(trunks) + 0.6), 2.6 * rows + 0.8), "squeeze": False}
+    figure, axes = plt.subplots(rows, columns, layout="constrained", **size)
+    for axis, (metric, features, label, floor) in zip(axes.flat, numbers_shown, strict=False):
+        for place, trunk in enumerate(trunks):
+            values = numbers(results, "dcgan", trunk, metric, features)
+            beside = place + 0.08 * (np.arange(len(values)) - (len(values) - 1) / 2)  # equal values stay apart
+            axis.plot(beside, values, "o", color=COLOURS[trunk], markersize=5, alpha=0.8)
+            axis.plot([place - 0.25, place + 0.25], [values.mean()] * 2, color=COLOURS[trunk], linewidth=2)
+        rows = drawn[(drawn.features == features) & (drawn.metric == metric)]
+        if np.isfinite(rows.floor.median()):
+            axis.axhline(rows.floor.median(), color="black", linestyle=":", linewidth=1, label=f"dotted: {floor}")
+            axis.legend(frameon=False, fontsize=8, handlelength=0)
+        axis.set_xticks(range(len(trunks)), [textwrap.fill(TRUNKS[name], 9) for name in trunks], fontsize=8)
+        axis.set_title(textwrap.fill(label, 48), fontsize=10)
+    figure.suptitle(f"{title}: a point per seed, a bar for the mean", fontsize=12)
     add_results_footer(figure, drawn)
     return figure
-
-
-def _deciding(analysis: pd.DataFrame, plan: AnalysisPlan) -> pd.DataFrame:
-    """The rows of the deciding metric that have enough pairs for a spread."""
-    rows = analysis[(analysis.metric == plan.metric.name) & (analysis.features == plan.features)]
-    return rows[rows.sd > 0]
-
-
-def _of_comparisons(results: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """The results of the networks that rows of an analysis compare."""
-    networks = {(row.gan, name) for row in rows.itertuples() for name in (row.discriminator, row.reference)}
-    chosen = [network in networks for network in zip(results.gan, results.discriminator, strict=True)]
-    return results[np.array(chosen) & (results.fraction == 1)]
 
 
 def add_results_footer(figure: plt.Figure, results: pd.DataFrame):
-    """Name the runs and commits that the figure is drawn from, small, at its lower edge."""
+    """Say at which scale the results of a figure are, and name their runs and commits, small, at its lower edge."""
     runs = results.drop_duplicates("run").run.sort_values()
     commits = ", ".join(sorted(map(str, results.commit.dropna().unique()))) if "commit" in results else "no commit"
-    figure.supxlabel(f"{runs.iloc[0]} … {runs.iloc[-1]} ({len(runs)} runs) @{commits}", fontsize=6, color="grey")
+    names = f"{runs.iloc[0]} … {runs.iloc[-1]} ({len(runs)} runs) @{commits}"
+    figure.supxlabel(f"{describe_results(results)}\n{names}", fontsize=6.5, color="grey")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _legend(figure: plt.Figure, axis):
+    """The curves of one axis, each name once, beside all axes."""
+    names = {name: handle for handle, name in zip(*axis.get_legend_handles_labels(), strict=True)}
+    if names:
+        figure.legend(names.values(), names, loc="outside right upper", frameon=False, fontsize=8)
 
 
 def plain_ticks(axis):

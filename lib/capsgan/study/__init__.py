@@ -7,7 +7,7 @@ _MODULES = {
     "comparisons": ("analyse", "results_table"),
     "effects": ("FRACTIONS", "SCORE", "fid_from_less_data", "numbers", "ratio", "steps_to_fid"),
     "plan": ("read_plan",),
-    "results": ("collect_results", "load_results", "runs_at_scale", "summarise"),
+    "results": ("collect_results", "load_results", "runs_at_scale"),
     "statistics": ("decide", "mean_interval", "power_curve", "seeds_needed"),
     "verdicts": ("OURS", "verdict_table"),
 }

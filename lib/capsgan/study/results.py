@@ -19,11 +19,9 @@ from ..runs.reference import ReferenceRun, list_references
 from ..runs.run import Run, list_runs
 from .claims import read_claims
 from .plan import AnalysisPlan
-from .statistics import mean_interval
 from .verdicts import verdict_table
 
 RESULTS = shipped("results")
-SHARES = ("precision", "recall", "coverage", "missing_classes", "label_accuracy")  # in [0, 1], and so their intervals
 NUMBERS = ("features", "metric", "value", "floor", "held_out")  # of a number; all other columns are of its run
 STEP_TIMES = RESULTS / "step_time_study.csv"  # of benchmarks/study_steps.py
 NETWORK = ("gan", "discriminator", "width", "dropout", "routing_iterations", "batch_size")  # what a step's time is of
@@ -168,33 +166,6 @@ def judge_pairs(runs: list[Run], real: np.ndarray, samples: int) -> pd.DataFrame
             names = [run.directory.name for run in both]
             rows += [(name, "fresh_critic", "g_loss", loss) for name, loss in zip(names, losses, strict=True)]
     return pd.DataFrame(rows, columns=["run", "features", "metric", "value"])
-
-
-def summarise(results: pd.DataFrame, metrics: dict[str, str], alpha: float = 0.05) -> pd.DataFrame:
-    """One row per network trained on all of the data: seeds, and each metric's mean with its 1 - alpha t interval.
-
-    ``metrics`` maps a name to where it is taken, e.g. ``{"fid": "digits"}``. Text except for ``seeds``; the last rows
-    are what real images get (the floor, and held-out images if scored). Intervals of shares are cut at 0 and 1.
-    """
-    chosen = results[(results.fraction == 1) & results.value.notna()]
-    rows = []
-    for (gan, discriminator), part in chosen.groupby(["gan", "discriminator"], sort=True):
-        row = {"gan": gan, "discriminator": discriminator, "seeds": part.seed.nunique()}
-        for metric, features in metrics.items():
-            values = part[(part.metric == metric) & (part.features == features)].value.to_numpy("float64")
-            row[metric] = f"{values.mean():.3g}"
-            if len(values) > 1:
-                low, high = mean_interval(values, alpha)
-                if metric in SHARES:
-                    low, high = max(low, 0.0), min(high, 1.0)
-                row[metric] += f" ({low:.3g} to {high:.3g})"
-        rows.append(row)
-    for name, side in (("real images", "floor"), ("held-out real images", "held_out")):
-        if side in chosen and chosen[side].notna().any():
-            found = chosen.groupby(["features", "metric"])[side].median()
-            real = {metric: f"{found[features, metric]:.3g}" for metric, features in metrics.items()}
-            rows.append({"gan": name, "discriminator": "", "seeds": ""} | real)
-    return pd.DataFrame(rows)
 
 
 def save_results(results: pd.DataFrame, name: str, directory: Path = RESULTS):
