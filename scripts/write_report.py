@@ -14,15 +14,20 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from capsgan.checks import require
+from capsgan.figures.study import TRUNKS
+from capsgan.names import GANS
 from capsgan.paths import ROOT
 from capsgan.regeneration.quality import describe_gap, paired_intervals, scores_table
 from capsgan.runs.pretrained import list_pretrained
+from capsgan.runs.reference import list_references
+from capsgan.study.effects import ratio
 from capsgan.study.plan import CONTRADICTED, REPLICATED, read_plan
-from capsgan.study.results import RESULTS, describe_results
+from capsgan.study.results import RESULTS, collect_results, describe_results
 from capsgan.study.verdicts import OURS
 from capsgan.training.pool import in_words
 
@@ -94,6 +99,8 @@ def render(part: str) -> str:
     times = pd.read_csv(RESULTS / "step_time.csv")
     ours = times.query("backend == 'tensorflow' and loop == 'ours' and size == 28")
     ours = ours.pivot(index="precision", columns="trunk", values="ms")
+    long = collect_results([run for run in list_references() if run.config.steps == 20_000])
+    wide = long[long.width == 1]
     pages.globals |= {
         "plan": read_plan(),
         "claims": claims,
@@ -105,8 +112,22 @@ def render(part: str) -> str:
         "networks": pd.read_csv(RESULTS / "comparison_quick.csv"),
         "times": times,
         "full_width": ours.caps / ours.cnn,  # at the thesis's width, Caps ÷ classical
+        "full_scale": lambda gan, other: np.exp(ratio(wide, gan, "fid", other=other)).dropna().tolist(),  # by seed
+        "references": reference_rows(long),
     }
     return getattr(pages.get_template("report.md.jinja").module, part)().strip()
+
+
+def reference_rows(results: pd.DataFrame) -> list[list[str]]:
+    """One row per network of the references as text, scores seed by seed; the last row is what real images get."""
+    metrics = [("digits", "fid"), ("lenet", "fid"), ("digits", "precision"), ("digits", "coverage")]
+    shown = results.sort_values("seed").set_index(["features", "metric"]).loc[metrics]
+    rows = []
+    for (gan, width, trunk), part in shown.groupby(["gan", "width", "discriminator"]):
+        scores = [", ".join(part.loc[[place]].value.map("{:.3f}".format)) for place in metrics]
+        rows.append([GANS[gan].label, "¼" if width == 0.25 else f"{width:g}", TRUNKS[trunk], *scores])
+    floor = shown.floor.groupby(level=[0, 1]).median()
+    return [*rows, ["real images", "", "", *(f"{floor[place]:.3f}" for place in metrics)]]
 
 
 def render_faces(part: str) -> str:
