@@ -145,7 +145,7 @@ def main() -> int:
         changed = attach(NOTEBOOKS / f"{stem}.ipynb", png, opening.alt, opening.caption)
         copy = ROOT / "docs" / "pictures" / f"{opening.page}.png"
         if opening.page and not (copy.exists() and looks_the_same(copy.read_bytes(), png)):
-            copy.write_bytes(png)
+            copy.write_bytes(opening.sheet.png(opening.sources))
         print(f"{stem}: {len(png) / 1000:.0f} kB, {'written' if changed else 'unchanged'}", flush=True)
     return 0
 
@@ -481,15 +481,15 @@ def forest() -> Opening:
     verdict = {0: "All are decided", len(drawn): "None is decided yet"}.get(
         undecided, f"{undecided} are not decided yet"
     )
-    seeds, steps = max(int(row.seeds) for row in drawn), pd.read_csv(RESULTS / "runs_study.csv").steps.max()
+    seeds, runs = max(int(row.seeds) for row in drawn), pd.read_csv(RESULTS / "runs_study.csv")
     return Opening(
         sheet,
         f"A forest plot: {len(drawn)} ratios with intervals on a logarithmic axis, in three groups: FID of Caps "
         "against classical networks, FID of DCGAN against controls, and cost of DCGAN. "
         f"{sum(row.estimate < 1 for row in drawn)} of them are below 1, where Caps is better or cheaper.",
-        f"The main claims as ratios, after {steps:,} steps at most, from {seeds} seeds at most. {verdict}: an open "
-        "circle has no verdict, because the analysis plan asks for more seeds or for longer runs.",
-        "data/results/verdicts_study.csv",
+        f"The main claims as ratios, after {runs.steps.max():,} steps at most, from {seeds} seeds at most. {verdict}: "
+        "an open circle has no verdict, because the analysis plan asks for more seeds or for longer runs.",
+        "; ".join(f"data/results/verdicts_study.csv @{commit}" for commit in runs.commit.unique()),
         page="forest",
     )
 
