@@ -1,7 +1,6 @@
 """Solutions of the exercises in 06_compare_metrics.ipynb."""
 
 import numpy as np
-import pandas as pd
 
 
 def discriminator_loss(p, q):
@@ -9,6 +8,6 @@ def discriminator_loss(p, q):
     return (-np.log(p) - np.log(1 - q)) / 2
 
 
-def running_mean(values, n):
-    """Centred running mean of an array of shape (k,), n odd."""
-    return pd.Series(values).rolling(n, center=True, min_periods=1).mean().to_numpy()
+def fid_of_one_feature(a, b):
+    """Squared Fréchet distance of two normal distributions fitted to a, shape (n,), and b, shape (m,)."""
+    return (np.mean(a) - np.mean(b)) ** 2 + (np.std(a) - np.std(b)) ** 2

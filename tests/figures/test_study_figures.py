@@ -40,7 +40,7 @@ def lines(figure, axis=0):
 
 
 def test_pairs_are_joined_seed_by_seed_beside_the_floor(results):
-    figure = result_plots.pairs_figure(results, {"fid_infinity": "FID∞", "coverage": "coverage"})
+    figure = result_plots.pairs_figure(results, {"fid_infinity": "FID∞", "coverage": "Coverage"})
     found = lines(figure)
     assert {(2.0, 1.0), (4.0, 2.0), (6.0, 3.0)} <= set(found)
     assert (0.1, 0.1) in found

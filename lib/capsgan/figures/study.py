@@ -50,10 +50,10 @@ def pairs_figure(results: pd.DataFrame, metrics: dict[str, str], features: str =
             axis.set(xticks=[0, 1], xticklabels=["classical", "Caps"], xlim=(-0.4, 1.4))
             title = f"{GANS[gan].label}, seeds: {len(pair)}" if metric == next(iter(metrics)) else ""
             axis.set_title(title, fontsize=10)
-        line[0].set_ylabel(_capital(label))
+        line[0].set_ylabel(label)
         line[0].set_ylim(bottom=-0.04 * line[0].get_ylim()[1])  # a floor near 0 is no part of the frame
     _legend(figure, axes[0, 0])
-    figure.suptitle(f"{_capital(' and '.join(metrics.values()))}: one line per seed", fontsize=12)
+    figure.suptitle(f"{', '.join(metrics.values())}: classical and Caps, one line per seed", fontsize=12)
     add_results_footer(figure, drawn)
     return figure
 
@@ -143,10 +143,6 @@ def add_results_footer(figure: plt.Figure, results: pd.DataFrame):
     commits = ", ".join(sorted(map(str, results.commit.dropna().unique()))) if "commit" in results else "no commit"
     names = f"{runs.iloc[0]} … {runs.iloc[-1]} ({len(runs)} runs) @{commits}"
     figure.supxlabel(f"{describe_results(results)}\n{names}", fontsize=6.5, color="grey")
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _legend(figure: plt.Figure, axis):

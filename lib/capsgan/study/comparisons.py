@@ -126,5 +126,5 @@ def _as_text(row) -> dict[str, str]:
         "collapsed": f"{row.collapsed} / {row.reference_collapsed}",
         "estimate": "none" if np.isnan(row.estimate) else f"{row.estimate:.3g} ({interval})",
         "p (Holm)": "" if np.isnan(row.p_holm) else "below 0.001" if row.p_holm < 0.001 else f"{row.p_holm:.3f}",
-        "word": row.word,
+        "verdict": row.word,
     }
