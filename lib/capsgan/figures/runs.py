@@ -79,9 +79,8 @@ def overview_figure(rows: dict[str, tuple], title: str, profile: str | None = No
     plt.setp(axes[-1], xlabel="step")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right upper", frameon=False)
     figure.suptitle(title, fontsize=12)
-    pairs = [pair[:2] for pair in rows.values()]
-    scales = dict.fromkeys(describe_scale(caps.config, profile) for _, caps in pairs)
-    add_footer(figure, [*dict.fromkeys(sum(pairs, ()))], "; ".join(scales))
+    scales = dict.fromkeys(describe_scale(row[1].config, profile) for row in rows.values())
+    add_footer(figure, [*dict.fromkeys(run for row in rows.values() for run in row[:2])], "; ".join(scales))
     return figure
 
 

@@ -112,19 +112,14 @@ def _complete(pairs: pd.DataFrame) -> bool:
 
 def results_table(analysis: pd.DataFrame) -> pd.DataFrame:
     """The table of :func:`analyse` as text for readers: pairs of the planned, collapsed as compared / reference."""
-    return pd.DataFrame([_as_text(row) for row in analysis.itertuples()])
-
-
-def _as_text(row) -> dict[str, str]:
-    interval = "no interval" if np.isnan(row.low) else f"{row.low:.3g} to {row.high:.3g}"
-    return {
-        "comparison": row.comparison,
-        "metric": f"{row.metric.replace('_', ' ')} {'ratio' if row.effect == 'log_ratio' else 'difference'}",
-        "step": f"{row.step:,}" if row.pairs else "",
-        "pairs": f"{row.pairs} of {row.planned}",
-        "failed": f"{row.failed}",
-        "collapsed": f"{row.collapsed} / {row.reference_collapsed}",
-        "estimate": "none" if np.isnan(row.estimate) else f"{row.estimate:.3g} ({interval})",
-        "p (Holm)": "" if np.isnan(row.p_holm) else "below 0.001" if row.p_holm < 0.001 else f"{row.p_holm:.3f}",
-        "verdict": row.word,
-    }
+    rows = []
+    for row in analysis.itertuples():
+        interval = "no interval" if np.isnan(row.low) else f"{row.low:.3g} to {row.high:.3g}"
+        p = "" if np.isnan(row.p_holm) else "below 0.001" if row.p_holm < 0.001 else f"{row.p_holm:.3f}"
+        text = {"comparison": row.comparison, "step": f"{row.step:,}" if row.pairs else ""}
+        text["metric"] = f"{row.metric.replace('_', ' ')} {'ratio' if row.effect == 'log_ratio' else 'difference'}"
+        text |= {"pairs": f"{row.pairs} of {row.planned}", "failed": f"{row.failed}"}
+        text["collapsed"] = f"{row.collapsed} / {row.reference_collapsed}"
+        text["estimate"] = "none" if np.isnan(row.estimate) else f"{row.estimate:.3g} ({interval})"
+        rows.append(text | {"p (Holm)": p, "verdict": row.word})
+    return pd.DataFrame(rows)
