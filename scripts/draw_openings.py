@@ -185,11 +185,6 @@ def reference(gan: str, discriminator: str = "cnn", **fields) -> capsgan.Run:
     return capsgan.load_reference(gan, discriminator, **fields)
 
 
-def short_wgan() -> capsgan.Run:
-    """The reference run of CapsWGAN, which is short."""
-    return reference("wgan", "caps", steps=700, width=0.25)
-
-
 def digits_of(run: capsgan.Run, count: int, **options) -> np.ndarray:
     """Generated digits, uint8 [count, 28, 28, 1]."""
     return to_uint8(run.generate(count, seed=1, **options))
@@ -260,22 +255,23 @@ def judged_by_capsules() -> Opening:
     return Opening(
         sheet,
         "Two grids of 32 generated digits. On the left those of DCGAN, judged by a CNN; on the right those of "
-        "CapsDCGAN, judged by capsules. In both most digits look handwritten, and a few are malformed.",
-        f"Two generators after {runs['cnn'].config.steps:,} steps, fed with the same 32 latents. FID is their distance "
-        f"from real digits: lower is better, real digits get {score(runs['cnn'], kind='floor'):.2f}. This is one run "
-        "of each; notebook 08 asks whether the difference is real.",
+        "CapsDCGAN, judged by capsules. In both most digits look handwritten, and several are malformed.",
+        f"Two generators after {runs['cnn'].config.steps:,} steps, fed with the same 32 latents. FID measures how far "
+        "they are from real digits, in the features of a digit classifier, not Inception's: lower is better, real "
+        f"digits get {score(runs['cnn'], kind='floor'):.2f}. One run of each; [08](08_testing_the_claims.ipynb) asks "
+        "whether the difference is real.",
         names(*runs.values()),
     )
 
 
 def slopes() -> Opening:
-    """03: the best discriminator and the best critic of two bells that do not overlap."""
+    """03: the best discriminator and a best critic of two bells that hardly overlap."""
     x = np.linspace(-4, 4, 801)
     bells = {GENERATED: norm(-2, 0.55), REAL: norm(2, 0.55)}
     best = expit(bells[REAL].logpdf(x) - bells[GENERATED].logpdf(x))  # p / (p + q)
     panels = {
-        "A discriminator that is sure is flat …": (best, (-0.25, 1.45), "probability", [0, 1]),
-        "… a critic of slope 1 shows the way": (x, (-5.4, 5.4), "score", [-4, -2, 0, 2, 4]),
+        "The best probability is flat …": (best, (-0.25, 1.45), "probability", [0, 1]),
+        "… the best critic's score shows how far": (x, (-5.4, 5.4), "score", [-4, -2, 0, 2, 4]),
     }
     sheet = Sheet(284)
     for left, (title, (answer, limits, unit, ticks)) in zip((62, 562), panels.items(), strict=True):
@@ -302,8 +298,8 @@ def slopes() -> Opening:
         "probability is a step, flat at 0 below the generated images. Right panel: the critic's score is a straight "
         "line, along which arrows lead from the generated to the real images.",
         "Why WGAN replaces the discriminator. Where generated images (dots) are far from real ones, the best "
-        "discriminator says 0 to all of them, and its slope is 0: there is nothing to learn from. The best critic's "
-        "slope is 1 everywhere.",
+        "discriminator's probability is 0 for all of them, however far away they are. A best critic's score falls by 1 "
+        "for every unit of distance.",
         "computed",
     )
 
