@@ -50,7 +50,8 @@ def test_the_foot_names_profile_steps_width_and_seed_and_the_thesiss_steps(figur
     foot = figure.get_supxlabel()
     for part in ("smoke profile", "mnist5k", "6 steps", "thesis: 20,000", "batch 4", "seed 3"):
         assert part in foot
-    assert re.search(r"width 0\.015625", foot) and figure.get_suptitle() == "Figure 8.2: DCGAN metrics"
+    assert re.search(r"width 0\.015625", foot)
+    assert figure.get_suptitle() == "DCGAN and CapsDCGAN: losses and accuracy (the thesis's Figure 8.2)"
 
 
 def test_an_overview_has_a_row_of_panels_for_each_pair(pair):
@@ -129,6 +130,7 @@ def test_the_zoomed_figure_is_narrower_and_holds_the_second_half(wgan_pair, monk
     for wide, narrow in zip(whole.axes[:2], zoomed.axes[:2], strict=True):
         (low, high), (bottom, top) = narrow.get_ylim(), wide.get_ylim()
         assert bottom < low < -0.009 and 0.009 < high < 0.1 < top
+        assert narrow.get_xlim() == (100, 200) and wide.get_xlim()[0] < 1
 
 
 def test_runs_that_are_no_pair_are_refused_with_the_field(pair):

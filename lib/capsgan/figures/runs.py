@@ -41,7 +41,8 @@ def metrics_figure(number: str, classical: Run, caps: Run, profile: str | None =
     if classical.config.gan != CHAPTER_8[number][0]:
         raise ValueError(f"invalid gan={classical.config.gan!r}; figure {number} expects {CHAPTER_8[number][0]!r}")
     zoomed = number == "8.5"
-    title = f"Figure {number}: {classical.config.label} metrics{', zoomed' if zoomed else ''}"
+    pair = f"{classical.config.label} and {caps.config.label}{', zoomed in' if zoomed else ''}"
+    title = f"{pair}: losses and accuracy (the thesis's Figure {number})"
     return curves_figure(classical, caps, title, profile, zoomed=zoomed)
 
 
@@ -51,7 +52,7 @@ def curves_figure(
     """Losses and accuracy of any GAN against step, classical and Caps.
 
     The two runs must be finished, of one GAN, and differ only in the trunk. ``profile`` is named at the foot, before
-    steps, width and seed. ``zoomed``: the vertical axis shows the range of the second half of training.
+    steps, width and seed. ``zoomed``: both axes show the second half of training.
     """
     return overview_figure({"": (classical, caps, zoomed)}, title, profile)
 
@@ -72,6 +73,8 @@ def overview_figure(rows: dict[str, tuple], title: str, profile: str | None = No
                 axis.axhline(coin, color="#666666", linestyle=":", linewidth=1.2, label="a coin toss:\nlog 2, or ½")
             axis.set_ylabel(label)
             if any(zoomed):
+                last = caps.history["step"].iloc[-1]
+                axis.set_xlim(last // 2, last)
                 axis.set_ylim(*_zoomed_limits([classical.history[column], caps.history[column]]))
             elif column == "accuracy":
                 axis.set_ylim(-0.02, 1.02)
