@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from capsgan.data.pixels import encode_gif, encode_png, read_png, tile, to_float, to_uint8
+from capsgan.data.pixels import encode_png, read_png, tile, to_float, to_uint8
 
 LEVELS = np.arange(256, dtype="uint8")
 
@@ -80,21 +80,3 @@ def test_a_file_that_is_no_picture_is_named(tmp_path):
     path.write_text("no picture")
     with pytest.raises(ValueError, match=r"notes\.png is not a readable image"):
         read_png(path)
-
-
-def test_gif_has_every_frame_in_order_and_holds_the_last():
-    colours = [(250, 0, 0), (0, 250, 0), (0, 0, 250)]
-    frames = [np.full((4, 5, 3), colour, "uint8") for colour in colours]
-    gif = Image.open(io.BytesIO(encode_gif(frames, milliseconds=150)))
-    assert gif.n_frames == 3 and gif.size == (5, 4) and gif.info["loop"] == 0
-    seen = []
-    for number, colour in enumerate(colours):
-        gif.seek(number)
-        seen.append(gif.info["duration"])
-        np.testing.assert_allclose(np.asarray(gif.convert("RGB"))[2, 3], colour, atol=8)
-    assert seen == [150, 150, 2000]
-
-
-def test_a_gif_of_no_frames_is_refused():
-    with pytest.raises(ValueError, match="no frames"):
-        encode_gif([])

@@ -16,6 +16,7 @@ from PIL import Image
 from capsgan.config import RunConfig
 from capsgan.figures.runs import (
     draw_curve,
+    encode_gif,
     grid_figure,
     metrics_figure,
     overview_figure,
@@ -188,6 +189,34 @@ def test_a_table_of_images_has_a_row_for_each_name():
     shown = np.asarray(axis.get_images()[0].get_array())
     for row, tick in enumerate(axis.get_yticks()):
         assert shown[round(tick), 1 + 7 * 2 + 3] == 4 * row + 2  # third image of the row that the tick names
+
+
+def test_gif_has_every_frame_in_order_and_holds_the_last():
+    colours = [(250, 0, 0), (0, 250, 0), (0, 0, 250)]
+    frames = [np.full((4, 5, 3), colour, "uint8") for colour in colours]
+    gif = Image.open(io.BytesIO(encode_gif(frames, milliseconds=150)))
+    assert gif.n_frames == 3 and gif.size == (5, 4) and gif.info["loop"] == 0
+    seen = []
+    for number, colour in enumerate(colours):
+        gif.seek(number)
+        seen.append(gif.info["duration"])
+        np.testing.assert_allclose(np.asarray(gif.convert("RGB"))[2, 3], colour, atol=8)
+    assert seen == [150, 150, 2000]
+
+
+def test_a_gif_of_no_frames_is_refused():
+    with pytest.raises(ValueError, match="no frames"):
+        encode_gif([])
+
+
+def test_a_gif_keeps_a_colour_in_frames_that_are_otherwise_different():
+    frames = np.random.default_rng(0).integers(0, 256, (12, 40, 40, 1), "uint8").repeat(3, axis=3)
+    frames[::2] = (92, 191, 158)
+    frames[:, :3, :3] = (230, 159, 0)
+    gif = Image.open(io.BytesIO(encode_gif(list(frames))))
+    for number in range(gif.n_frames):
+        gif.seek(number)
+        np.testing.assert_allclose(np.asarray(gif.convert("RGB"))[:3, :3], frames[0, :3, :3], atol=8)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
-"""Pixels: between uint8 and the networks' [-1, 1], several images in one grid, PNG and GIF."""
+"""Pixels: between uint8 and the networks' [-1, 1], several images in one grid, PNG."""
 
-import io
 from pathlib import Path
 
 import cv2
@@ -74,16 +73,3 @@ def read_png(path: Path) -> np.ndarray:
     if data is None:
         raise ValueError(f"{path} is not a readable image")
     return np.ascontiguousarray(data[..., ::-1])
-
-
-def encode_gif(frames: list[np.ndarray], milliseconds: int = 150, colours: int = 16) -> bytes:
-    """Uint8 [height, width, 3] frames → the bytes of an endless GIF; the last frame stays for two seconds."""
-    from PIL import Image
-
-    if not frames:
-        raise ValueError("no frames: a GIF needs one at least")
-    pictures = [Image.fromarray(frame).quantize(colours, dither=Image.Dither.NONE) for frame in frames]
-    durations = [milliseconds] * (len(pictures) - 1) + [2000]
-    file = io.BytesIO()
-    pictures[0].save(file, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0)
-    return file.getvalue()

@@ -9,6 +9,7 @@ from .runs import (
     curves_figure,
     describe_scale,
     draw_curve,
+    encode_gif,
     grid_figure,
     metrics_figure,
     overview_figure,

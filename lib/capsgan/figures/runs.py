@@ -1,5 +1,6 @@
 """Figures of results: functions take data frames and arrays and return a Matplotlib figure."""
 
+import io
 import textwrap
 from pathlib import Path
 
@@ -8,10 +9,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
 
 from ..config import RunConfig
 from ..data.listing import is_folder, safe_name
-from ..data.pixels import encode_gif, read_png, tile
+from ..data.pixels import read_png, tile
 from ..names import COMPARED_GANS, GANS
 from ..paths import figures_directory
 from ..runs.run import Run
@@ -99,7 +101,7 @@ def training_gif(runs: dict[str, Run], frames: int = 40) -> bytes:
         names = ", ".join(run.directory.name for run in runs.values())
         raise ValueError(f"no step has a grid of every one of {names}; expected trained runs, as references have none")
     stems = [stems[i] for i in np.linspace(0, len(stems) - 1, min(frames, len(stems))).round().astype(int)]
-    pictures = [[np.rint(read_png(paths[stem]) / 255 * 7) / 7 for paths in grids] for stem in stems]  # 8 levels: small
+    pictures = [[np.rint(read_png(paths[stem]) / 17) / 15 for paths in grids] for stem in stems]  # 16 levels: small
     last = min(run.config.steps for run in runs.values())
     side = max(1, round(300 / len(pictures[0][0]))) * len(pictures[0][0])  # whole screen pixels for each of a grid's
     width, height, panel = len(runs) * (side + 40) + 20, side + 294, (len(runs) * (side + 40) - 80) / 2
@@ -132,7 +134,19 @@ def training_gif(runs: dict[str, Run], frames: int = 40) -> bytes:
             cover.set_x(int(stem[5:]))
         canvas.draw()
         shown.append(np.array(canvas.buffer_rgba())[..., :3])
-    return encode_gif(shown, milliseconds=250, colours=128)
+    return encode_gif(shown, milliseconds=250)
+
+
+def encode_gif(frames: list[np.ndarray], milliseconds: int = 150) -> bytes:
+    """Uint8 [height, width, 3] frames → the bytes of an endless GIF in 128 colours; the last stays for two seconds."""
+    if not frames:
+        raise ValueError("no frames: a GIF needs one at least")
+    some = np.concatenate([frames[i] for i in np.linspace(0, len(frames) - 1, 8).astype(int)])
+    palette = Image.fromarray(some).quantize(128, Image.Quantize.FASTOCTREE)  # one for all: colours stay what they are
+    first, *others = (Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
+    durations = [milliseconds] * len(others) + [2000]
+    first.save(file := io.BytesIO(), "GIF", save_all=True, append_images=others, duration=durations, loop=0)
+    return file.getvalue()
 
 
 def draw_curve(axis, history: pd.DataFrame, column: str, colour: str, label: str):
