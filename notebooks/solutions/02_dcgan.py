@@ -9,6 +9,7 @@ def my_squash(s):
     return length / (1 + length**2) * s
 
 
-def number_of_capsules(size):
-    """Count the capsules of PrimaryCaps: 32 types at each place of the second convolution's map."""
-    return 32 * ((size - 8 - 9) // 2 + 1) ** 2
+def gate_round(u, s, W, b):
+    """Gate û by s: softmax, a dense layer, and a product."""
+    weights = np.exp(s - s.max())
+    return u * (weights / weights.sum() @ W + b)
