@@ -184,5 +184,5 @@ def routing_shapes(left: float) -> list[str]:
         shapes.append(text(x + 46, 388, "couplings to A", 12, QUIET))
         shapes.append(text(x + 46, 405, " · ".join(f"{share:.2f}" for share in shares[:, 0]), 12, QUIET))
     shapes.append(text(left, 446, "Line width: the coupling. A part’s two couplings sum to 1.", 13, QUIET, "start"))
-    shapes.append(text(left, 464, "After a round, votes that point where the whole points gain.", 13, QUIET, "start"))
+    shapes.append(text(left, 464, "Each round, votes that agree with the whole gain weight.", 13, QUIET, "start"))
     return shapes
