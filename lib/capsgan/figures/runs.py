@@ -110,7 +110,7 @@ def training_gif(runs: dict[str, Run], frames: int = 40) -> bytes:
     boxes = [(40 + number * (side + 40), 222, side, side) for number in range(len(runs))]
     boxes += [(40 + number * (panel + 40), 56, panel, 130) for number in range(2)]
     *tops, generator, discriminator = [figure.add_axes(np.divide(b, [width, height] * 2)) for b in boxes]
-    covers = []  # what hides the rest of the curves
+    shown, covers = [], []  # frames, and what hides the rest of the curves
     labels = list(panels(next(iter(runs.values())).config.gan).items())[:2]
     for axis, (column, label) in zip((generator, discriminator), labels, strict=True):
         for name, run in runs.items():
@@ -125,7 +125,6 @@ def training_gif(runs: dict[str, Run], frames: int = 40) -> bytes:
     for axis, picture, (name, run) in zip(tops, pictures[0], runs.items(), strict=True):
         show_image(axis, picture)
         axis.set_title(f"━ {name}", fontsize=11, weight="bold", color=COLOURS[run.config.discriminator])
-    shown = []
     for stem, row in zip(stems, pictures, strict=True):
         figure.suptitle(f"step {int(stem[5:]):,} of {last:,}", fontsize=12, y=1 - 6 / height)
         for axis, picture in zip(tops, row, strict=True):
