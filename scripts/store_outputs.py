@@ -33,6 +33,9 @@ def main() -> int:
         if codes(cells) != codes(source.cells):
             print(f"{name}: the executed copy is of a different version; run it again", file=sys.stderr)
             return 1
+        if shows_an_outdated_run(result.cells):
+            print(f"{name}: shows a run of earlier code; train it again (run_all.sh --force)", file=sys.stderr)
+            return 1
         count = 0
         executed_cells = (cell for cell in cells if cell.cell_type == "code")
         for cell in source.cells:
@@ -68,6 +71,12 @@ def figures_of(text: str, profile: str) -> list[Path]:
 def codes(cells) -> list[str]:
     """The sources of the code cells."""
     return [cell.source for cell in cells if cell.cell_type == "code"]
+
+
+def shows_an_outdated_run(cells) -> bool:
+    """Whether a cell warned that its run was made by other networks or GANs: the picture may be of neither version."""
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    return any("was made by another version" in output.get("text", "") for output in outputs)
 
 
 def is_kept(output) -> bool:

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_output
 from PIL import Image
-from store_outputs import PICTURES, add_alt_text
+from store_outputs import PICTURES, add_alt_text, shows_an_outdated_run
 
+from capsgan.config import RunConfig
 from capsgan.course.exercises import check
+from capsgan.runs.writer import RecordedRun
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
@@ -181,6 +183,16 @@ def test_storing_outputs_refuses_a_different_number_of_alt_texts_than_pictures(m
     pictures = [new_output("display_data", {"image/png": ""}) for _ in range(2)]
     with pytest.raises(ValueError, match=r"pictures: 2, alt texts: [013];"):
         add_alt_text(new_code_cell(outputs=pictures, metadata=metadata))
+
+
+def test_outputs_of_a_run_by_earlier_code_are_not_stored(tmp_path):
+    run = RecordedRun(tmp_path, RunConfig("completion", "cnn"))
+    run.write_json("provenance.json", {"source_sha256": "0" * 64})
+    with pytest.warns(UserWarning) as warned:
+        run.check_source()
+    stderr = new_output("stream", name="stderr", text=f"UserWarning: {warned[0].message}")
+    assert shows_an_outdated_run([new_code_cell(), new_code_cell(outputs=[stderr])])
+    assert not shows_an_outdated_run([new_code_cell(outputs=[new_output("stream", text="Run(finished)")])])
 
 
 def test_errata_name_tests_that_exist():
