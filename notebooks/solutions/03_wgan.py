@@ -8,7 +8,6 @@ def my_wasserstein(a, b):
     return np.abs(np.sort(a) - np.sort(b)).mean()
 
 
-def midpoint_accuracy(real, fake):
-    """Accuracy of a critic's scores, arrays of shape (n,)."""
-    midpoint = (real.mean() + fake.mean()) / 2
-    return ((real > midpoint).mean() + (fake < midpoint).mean()) / 2
+def critic_loss(real, fake, slopes, weight=10):
+    """Loss of WGAN-GP's critic, from arrays of scores and of slopes."""
+    return fake.mean() - real.mean() + weight * ((slopes - 1) ** 2).mean()
