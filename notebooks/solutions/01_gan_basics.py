@@ -1,11 +1,12 @@
 """Solutions of the exercises in 01_gan_basics.ipynb."""
 
 import numpy as np
+from keras import ops
 
 
-def non_saturating_loss(logits):
-    """Mean of -log D over the logits, an array of shape (n,): log(1 + exp(-a)), without overflow."""
-    return np.logaddexp(0, -logits).mean()
+def saturating_loss(logits):
+    """Mean of log(1 - D) over the logits, an array of any shape: -log(1 + exp(a)), without overflow."""
+    return -ops.mean(ops.softplus(logits))
 
 
 def optimal_discriminator(x, m):
