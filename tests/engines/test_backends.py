@@ -237,6 +237,75 @@ print(run((), [np.array([[1.0], [2.0]], "float32")]).tolist(), float(model.get_w
     assert done.stdout.split("\n")[-2] == "[[30.0, 30.0]] -13.0"
 
 
+@pytest.mark.parametrize("backend", ["tensorflow", *OTHERS])
+def test_adam_moves_large_and_small_weights_as_its_equations_say(backend):
+    """By whole numbers as gradients, exact in bfloat16, and by an ε large enough to show where it is added."""
+    need(backend)
+    program = """
+import keras, numpy as np
+from keras import ops
+from capsgan.engines import get_engine
+keras.config.set_dtype_policy("mixed_bfloat16")
+model = keras.Sequential([keras.Input((1024,)), keras.layers.Dense(1100)])  # more than 2**20 weights, and a small bias
+rng = np.random.default_rng(0)
+rate, beta_1, beta_2, epsilon = 0.01, 0.5, 0.9, 0.5
+optimizer = keras.optimizers.Adam(rate, beta_1, beta_2, epsilon)
+optimizer.build(model.trainable_variables)
+before, slopes = model.get_weights(), rng.integers(-3, 4, 1100).astype("float32")
+def loss(x):
+    value = ops.sum(ops.multiply(ops.cast(model(x), "float32"), slopes))
+    return value, value
+def play(update, data, item):
+    return update(model, optimizer, loss, item)
+items = [rng.integers(-3, 4, (1, 1024)).astype("float32") for _ in range(3)]
+run = get_engine().compile_steps(play, [*model.variables, *optimizer.variables], 3)
+run((), items)
+for weights, after, gradients in zip(
+    before, model.get_weights(), ([np.outer(x, slopes) for x in items], [slopes] * 3), strict=True
+):
+    m = v = 0.0
+    for step, g in enumerate(gradients, 1):
+        m, v = beta_1 * m + (1 - beta_1) * g, beta_2 * v + (1 - beta_2) * g**2
+        weights = weights - rate * (1 - beta_2**step) ** 0.5 / (1 - beta_1**step) * m / (v**0.5 + epsilon)
+    np.testing.assert_allclose(after, weights, atol=2e-6)
+print("as Keras")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment(backend), capture_output=True, text=True, check=False
+    )
+    assert done.stdout.endswith("as Keras\n"), done.stderr
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", *OTHERS])
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_convolutions_are_sums_over_their_taps(backend, padding):
+    """Even and odd sizes, kernels and strides: under 'same' the larger half of the border is below and to the right."""
+    need(backend)
+    program = """
+import sys
+import keras, numpy as np
+from capsgan.networks.layers import Conv2D
+rng, padding = np.random.default_rng(0), sys.argv[1]
+for height, width, taps, stride in ((7, 8, 3, 1), (7, 8, 3, 2), (9, 6, 4, 2), (12, 13, 9, 2)):
+    if padding == "valid" and min(height, width) < taps:
+        continue
+    x = rng.normal(size=(2, height, width, 3)).astype("float32")
+    layer = Conv2D(4, taps, stride, padding)
+    found = keras.ops.convert_to_numpy(layer(x))
+    kernel = layer.get_weights()[0]
+    if padding == "same":
+        gaps = [max(0, (-(-size // stride) - 1) * stride + taps - size) for size in (height, width)]
+        x = np.pad(x, ((0, 0), *((gap // 2, gap - gap // 2) for gap in gaps), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(x, (taps, taps), (1, 2))[:, ::stride, ::stride]
+    np.testing.assert_allclose(found, np.einsum("bhwcij,ijcf->bhwf", windows, kernel), atol=1e-4)
+print("as defined")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, padding], env=environment(backend), capture_output=True, text=True, check=False
+    )
+    assert done.stdout.endswith("as defined\n"), done.stderr
+
+
 def test_a_backend_that_is_not_there_is_named(home):
     for backend, answer in (("theano", "expected tensorflow | jax | torch"), ("numpy", "expected tensorflow")):
         done = command_line(backend, home, "train", "--steps", "1")

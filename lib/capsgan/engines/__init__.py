@@ -18,6 +18,7 @@ An engine is a module with
   ``dropout(x, rate, seed)``.
 """
 
+import functools
 import importlib
 import pkgutil
 
@@ -35,16 +36,20 @@ def fix_keras_settings():
 
 def get_engine():
     """The engine (a module) of the backend that Keras runs on, ``KERAS_BACKEND``."""
-    backend = keras.backend.backend()
+    return _import_engine(keras.backend.backend())
+
+
+@functools.cache  # every layer asks for it in every step
+def _import_engine(backend: str):
     available = sorted(module.name for module in pkgutil.iter_modules(__path__))
     if backend not in available:
         raise ValueError(f"KERAS_BACKEND={backend!r} has no engine; expected {' | '.join(available)}")
     return importlib.import_module(f"{__name__}.{backend}")
 
 
-def convolve(x, kernel, strides):
-    """'Valid' convolution of [B, h, w, channels] with [k, k, channels, filters], in the backend's fastest form."""
-    return getattr(get_engine(), "convolve", ops.conv)(x, kernel, strides)
+def convolve(x, kernel, strides, padding: str):
+    """Convolution of [B, h, w, channels] with [k, k, channels, filters], ``valid`` or ``same``."""
+    return getattr(get_engine(), "convolve", ops.conv)(x, kernel, strides, padding)
 
 
 def upsample_convolve(x, kernel):

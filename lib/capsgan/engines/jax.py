@@ -93,10 +93,12 @@ def compile_steps(play, variables: list, most: int = 1):
     return run
 
 
-def convolve(x, kernel, strides):
+def convolve(x, kernel, strides, padding: str):
     """See :func:`capsgan.engines.convolve`. On a CPU one product of patches: XLA's gradients of strides are slow."""
     kernel = keras.ops.convert_to_tensor(kernel)  # from a Keras variable
-    direct = partial(keras.ops.conv, strides=strides)
+    direct = partial(keras.ops.conv, strides=strides, padding=padding)
+    if padding == "same" or max(strides) == 1:
+        return direct(x, kernel)
     return jax.lax.platform_dependent(x, kernel, cpu=partial(_convolve_patches, strides=strides), default=direct)
 
 

@@ -6,7 +6,7 @@ Shapes are at the ends of lines; B is the batch, N the number of capsules.
 import keras
 from keras import layers, ops
 
-from ..engines import convolve
+from .layers import Conv2D
 
 CAPSULE_DIMENSION = 8  # Sabour et al. 2017, section 4
 CAPSULE_TYPES = 32
@@ -38,22 +38,13 @@ class Squash(layers.Layer):
         return ops.cast(squash(ops.cast(s, "float32")), self.compute_dtype)
 
 
-@keras.saving.register_keras_serializable("capsgan")
-class PrimaryConv2D(layers.Conv2D):
-    """A 'valid' ``Conv2D`` in the backend's fastest form: it is most of a Caps step's work."""
-
-    def convolution_op(self, inputs, kernel):
-        """Float [B, h, w, channels] → [B, h', w', filters]."""
-        return convolve(inputs, kernel, self.strides)
-
-
 def primary_convolution(x, width: float = 1.0):
     """PrimaryCaps' 9×9 convolution of stride 2: [B, height, width, channels] → [B, h', w', 8 · types].
 
     ``width`` scales the number of capsule types, 32 in the thesis (section 5.2.2).
     """
     filters = CAPSULE_DIMENSION * round_filters(CAPSULE_TYPES, width)
-    return PrimaryConv2D(filters, 9, strides=2, name="primarycap_conv2")(x)
+    return Conv2D(filters, 9, strides=2, name="primarycap_conv2")(x)
 
 
 def primary_capsules(x, width: float = 1.0):

@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from .layers import UpsampleConv2D, batch_normalization, check_shape
+from .layers import Conv2D, UpsampleConv2D, batch_normalization, check_shape
 
 
 def build_context_encoder(
@@ -25,11 +25,11 @@ def build_context_encoder(
     skips, wide = [], 4 * filters
     while size > 4 and size % 2 == 0:
         skips.append(x)
-        x = layers.Conv2D(min(filters << len(skips) - 1, wide), 4, strides=2, padding="same")(x)
+        x = Conv2D(min(filters << len(skips) - 1, wide), 4, strides=2, padding="same")(x)
         x = x if len(skips) == 1 else batch_normalization()(x)
         x, size = layers.LeakyReLU(0.2)(x), size // 2
     narrow = 1024 // size**2
-    h = layers.LeakyReLU(0.2)(layers.Conv2D(narrow, 1)(x))
+    h = layers.LeakyReLU(0.2)(Conv2D(narrow, 1)(x))
     h = layers.LeakyReLU(0.2)(layers.Dense(bottleneck)(layers.Flatten()(h)))
     h = layers.Reshape((size, size, narrow))(layers.Dense(size * size * narrow)(h))
     for level in reversed(range(len(skips))):
@@ -38,7 +38,7 @@ def build_context_encoder(
         h = UpsampleConv2D(min(filters // 2 << level, wide), 3)(h)
         x = skips[level]
     h = layers.Activation("relu")(batch_normalization()(h))
-    h = layers.Conv2D(channels, 3, padding="same", kernel_initializer="zeros")(layers.Concatenate()([h, x]))
+    h = Conv2D(channels, 3, padding="same", kernel_initializer="zeros")(layers.Concatenate()([h, x]))
     painted = ops.tanh(ops.cast(h, "float32") + ops.arctanh(0.99 * guess))
     completed = painted * (1 - mask) + image * mask if keep_known else painted
     return keras.Model([image, mask], completed, name="generator")

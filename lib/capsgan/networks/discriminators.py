@@ -8,7 +8,7 @@ from keras import layers, ops
 from ..checks import require
 from ..names import DISCRIMINATORS
 from . import capsules
-from .layers import Dropout, batch_normalization, check_shape
+from .layers import Conv2D, Dropout, batch_normalization, check_shape
 
 # The classical trunks: (filters, stride, BatchNormalization after it?) of each 3×3 convolution (Keras-GAN, 2018).
 DCGAN_CONVOLUTIONS = ((32, 2, False), (64, 2, True), (128, 2, True), (256, 1, False))
@@ -75,7 +75,7 @@ def cnn_trunk(images, convolutions=DCGAN_CONVOLUTIONS, dropout: float = 0.25, no
     """Keras-GAN's trunk: 3×3 convolutions, LeakyReLU, dropout, normalization. Images → features [B, n]."""
     x = images
     for filters, stride, normalize in convolutions:
-        x = layers.Conv2D(filters, 3, strides=stride, padding="same")(x)
+        x = Conv2D(filters, 3, strides=stride, padding="same")(x)
         if x.shape[1] == 7:  # Keras-GAN makes 7×7 even before the next convolution
             x = layers.ZeroPadding2D(((0, 1), (0, 1)))(x)
         x = layers.LeakyReLU(0.2)(x)
@@ -94,7 +94,7 @@ def caps_trunk(images, width=1.0, normalization=batch_normalization, kind: str =
     gates. All have the thesis's BatchNormalization after the squash, which Sabour et al. do not: capsules come to the
     gates or the routing rescaled.
     """
-    x = layers.Conv2D(capsules.round_filters(256, width), 9, name="conv1")(images)
+    x = Conv2D(capsules.round_filters(256, width), 9, name="conv1")(images)
     x = layers.LeakyReLU(capsules.LEAKY_SLOPE)(x)
     x = normalization()(x) if normalization else x
     if kind == "cnn-matched":

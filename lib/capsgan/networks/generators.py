@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from .layers import UpsampleConv2D, batch_normalization, check_shape
+from .layers import Conv2D, UpsampleConv2D, batch_normalization, check_shape
 
 
 def build_generator(image_shape=(28, 28, 1), latent_dim: int = 100, kernel_size: int = 3) -> keras.Model:
@@ -24,6 +24,6 @@ def build_generator(image_shape=(28, 28, 1), latent_dim: int = 100, kernel_size:
         x = UpsampleConv2D(128 >> number, kernel_size)(x)  # 128, 64, 32, ...
         x = layers.Activation("relu")(x)
     x = batch_normalization()(x)
-    x = layers.Conv2D(channels, kernel_size, padding="same")(x)
+    x = Conv2D(channels, kernel_size, padding="same")(x)
     images = layers.Activation("tanh", dtype="float32")(x)
     return keras.Model(latent, images, name="generator")

@@ -5,7 +5,7 @@ import numpy as np
 from keras import layers, ops
 
 from ..checks import require
-from ..engines import get_engine, upsample_convolve
+from ..engines import convolve, get_engine, upsample_convolve
 from ..names import IMAGE_SIZES
 
 MOMENTUM = 0.8  # of every BatchNormalization, in the thesis and in Keras-GAN
@@ -48,6 +48,15 @@ class UpsampleConv2D(layers.Layer):
     def get_config(self):
         """What Keras needs to make this layer again."""
         return super().get_config() | {"filters": self.filters, "kernel_size": self.kernel_size}
+
+
+@keras.saving.register_keras_serializable("capsgan")
+class Conv2D(layers.Conv2D):
+    """Keras's, in the backend's fastest form."""
+
+    def convolution_op(self, inputs, kernel):
+        """Float [B, h, w, channels] → [B, h', w', filters]."""
+        return convolve(inputs, kernel, self.strides, self.padding)
 
 
 def folding_matrix(kernel_size: int) -> np.ndarray:
