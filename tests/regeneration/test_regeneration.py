@@ -457,7 +457,7 @@ def test_no_pictures_are_refused(linear):
 
 def test_a_picture_without_a_mask_is_refused_with_the_ways_to_give_one(linear):
     photo, known = np.zeros((28, 28, 1), "uint8"), centre_mask(1, (28, 28))[0]
-    with pytest.raises(ValueError, match="picture 2 has no mask; expected --mask PNG, .*, or --find-scratches"):
+    with pytest.raises(ValueError, match=r"picture 2 has no mask; expected --mask PNG, .*, or --find-scratches"):
         regenerate_photos(AsRun(linear[0]), [photo, photo], [known, None], **QUICK)
 
 
