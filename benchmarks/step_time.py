@@ -1,7 +1,7 @@
 """Time of one training step of DCGAN: ours on each backend, against loops that others write.
 
     .venv/bin/python benchmarks/step_time.py [--backends tensorflow,jax,torch] [--precisions float32,mixed_bfloat16]
-        [--discriminators cnn,caps] [--width 1.0] [--size 28] [--batch 32] [--minutes 8] [--device cpu]
+        [--discriminators cnn,caps] [--width 1.0] [--sizes 28] [--batch 32] [--minutes 8] [--device cpu]
         [--save FILE.csv]
 
 All loops do the same work: the discriminator on half a batch of real images, then on half a batch of generated ones,
@@ -10,9 +10,9 @@ the generator on a batch of latents. The other loops of one backend run in its p
 - tensorflow, ``train_on_batch``: Keras-GAN's loop brought to Keras 3, with ``predict`` for the generated images,
   UpSampling2D and Conv2D apart. (Keras 3 reads ``trainable`` when a function is traced: it is set before each call.)
 - torch, ``eager`` and ``torch.compile``: the loop of benchmarks/plain_torch.py.
-- with ``--size 64``, in colour, on drawings: also a step of the completion network, which has no other loop.
-- jax, ``scan``: ours with ``--steps-per-call`` steps a call; with ``--direct`` PrimaryCaps' convolution as it stands
-  (half a minute a step on a CPU).
+- with ``--sizes 28,64`` also drawings of faces, in colour, and a step of the completion network: no other loop has one.
+- jax, ``scan``: ours with ``--steps-per-call`` steps a call, a fifth of that for faces; with ``--direct`` PrimaryCaps'
+  convolution as it stands (half a minute a step on a CPU).
 
 A row is printed as soon as it is measured: the median of a loop's steps in milliseconds, and the median ratio to our
 step of the same turn with its quartiles (above 1: ours is faster). What a backend refuses, such as JAX with capsules in
@@ -21,18 +21,22 @@ bfloat16 on a CPU, has no row but a line that says why. Run nothing else meanwhi
 
 import argparse
 import importlib.metadata
+import itertools
 import json
 import os
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 LEAST, MOST = 5, 40  # turns of each pair of loops
 WARM_UP = 3  # turns before: they compile
-ROW = "{backend:11}{loop:15}{precision:15}{trunk:5}{ms:9.1f}  {ratio:5.2f}  ({ratio_low:.2f} to {ratio_high:.2f})"
+ROW = (
+    "{size:<4}{backend:11}{loop:15}{precision:15}{trunk:5}{ms:9.1f}  {ratio:5.2f}  ({ratio_low:.2f}, {ratio_high:.2f})"
+)
 
 
 def main():
@@ -42,24 +46,23 @@ def main():
     parser.add_argument("--precisions", default="float32,mixed_bfloat16", help="float32,mixed_bfloat16")
     parser.add_argument("--discriminators", default="cnn,caps", help="cnn,caps")
     parser.add_argument("--width", type=float, default=1.0, help="of the Caps trunk")
-    parser.add_argument("--size", type=int, default=28, choices=(28, 64), help="28: digits; 64: faces in colour")
+    parser.add_argument("--sizes", default="28", help="28: digits; 64: drawings of faces, in colour; 28,64: both")
     parser.add_argument("--batch", type=int, default=32, help="latents of a generator's update")
     parser.add_argument("--minutes", type=float, default=8, help="for all that is timed (default: 8)")
     parser.add_argument("--steps-per-call", type=int, default=10, help="of jax's scan")
     parser.add_argument("--device", default="auto", help="auto | cpu | gpu")
     parser.add_argument("--direct", action="store_true", help="jax: also with PrimaryCaps' convolution as it stands")
     parser.add_argument("--save", metavar="FILE", help="write the table there too, as CSV")
-    parser.add_argument("--in-this-process", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--size", type=int, choices=(28, 64), help=argparse.SUPPRESS)  # measure it in this process
     options = parser.parse_args()
-    if options.in_this_process:
+    if options.size:
         measure(options)
         return
-    size = f"{options.size}×{options.size}"
-    print(f"DCGAN, {size}, batch {options.batch} in halves, Caps width {options.width:g}, {os.cpu_count()} CPUs")
-    print("backend    loop           precision      trunk      ms  ÷ ours  (quartiles)", flush=True)
+    print(f"DCGAN, batch {options.batch} in halves, Caps width {options.width:g}, {os.cpu_count()} CPUs")
+    print("    backend    loop           precision      trunk      ms  ÷ ours  (quartiles)", flush=True)
     rows = []
-    for backend in options.backends.split(","):
-        command = [sys.executable, __file__, *sys.argv[1:], "--in-this-process"]
+    for size, backend in itertools.product(options.sizes.split(","), options.backends.split(",")):
+        command = [sys.executable, __file__, *sys.argv[1:], "--size", size]
         variables = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
         with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, encoding="utf-8") as process:
             for line in process.stdout:
@@ -81,7 +84,8 @@ def measure(options):
 
     backend, device = keras.backend.backend(), check_device(options.device)
     parts = [(p, t) for p in options.precisions.split(",") for t in options.discriminators.split(",")]
-    seconds = 60 * options.minutes / len(options.backends.split(",")) / len(parts)
+    groups = len(options.sizes.split(",")) * len(options.backends.split(",")) * len(parts)
+    seconds = 60 * options.minutes / groups
     machine = {
         "device": device,
         "processor": gpu_model() if device.startswith("gpu") else cpu_model(),
@@ -138,7 +142,8 @@ def baselines(trunk: str, precision: str, dataset, device: str, options) -> dict
             plain = plain_torch.loop(trunk, width, precision, dataset.images, batch, name, compiled)
             loops["torch.compile" if compiled else "eager"] = plain
     if keras.backend.backend() == "jax":
-        loops["scan"] = our_loop(trunk, precision, dataset, device, options, options.steps_per_call)
+        steps = options.steps_per_call if options.size == 28 else max(1, options.steps_per_call // 5)
+        loops["scan"] = our_loop(trunk, precision, dataset, device, options, steps)
         if trunk == "caps" and options.direct:
             form = engine.convolve
             engine.convolve = lambda x, kernel, strides: keras.ops.conv(x, kernel, strides)
@@ -180,6 +185,9 @@ def keras_loop(trunk: str, width: float, precision: str, images: np.ndarray, bat
     keras.config.set_dtype_policy(precision)
     size, channels = images.shape[2:]
     discriminator, base = build_discriminator(trunk, images.shape[1:], width=width), 7 if size == 28 else 8
+    for layer in discriminator.layers:
+        if isinstance(layer, layers.Conv2D):  # Keras's own form, not the engine's
+            layer.convolution_op = partial(layers.Conv2D.convolution_op, layer)
     generator = keras.Sequential([keras.Input((100,)), layers.Dense(128 * base**2, activation="relu")])
     generator.add(layers.Reshape((base, base, 128)))
     for filters in (128, 64) if size == 28 else (128, 64, 32):
