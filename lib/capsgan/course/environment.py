@@ -1,6 +1,8 @@
-"""Does the notebook's environment, such as Colab, have versions that the project supports?"""
+"""What a notebook asks of its environment, such as Colab: versions that the project supports, and its first picture."""
 
+import base64
 import importlib.metadata
+import json
 import sys
 import tomllib
 
@@ -24,6 +26,15 @@ def check_versions():
             strange.append(f"{requirement.name} {found[0] if found else 'missing'} (expected {requirement.specifier})")
     if strange:
         print(f"Not tested with {', '.join(strange)}; if a cell fails, this may be why.")
+
+
+def show_opening(notebook: str):
+    """In Colab, which leaves out the attachments of a text cell: show the picture that opens the notebook."""
+    if "google.colab" in sys.modules:
+        from IPython.display import Image, display
+
+        cells = json.loads((ROOT / "notebooks" / f"{notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
+        display(*(Image(base64.b64decode(*kinds.values())) for kinds in cells[0]["attachments"].values()))
 
 
 def _version(name: str) -> str | None:
