@@ -1,7 +1,7 @@
 """Nearest neighbours: precision and recall, density and coverage, and how near generated images are to training images.
 
 Features are numbers [n, d] (real) and [m, d] (generated), more of each than ``neighbours``. Distances are computed
-``block`` rows at a time, so that 10,000 samples against 10,000 need no matrix of 800 MB; it does not change the result.
+``BLOCK`` rows at a time, so that 10,000 samples against 10,000 need no matrix of 800 MB; it does not change the result.
 """
 
 from collections.abc import Iterator
@@ -20,9 +20,7 @@ ROUNDING = 1e-14  # of a squared distance, as a part of the longest vector's squ
 
 
 @remembered
-def precision_recall(
-    real: np.ndarray, generated: np.ndarray, *, neighbours: int = 3, block: int = BLOCK
-) -> tuple[float, float]:
+def precision_recall(real: np.ndarray, generated: np.ndarray, *, neighbours: int = 3) -> tuple[float, float]:
     """Improved precision and recall (Kynkäänniemi et al. 2019, arXiv:1904.06991, equations 1 and 2).
 
     Each sample has a ball that reaches to its k-th nearest neighbour of the same kind. Precision is the share of
@@ -32,15 +30,13 @@ def precision_recall(
     shares = []
     for centres, samples in ((real, generated), (generated, real)):
         radii = _squared_radii(centres, neighbours)
-        inside = sum(int((rows <= radii).any(axis=1).sum()) for rows in _squared_distances(samples, centres, block))
+        inside = sum(int((rows <= radii).any(axis=1).sum()) for rows in _squared_distances(samples, centres))
         shares.append(inside / len(samples))
     return shares[0], shares[1]
 
 
 @remembered
-def density_coverage(
-    real: np.ndarray, generated: np.ndarray, *, neighbours: int = 5, block: int = BLOCK
-) -> tuple[float, float]:
+def density_coverage(real: np.ndarray, generated: np.ndarray, *, neighbours: int = 5) -> tuple[float, float]:
     """Density and coverage (Naeem et al. 2020, arXiv:2002.09797, section 3).
 
     With the balls of :func:`precision_recall` around the real samples only. Density counts the balls that contain a
@@ -50,7 +46,7 @@ def density_coverage(
     real, generated = _prepare(real, generated, neighbours)
     radii = _squared_radii(real, neighbours)
     balls, covered = 0, np.zeros(len(real), bool)
-    for rows in _squared_distances(generated, real, block):
+    for rows in _squared_distances(generated, real):
         inside = rows <= radii
         balls += int(inside.sum())
         covered |= inside.any(axis=0)
@@ -68,7 +64,7 @@ def nearest_images(images: np.ndarray, training: np.ndarray) -> tuple[np.ndarray
     flat, others = images.reshape(len(images), -1), training.reshape(len(training), -1)
     least, indices, scale = np.full(len(flat), np.inf, "float32"), np.zeros(len(flat), "int64"), np.float32(255)
     for start in range(0, len(others), WIDE_BLOCK):
-        blocks = _squared_distances(flat / scale, others[start : start + WIDE_BLOCK] / scale, BLOCK)
+        blocks = _squared_distances(flat / scale, others[start : start + WIDE_BLOCK] / scale)
         least_of_blocks = [(rows.argmin(axis=1), rows.min(axis=1)) for rows in blocks]
         found, squares = (np.concatenate(parts) for parts in zip(*least_of_blocks, strict=True))
         nearer = squares < least
@@ -120,10 +116,10 @@ def _squared_radii(samples: np.ndarray, neighbours: int) -> np.ndarray:
     return search.kneighbors()[0][:, -1] ** 2 + rounding
 
 
-def _squared_distances(x: np.ndarray, y: np.ndarray, block: int) -> Iterator[np.ndarray]:
-    """Yields the squared distances of ``block`` rows of x [n, d] at a time to all rows of y [m, d]."""
+def _squared_distances(x: np.ndarray, y: np.ndarray) -> Iterator[np.ndarray]:
+    """Yields the squared distances of ``BLOCK`` rows of x [n, d] at a time to all rows of y [m, d]."""
     # |x - y|² = (x, |x|², 1) · (-2y, 1, |y|²): one product, and no pass over the block afterwards
     left = np.hstack([x, np.einsum("ij,ij->i", x, x)[:, None], np.ones((len(x), 1), x.dtype)])
     right = np.hstack([-2 * y, np.ones((len(y), 1), y.dtype), np.einsum("ij,ij->i", y, y)[:, None]]).T
-    for start in range(0, len(x), block):
-        yield left[start : start + block] @ right
+    for start in range(0, len(x), BLOCK):
+        yield left[start : start + BLOCK] @ right
