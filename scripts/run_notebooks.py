@@ -15,7 +15,7 @@ from pathlib import Path
 
 from kernels import build_directory
 
-from capsgan.cli.options import OneLineParser, add_grid_options, positive, read_grid_options
+from capsgan.cli.options import NETWORKS, OneLineParser, add_options, positive, read_grid_options
 from capsgan.config import RunConfig
 from capsgan.paths import ROOT, figures_directory
 from capsgan.study.blocks import read_blocks
@@ -80,7 +80,7 @@ def parse_arguments() -> argparse.Namespace:
         "--seeds or --stop-after the networks are trained first, then the notebooks that show them are executed. With "
         "--study the runs of a study are trained and scored instead, here or on a cluster: see docs/cluster.md.",
     )
-    add_grid_options(parser)
+    add_options(parser, *NETWORKS)
     parser.add_argument("--notebooks", metavar="NUMBERS", help="e.g. 02,06 (default: all)")
     parser.add_argument("--cores", type=positive, metavar="INT", help="jobs side by side (default: all; on a GPU 1)")
     parser.add_argument("--executor", metavar="NAME", help="with --study: local | slurm | … (default: local)")

@@ -16,7 +16,7 @@ from ..paths import PACKAGE
 from ..profiles import PROFILES, get_profile
 
 MOST_SEEDS = 10_000
-NETWORKS = ("networks", "backend", "training")  # the options that choose them
+NETWORKS = ("networks", "backend", "training")  # the options that choose them, also those of run_all.sh
 NAMES = {"profiles": PROFILES, "backends": BACKENDS, "gans": GANS, "discriminators": DISCRIMINATORS}
 SUMMARIES = "The GANs:\n" + "\n".join(f"  {name:10}  {gan.summary}" for name, gan in GANS.items())
 WORDS = {name: " | ".join(values) for name, values in NAMES.items()} | {
@@ -62,13 +62,8 @@ def _of_field(each) -> dict:
     return {"type": kind, "metavar": metavar, "help": (each.metadata["help"] + allowed).replace("%", "%%")}
 
 
-def add_grid_options(parser: argparse.ArgumentParser):
-    """Which networks of a profile: also the options of run_all.sh."""
-    add_options(parser, *NETWORKS)
-
-
 def read_grid_options(options: argparse.Namespace):
-    """Turn the text of :func:`add_grid_options` into a profile and lists; an invalid text raises ``ValueError``."""
+    """Turn the text of the options ``NETWORKS`` into a profile and lists; an invalid text raises ``ValueError``."""
     use_backend(options.backend)
     if options.study and (options.gan or options.discriminator or options.seeds):
         raise ValueError(f"study={options.study!r} names its runs; expected no --gan, --discriminator or --seeds")

@@ -27,11 +27,8 @@ def add_commands(commands):
 
 def read_train_config(options: argparse.Namespace) -> RunConfig:
     """The run that the options of ``train`` name."""
-    given = read_config_options(options)
-    if options.profile:
-        return get_profile(options.profile).config(options.gan, options.discriminator, options.seed or 0, **given)
-    given |= {} if options.seed is None else {"seed": options.seed}
-    return RunConfig(options.gan, options.discriminator, **given)
+    make = get_profile(options.profile).config if options.profile else RunConfig
+    return make(options.gan, options.discriminator, seed=options.seed or 0, **read_config_options(options))
 
 
 def find_run(prefix: str):
