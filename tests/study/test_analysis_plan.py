@@ -9,7 +9,7 @@ from dataclasses import fields
 import pytest
 import yaml
 
-from capsgan.study.declarations import Metric
+from capsgan.study.declarations import Metric, build
 from capsgan.study.plan import PLAN, WORDS, AnalysisPlan, read_plan
 from capsgan.study.statistics import seeds_for_p
 
@@ -72,7 +72,7 @@ def changed(**changes):
 )
 def test_an_impossible_value_is_refused_with_what_is_expected(name, value):
     with pytest.raises(ValueError, match=r"invalid .*; expected \S"):
-        AnalysisPlan.from_dict(changed(**{name: value}))
+        build(AnalysisPlan, "plan", changed(**{name: value}))
 
 
 def test_every_key_of_the_plan_is_among_the_bad_values_above():
@@ -84,7 +84,7 @@ def test_a_missing_key_is_refused_by_name(name):
     values = changed()
     del values[name]
     with pytest.raises(ValueError, match=f"plan: {name}=None.*missing"):
-        AnalysisPlan.from_dict(values)
+        build(AnalysisPlan, "plan", values)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_missing_key_is_refused_by_name(name):
 )
 def test_an_unknown_key_is_refused_wherever_it_stands(where, change):
     with pytest.raises(ValueError, match=f"invalid {where}: key='alhpa'; expected "):
-        AnalysisPlan.from_dict(changed(**change))
+        build(AnalysisPlan, "plan", changed(**change))
 
 
 @pytest.mark.parametrize("text", ["alpha: [", "", "- 1", "words"])

@@ -5,7 +5,7 @@ import pandas as pd
 
 from .declarations import Comparison, Metric
 from .pairing import pair_runs
-from .plan import CANNOT_TELL, FINISHED, NOT_TESTABLE, AnalysisPlan
+from .plan import CANNOT_TELL, NOT_TESTABLE, AnalysisPlan
 from .statistics import SAME, decide, holm, sign_flip_p, summarise_effects
 
 
@@ -45,7 +45,8 @@ def analyse(results: pd.DataFrame, plan: AnalysisPlan, names=None) -> pd.DataFra
                 head |= {"planned_step": plan.step_of(comparison), "word": ""}
                 rows.append(head | compare(pairs, metric, plan))
                 scored |= decides and rows[-1]["planned"] > rows[-1]["missing"]
-                if decides and rows[-1]["primary"] and _complete(pairs) and rows[-1]["sd"] > SAME:
+                all_ran = not ((pairs.filter(regex="status$") == "missing").any(axis=None) or rows[-1]["missing"])
+                if decides and rows[-1]["primary"] and all_ran and rows[-1]["sd"] > SAME:
                     rows[-1]["p"] = float(sign_flip_p(pairs.effect.dropna().to_numpy("float64")))
     table = pd.DataFrame(rows)
     deciding = (table.metric == plan.metric.name) & (table.features == plan.features)
@@ -101,13 +102,6 @@ def _word(row: pd.Series, comparison: Comparison, plan: AnalysisPlan) -> tuple[s
     if reasons or (row.primary and not row.p_holm <= plan.alpha):
         return CANNOT_TELL, "; ".join(notes + reasons)
     return decide(comparison, interval, interval), "; ".join(notes)
-
-
-def _complete(pairs: pd.DataFrame) -> bool:
-    """Whether all runs are finished or failed, and the finished ones have their number."""
-    status = pairs[[name for name in pairs if name.endswith("status")]]
-    failed = (status != FINISHED).any(axis=1)
-    return bool(not (status == "missing").any(axis=None) and (failed | pairs.effect.notna()).all())
 
 
 def results_table(analysis: pd.DataFrame) -> pd.DataFrame:

@@ -137,7 +137,6 @@ def refuse_mixture(runs: pd.DataFrame, columns: Iterable[str], where: str = ""):
 
 
 def _numbers_of(metric: Metric, rows: pd.DataFrame, features: str) -> pd.DataFrame:
-    """Value and samples of every finished run that has the number, by run."""
     chosen = rows[(rows.metric == metric.name) & (rows.features == features) & (rows.status == FINISHED)]
     refuse_bad_numbers(chosen)
     if metric.effect == "log_ratio" and len(bad := chosen.run[chosen.value <= 0]):

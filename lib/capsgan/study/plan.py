@@ -59,13 +59,8 @@ class AnalysisPlan:
             value = getattr(self, name)
             good = 0 <= value < high and (value > 0 or name == "unusable_pairs")
             require(good, name, value, f"a number between 0 and {high}")
-        for name, least in {
-            "version": 1,
-            "score_snapshots": 1,
-            "samples": 1,
-            "least_seeds": 2,
-            "least_steps": 1,
-        }.items():
+        least_values = {"version": 1, "score_snapshots": 1, "samples": 1, "least_seeds": 2, "least_steps": 1}
+        for name, least in least_values.items():
             require(getattr(self, name) >= least, name, getattr(self, name), f"a whole number from {least}")
         require(tuple(self.words) == WORDS, "words", self.words, " | ".join(WORDS))
         for name, metric in {"metric": self.metric, "costs": self.costs[0]}.items():
@@ -130,15 +125,10 @@ class AnalysisPlan:
                     found[name, arm, seed] = profile.config(block.gan, trunk, seed, **given, **variations)
         return found
 
-    @classmethod
-    def from_dict(cls, values: dict) -> "AnalysisPlan":
-        """A plan from the content of the YAML file; a ``ValueError`` names the key or value and what is allowed."""
-        return build(cls, "plan", values)
-
 
 def read_plan(path: Path = PLAN) -> AnalysisPlan:
-    """The plan in a YAML file; the study's own by default."""
-    return AnalysisPlan.from_dict(read_yaml("plan", path, PLAN.name))
+    """The plan in a YAML file; the study's own by default. A ``ValueError`` names a bad key or value."""
+    return build(AnalysisPlan, "plan", read_yaml("plan", path, PLAN.name))
 
 
 def read_yaml(name: str, path: Path, like: str):

@@ -38,11 +38,6 @@ def runs_at_scale(profile: Profile) -> list[Run]:
     return [run for run in list_runs() if run.status in ("finished", "failed") and fits(run.config)]
 
 
-def planned(plan: AnalysisPlan) -> dict[tuple, tuple[str, str, int]]:
-    """The :func:`identity` of each run of the plan → its block, arm and seed."""
-    return {identity(config): place for place, config in plan.configs().items()}
-
-
 def identity(config: RunConfig) -> tuple:
     """The fields that a run must share with the plan's; precision and snapshots are free."""
     return tuple(sorted((name, value) for name, value in config.identity.items() if name not in FREE))
@@ -64,7 +59,7 @@ def collect(plan: AnalysisPlan, name: str = "study", say=print) -> pd.DataFrame:
     ``say`` is called with a line about each run that is scored, skipped or dropped. Returns the results of the runs
     that are here, and the stored ones of the plan's others. ``ValueError``: no run of the plan has finished or failed.
     """
-    runs, wanted = [], planned(plan)
+    runs, wanted = [], {identity(config) for config in plan.configs().values()}
     for run in planned_runs(plan):
         stored = isinstance(run, ReferenceRun) and (run.directory / "metrics.json").exists()
         if run.status not in ("finished", *plan.failed):
@@ -170,8 +165,7 @@ def judge_pairs(runs: list[Run], real: np.ndarray, samples: int) -> pd.DataFrame
 
 def save_results(results: pd.DataFrame, name: str, directory: Path = RESULTS):
     """Write ``runs_<name>.csv``, one row per run, and ``metrics_<name>.csv``, one row per run and number."""
-    heads = [column for column in results if column not in NUMBERS]
-    results[heads].drop_duplicates().to_csv(directory / f"runs_{name}.csv", index=False)
+    _runs_of(results).to_csv(directory / f"runs_{name}.csv", index=False)
     own = results.value.notna() & (results.metric != "ms_per_step")  # which has its own file, STEP_TIMES
     numbers = results[own].reindex(columns=["run", *NUMBERS])
     numbers.to_csv(directory / f"metrics_{name}.csv", index=False, float_format="%.9g")
@@ -190,8 +184,7 @@ def load_results(name: str, directory: Path = RESULTS) -> pd.DataFrame:
 def with_step_times(results: pd.DataFrame, times: pd.DataFrame) -> pd.DataFrame:
     """Results with the cost ``ms_per_step`` of every finished run: its network's time in the round of its seed.
 
-    ``times`` are those of ``benchmarks/study_steps.py``, taken while nothing else ran. The seconds in the histories do
-    not serve: trainings ran side by side.
+    ``times`` are those of ``benchmarks/study_steps.py``, taken while nothing else ran, unlike a history's seconds.
     """
     results = results[results.metric != "ms_per_step"]  # those of stored results, which come again
     runs = _runs_of(results[results.status == "finished"])

@@ -20,8 +20,7 @@ def mean_interval(effects: np.ndarray, alpha: float) -> tuple[np.ndarray, np.nda
 
     ``effects`` is float [n, ...] with n ≥ 2 pairs along the first axis; ``alpha`` the share of intervals that miss.
     """
-    interval = stats.ttest_1samp(effects, 0).confidence_interval(1 - alpha)
-    return interval.low, interval.high
+    return stats.ttest_1samp(effects, 0).confidence_interval(1 - alpha)
 
 
 def summarise_effects(effects: pd.Series, alpha: float, ratio: bool) -> tuple[dict, tuple, tuple]:
@@ -74,14 +73,10 @@ def seeds_for_p(alpha: float, tests: int = 1) -> int:
 def holm(p_values: np.ndarray, tests: int) -> np.ndarray:
     """Holm's step-down correction over a family (Holm 1979, Scandinavian Journal of Statistics 6:65).
 
-    ``p_values`` is float [n], NaN where a test could not be made, which then counts as 1 and stays NaN; ``tests`` is
-    the declared size of the family, at least n.
+    ``p_values``: float [n]; NaN (a test not made) counts as 1 and stays NaN. ``tests`` ≥ n: the family's declared size.
     """
-    if np.isnan(p_values).all():
-        return p_values
-    full = np.ones(tests)
-    full[: len(p_values)] = np.nan_to_num(p_values, nan=1.0)
-    return np.where(np.isnan(p_values), np.nan, multipletests(full, method="holm")[1][: len(p_values)])
+    family = np.pad(np.nan_to_num(p_values, nan=1.0), (0, tests - len(p_values)), constant_values=1.0)
+    return np.where(np.isnan(p_values), np.nan, multipletests(family, method="holm")[1][: len(p_values)])
 
 
 def power_curve(sd: float, plan: AnalysisPlan, tests: int = 1, seeds=range(2, 41)) -> pd.DataFrame:
