@@ -5,6 +5,7 @@ import io
 import json
 from dataclasses import replace
 from functools import cached_property
+from operator import attrgetter
 
 from ..config import RunConfig
 from ..gans import GAN, build_gan
@@ -12,28 +13,21 @@ from ..paths import shipped
 from .checkpoints import read_weights
 
 PRETRAINED = shipped("pretrained")
-DEFAULTS = {  # what ``capsgan regenerate`` uses, by task
-    "inpaint": "faces-completion-caps",
-    "superres": "faces-superres-caps",
-    "restore": "faces-restore-caps",
-}
+# What ``capsgan regenerate`` uses, by task.
+DEFAULTS = {"inpaint": "faces-completion-caps", "superres": "faces-superres-caps", "restore": "faces-restore-caps"}
 
 
 class PretrainedNetwork:
-    """A generator and its model ``card``: data, licence, training, scores and limits, as plain JSON values."""
+    """A generator, its ``config`` and its model ``card``: data, licence, training, scores, limits, as JSON values."""
 
     def __init__(self, name: str):
         self.name = name
         self.path = PRETRAINED / f"{name}.npz"
         self.card = json.loads((PRETRAINED / f"{name}.json").read_text(encoding="utf-8"))
+        self.config = RunConfig.from_dict(self.card["config"])  # a folder is named by its content's hash
 
     def __repr__(self) -> str:
         return f"PretrainedNetwork({self.name})"
-
-    @property
-    def config(self) -> RunConfig:
-        """What was trained; a folder is named by its content's hash."""
-        return RunConfig.from_dict(self.card["config"])
 
     @cached_property
     def gan(self) -> GAN:
@@ -49,10 +43,7 @@ class PretrainedNetwork:
         gan.generator.set_weights(read_weights(io.BytesIO(data)))
         return gan
 
-    @property
-    def generator(self):
-        """The trained generator, a ``keras.Model``."""
-        return self.gan.generator
+    generator = property(attrgetter("gan.generator"), doc="The trained generator, a ``keras.Model``.")
 
 
 def list_pretrained() -> list[PretrainedNetwork]:

@@ -33,9 +33,8 @@ class ReferenceRun(Run):
     @cached_property
     def gan(self) -> GAN:
         """The trained generator alone, in float32: many CPUs take ten times as long in bfloat16."""
-        path = self._stored(
-            "generator.npz", "weights in the project, only samples and scores; most runs of seed 0 have them"
-        )
+        what = "weights in the project, only samples and scores; most runs of seed 0 have them"
+        path = self._stored("generator.npz", what)
         gan = self.build(replace(self.config, precision="float32"), generator_only=True)
         gan.generator.set_weights(read_weights(path))
         return gan

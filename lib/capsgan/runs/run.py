@@ -30,14 +30,12 @@ class Run:
 
     def __init__(self, directory: Path, config: RunConfig):
         self.directory, self.config = Path(directory), config
+        self.checkpoints = self.directory / "checkpoints"  # while the run is unfinished
+        # The process that trains the run holds a lock on this file.
+        self.lock_path = self.directory.parent / ".locks" / f"{self.directory.name}.lock"
 
     def __repr__(self) -> str:
         return f"Run({self.directory.name}, {self.status})"
-
-    @property
-    def checkpoints(self) -> Path:
-        """The folder of an unfinished run's checkpoints."""
-        return self.directory / "checkpoints"
 
     @property
     def provenance(self) -> dict:
@@ -137,11 +135,6 @@ class Run:
     def sample_paths(self) -> list[Path]:
         """The sample grids saved during training, in the order of their steps."""
         return sorted((self.directory / "samples").glob("step_*.png"))
-
-    @property
-    def lock_path(self) -> Path:
-        """The file on which the process that trains this run holds a lock."""
-        return self.directory.parent / ".locks" / f"{self.directory.name}.lock"
 
     def _is_locked(self) -> bool:
         try:

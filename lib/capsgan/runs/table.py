@@ -4,7 +4,7 @@ import pandas as pd
 
 from ..gans.base import METRICS
 from ..networks.inspection import multiply_adds
-from ..paths import figures_directory
+from ..paths import figures_directory, write_atomically
 from .reference import ReferenceRun
 from .run import Run
 
@@ -24,8 +24,7 @@ def comparison_table(runs: list[Run]) -> pd.DataFrame:
 def save_table(table: pd.DataFrame, profile: str):
     """Write the table next to the profile's figures as ``comparison.csv``; returns its path."""
     path = figures_directory(profile) / "comparison.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(path, index=False, float_format="%.6g")
+    write_atomically(path, table.to_csv(index=False, float_format="%.6g").encode())
     return path
 
 

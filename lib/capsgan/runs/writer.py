@@ -23,13 +23,12 @@ class RecordedRun(Run):
 
     def is_done(self) -> bool:
         """Whether the run is finished; warns if other source made it, refuses a directory with a different config."""
-        self.check_config()
+        self._refuse_another_config()
         if self.finished:
             self.check_source()
         return self.finished
 
-    def check_config(self):
-        """Raise ``ValueError`` if the directory holds a different config."""
+    def _refuse_another_config(self):
         path = self.directory / "config.json"
         if not path.exists():
             return
