@@ -49,8 +49,7 @@ def kernel_distance(
     """KID's formula: the mean of :func:`squared_mmd` over subsets, and the standard error of that mean.
 
     Bińkowski et al. 2018 (arXiv:1801.01401), section 4. The 2 or more subsets are disjoint, so that their spread gives
-    an honest standard error; 10 of 10,000 samples have the usual size, 1,000. The estimate is unbiased: for equal
-    distributions it is negative half of the time.
+    an honest standard error; 10 of 10,000 samples have the usual size, 1,000. It is unbiased, so it may be negative.
     """
     require(subsets >= 2, "subsets", subsets, "2 or more, for a standard error")
     real, generated = check_features(real, generated, 2 * subsets)

@@ -112,7 +112,6 @@ class _Scores:
             self.metrics[space] = side_by_side(sides)
 
     def measure_pixels(self):
-        """Whether training images are copied, and how sharp the images are."""
         some = self.generated[:NEAREST]
         found = memorisation(some, self.held_out.images[:NEAREST], self.training.images)
         self.moments["nearest_training"] = nearest_images(some, self.training.images)[0].astype("float16")
@@ -120,7 +119,6 @@ class _Scores:
         self.metrics["pixels"] = found
 
     def measure_labels(self):
-        """Of a GAN with classes: do the images show the class that was asked for, and can one learn from them?"""
         if "classification_accuracy" not in self.skipped:
             network, codes = load_features("digits"), self.sampler.codes(self.count)
             found = label_metrics(network, self.generated, codes, self.floor, self.held_out, seed=self.seed)
@@ -142,7 +140,6 @@ class _Scores:
         self.metrics["discriminator"] = found
 
     def measure_training(self):
-        """The curves of the whole run and up to each snapshot, and what a step costs."""
         if "training" not in self.skipped:
             history = self.run.history
             self.metrics["training"] = _values(curve_numbers(history))
@@ -151,7 +148,6 @@ class _Scores:
         self.metrics["cost"] = _values(step_cost(self.run))
 
     def evaluation(self) -> dict:
-        """The content of ``metrics.json``."""
         backend, sources = keras.backend.backend(), self.real._asdict() | {"training": self.training}
         return {
             "run": self.run.directory.name,
@@ -192,7 +188,6 @@ def _measured_by(run: Run, seed: int) -> dict:
 
 
 def _reasons(run: Run, real: RealImages, sampler: SnapshotSampler) -> dict[str, str]:
-    """What cannot be measured of a run, and why."""
     skipped, config = {}, run.config
     if spaces_for(real.floor.image_shape, config.dataset) != SPACES:
         skipped["digits"] = f"reads digits of 28×28, not images of {config.dataset!r}, {real.floor.image_shape}"

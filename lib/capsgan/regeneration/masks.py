@@ -26,8 +26,7 @@ def find_scratches(photo: np.ndarray, box=None) -> np.ndarray:
     """Where a photograph, uint8 [height, width, channels], is not scratched: bool [height, width].
 
     A scratch is thin, nearly white or black, and at least a tenth of the smaller side long. Thin parts are what an
-    opening or a closing removes (top-hats, Serra 1982); a margin of one part in 64 counts as scratched too. ``box``,
-    (x, y, width, height): search there only.
+    opening or closing removes (top-hats, Serra 1982), and a margin of 1/64. ``box``: only there, (x, y, width, height).
     """
     whole, (x, y, width, height) = np.ones(photo.shape[:2], bool), box or (0, 0, *photo.shape[1::-1])
     place = slice(max(y, 0), y + height), slice(max(x, 0), x + width)

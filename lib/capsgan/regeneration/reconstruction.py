@@ -68,10 +68,9 @@ def regenerate(
     :func:`~capsgan.regeneration.latent_search.discriminator_prior` plus ``norm`` times
     :func:`~capsgan.regeneration.latent_search.norm_penalty`. The restart with the smallest loss is taken.
 
-    Both networks are in inference mode; the discriminator's BatchNormalization uses the statistics of real images,
-    because its moving ones mix real and generated batches. Restarts begin at the best of 1,000 random latents; ACGAN's
-    labels and InfoGAN's categories are spread over the restarts and stay fixed, continuous codes are searched inside
-    [-1, 1]. The result for an image does not depend on the other images or their number, up to rounding.
+    Both networks are in inference mode; the discriminator's BatchNormalization uses the statistics of real images.
+    Restarts begin at the best of 1,000 random latents; ACGAN's labels and InfoGAN's categories are spread over them and
+    stay fixed, continuous codes are searched inside [-1, 1]. An image's result depends on no other, up to rounding.
     """
     search = replace(search or SearchOptions(), **options)
     gan = getattr(run, "gan", run)

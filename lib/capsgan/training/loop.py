@@ -129,7 +129,6 @@ def train(
 
 
 def _begin_session(run: RecordedRun, description: dict, pacing: Pacing) -> dict:
-    """Record with what the run begins or continues, and return its provenance so far."""
     before = run.provenance
     session = {name: description[name] for name in ("backend", "device", "cpu", "gpu", "threads", "commit")}
     session |= {"from_step": pacing.first, "steps_per_call": pacing.steps_per_call, "started": now()}
