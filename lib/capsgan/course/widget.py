@@ -16,7 +16,6 @@ from ..regeneration.cropping import regenerate_photos
 from ..regeneration.masks import check_masks, hide
 
 PREVIEW = 256  # pixels a side that a picture is shown with
-PLACES = ("left", "top", "width", "height")  # of the hole, in percent of the picture's smaller side
 
 
 class RegenerationTool:
@@ -31,13 +30,13 @@ class RegenerationTool:
         self.methods |= {"TELEA": telea, "Navier-Stokes": navier_stokes}
         self.photo = photo
         self.method = next(iter(self.methods))
-        self.place = dict(zip(PLACES, (25, 25, 50, 50), strict=True))
+        self.place = {"left": 25, "top": 25, "width": 50, "height": 50}  # of the hole, in percent of the smaller side
 
     def known(self) -> np.ndarray:
         """Bool [height, width] of the photo, False in the hole, which is cut at the picture's edge."""
         side = min(self.photo.shape[:2])
         top, left = ((length - side) // 2 for length in self.photo.shape[:2])
-        x, y, width, height = (round(self.place[name] * side / 100) for name in PLACES)
+        x, y, width, height = (round(share * side / 100) for share in self.place.values())
         known = np.ones(self.photo.shape[:2], bool)
         known[top + y : top + min(y + height, side), left + x : left + min(x + width, side)] = False
         return known
@@ -71,7 +70,7 @@ class RegenerationTool:
         """The connected widgets: a box whose ``children`` are upload, sliders, method, button, message and pictures."""
         upload = ipywidgets.FileUpload(accept="image/*", multiple=False, description="Picture")
         percent = partial(ipywidgets.IntSlider, min=0, max=100, continuous_update=False)
-        sliders = [percent(self.place[name], description=f"{name} %") for name in PLACES]
+        sliders = [percent(share, description=f"{name} %") for name, share in self.place.items()]
         method = ipywidgets.Dropdown(options=list(self.methods), value=self.method, description="Method")
         button = ipywidgets.Button(description="Fill the hole", button_style="primary")
         message, before, after = ipywidgets.HTML(), *(ipywidgets.Image(format="png") for _ in range(2))

@@ -35,8 +35,7 @@ def measure(truth: np.ndarray, restored: np.ndarray, masks: np.ndarray) -> pd.Da
     for true, image, known, distance in zip(truth, restored, masks, distances, strict=True):
         squares = (true.astype("float64") - image) ** 2
         ssim, ssim_map = similarity(true, image)
-        hole = ~known
-        psnr_hole, ssim_hole = (_psnr(squares[hole]), ssim_map[hole].mean()) if hole.any() else (np.nan, np.nan)
+        psnr_hole, ssim_hole = (np.nan, np.nan) if known.all() else (_psnr(squares[~known]), ssim_map[~known].mean())
         rows.append((_psnr(squares), psnr_hole, ssim, ssim_hole, distance))
     return pd.DataFrame(rows, columns=["psnr", "psnr_hole", "ssim", "ssim_hole", "features"])
 
@@ -68,12 +67,11 @@ def paired_intervals(scores: pd.DataFrame, against: str, alpha: float = 0.05) ->
     """
     methods = list(scores.method.unique())
     require(against in methods, "against", against, " | ".join(methods))
+    methods.remove(against)
     wide = scores.pivot(index="image", columns=["metric", "method"], values="value")
     rows = []
     for metric in scores.metric.unique():
         for method in methods:
-            if method == against:
-                continue
             pairs = wide[metric][[method, against]].to_numpy("float64")
             effects = np.subtract(*pairs[np.isfinite(pairs).all(axis=1)].T)
             low, high = mean_interval(effects, alpha) if len(effects) > 1 else (np.nan, np.nan)
@@ -90,9 +88,8 @@ def scores_table(scores: pd.DataFrame, against: str, metrics=("psnr_hole", "ssim
     table = pd.DataFrame(index=list(order))
     for metric in metrics:
         table[metric] = [f"{means.loc[method, metric]:.2f}" for method in order]
-        table[f"{metric} more than {against}"] = [
-            "—" if method == against else describe_gap(gaps.loc[method, metric]) for method in order
-        ]
+        more = ["—" if method == against else describe_gap(gaps.loc[method, metric]) for method in order]
+        table[f"{metric} more than {against}"] = more
     return table
 
 
