@@ -11,9 +11,6 @@ import numpy as np
 from ..checks import check_features, require
 from .cache import remembered
 
-POINTS = 15  # sample sizes that the limit is fitted through, as in the paper
-SUBSETS = 10
-
 
 def frechet_distance(real: np.ndarray, generated: np.ndarray) -> float:
     """FID's formula: the squared Fréchet distance of two Gaussians with the features' means and covariances.
@@ -25,12 +22,12 @@ def frechet_distance(real: np.ndarray, generated: np.ndarray) -> float:
     return _reference(real).distance(Gaussian.of(generated))
 
 
-def frechet_distance_infinity(real: np.ndarray, generated: np.ndarray, *, points: int = POINTS, seed: int = 0) -> float:
+def frechet_distance_infinity(real: np.ndarray, generated: np.ndarray, *, points: int = 15, seed: int = 0) -> float:
     """FID∞: the Fréchet distance extrapolated to infinitely many generated samples; n > d, m ≥ 4d.
 
     The bias falls as 1/N: a line is fitted to the distances of subsets of N samples over 1/N, and its intercept is the
     result, which may be slightly negative (Chong & Forsyth 2020, arXiv:1911.07023, section 4). There are ``points``
-    sizes, equally spaced from m/10 (at least 2d) to m. The real side keeps its samples, and with them its bias.
+    sizes (15 in the paper), equally spaced from m/10 (at least 2d) to m. The real side keeps its samples and bias.
     """
     dimensions = np.shape(real)[-1]
     real, generated = check_features(real, generated, dimensions + 1, 4 * dimensions)
@@ -44,7 +41,7 @@ def frechet_distance_infinity(real: np.ndarray, generated: np.ndarray, *, points
 
 
 def kernel_distance(
-    real: np.ndarray, generated: np.ndarray, *, subsets: int = SUBSETS, seed: int = 0
+    real: np.ndarray, generated: np.ndarray, *, subsets: int = 10, seed: int = 0
 ) -> tuple[float, float]:
     """KID's formula: the mean of :func:`squared_mmd` over subsets, and the standard error of that mean.
 

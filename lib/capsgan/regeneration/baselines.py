@@ -17,7 +17,6 @@ from ..checks import check_images, require
 from .masks import check_masks, hide
 
 RADIUS = 3  # pixels that cv2.inpaint looks at around each
-COMPONENTS = 50  # of the principal subspace
 
 
 def telea(damaged, masks, training=None) -> np.ndarray:
@@ -47,7 +46,7 @@ def nearest_image(damaged, masks, training, whole: bool = False) -> np.ndarray:
     return _keep_known(damaged, masks & (not whole), training[distances.argmin(axis=1)])
 
 
-def pca_mean(damaged, masks, training, components: int = COMPONENTS, whole: bool = False, model=None) -> np.ndarray:
+def pca_mean(damaged, masks, training, components: int = 50, whole: bool = False, model=None) -> np.ndarray:
     """The expected hole if images are Gaussian: the conditional mean in a principal subspace.
 
     Images are x = μ + W z + ε with z ~ N(0, I) and ε ~ N(0, σ²) (probabilistic PCA, Tipping & Bishop 1999,
