@@ -17,7 +17,7 @@ from capsgan.metrics import run_scores
 from capsgan.paths import ROOT
 from capsgan.runs.checkpoints import checkpoint_paths
 from capsgan.runs.run import run_for
-from capsgan.training.loop import _stop_signals
+from capsgan.training.pacing import stop_signals
 
 
 def shell(line, **variables):
@@ -82,7 +82,7 @@ def test_a_closed_terminal_leaves_a_checkpoint(home, scripted):
 def test_nohup_is_respected():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with _stop_signals() as caught:
+        with stop_signals() as caught:
             os.kill(os.getpid(), signal.SIGHUP)
         assert not caught and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:

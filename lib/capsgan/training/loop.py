@@ -1,10 +1,8 @@
 """``train(config)``: the loop, and nothing else."""
 
 import math
-import signal
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, contextmanager, suppress
 
 import keras
 
@@ -19,7 +17,7 @@ from ..runs.checkpoints import all_finite, checkpoint_paths, read_checkpoint, re
 from ..runs.provenance import describe, peak_memory_mb, reset_peak_memory
 from ..runs.run import Run, history_frame, now, run_for
 from ..runs.writer import RecordedRun
-from .pacing import Pacing, drawn_ahead
+from .pacing import Pacing, drawn_ahead, stop_signals
 from .progress import progress_bar, report_progress
 from .step import compile_step
 
@@ -93,7 +91,7 @@ def train(
         grid_codes = gan.condition(shown, dataset.images)
         judged = None if gan.discriminator else 1  # without an adversary there are no numbers about it
 
-        with _stop_signals() as stopped, progress_bar(config, pacing.first, progress) as bar:
+        with stop_signals() as stopped, progress_bar(config, pacing.first, progress) as bar:
             for steps, batches in drawn_ahead(lambda step: gan.draw_batch(step, len(dataset)), pacing.calls()):
                 begin = time.perf_counter()
                 answers = play(batches, train_generator=steps[0] > 0)
@@ -155,21 +153,3 @@ def _diverged(run: RecordedRun, step: int, row: tuple) -> TrainingDiverged:
     good = f"the last good checkpoint is {saved[-1]}" if saved else "there is no checkpoint yet"
     run.write_json("provenance.json", run.provenance | {"status": "failed", "failed_at_step": step})
     return TrainingDiverged(f"{run.directory.name} diverged at step {step} ({values}); {good}")
-
-
-@contextmanager
-def _stop_signals():
-    """Collects the first signal to stop, so that the loop ends between two steps; a second one ends it at once."""
-    caught = []
-    with ExitStack() as handlers:
-
-        def note(number, frame):
-            caught.append(number)
-            handlers.close()
-
-        with suppress(ValueError):  # not in the main thread: signals go elsewhere
-            for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):  # the last two are not on every system
-                signum = getattr(signal, name, None)
-                if signum and not (name == "SIGHUP" and signal.getsignal(signum) == signal.SIG_IGN):  # by nohup
-                    handlers.callback(signal.signal, signum, signal.signal(signum, note))
-        yield caught

@@ -1,7 +1,9 @@
-"""Which steps of a training are played together, and after which something is written."""
+"""Which steps of a training are played together, after which something is written, and when to stop."""
 
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 
@@ -46,3 +48,21 @@ def drawn_ahead(draw: Callable, calls: Iterator[range]) -> Iterator[tuple[range,
             following = next(coming, None)
             yield present[0], present[1].result()
             present = following
+
+
+@contextmanager
+def stop_signals():
+    """Collects the first signal to stop, so that the loop ends between two steps; a second one ends it at once."""
+    caught = []
+    with ExitStack() as handlers:
+
+        def note(number, frame):
+            caught.append(number)
+            handlers.close()
+
+        with suppress(ValueError):  # not in the main thread: signals go elsewhere
+            for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):  # the last two are not on every system
+                signum = getattr(signal, name, None)
+                if signum and not (name == "SIGHUP" and signal.getsignal(signum) == signal.SIG_IGN):  # by nohup
+                    handlers.callback(signal.signal, signum, signal.signal(signum, note))
+        yield caught
