@@ -9,7 +9,7 @@ the generator on a batch of latents. The other loops of one backend run in its p
 
 - tensorflow, ``train_on_batch``: Keras-GAN's loop brought to Keras 3, with ``predict`` for the generated images,
   UpSampling2D and Conv2D apart. (Keras 3 reads ``trainable`` when a function is traced: it is set before each call.)
-- torch, ``eager`` and ``torch.compile``: the loop of benchmarks/plain_torch.py.
+- torch, ``eager`` and ``torch.compile``: the loop of benchmarks/plain_torch.py, which says what it leaves undone.
 - with ``--sizes 28,64`` also drawings of faces, in colour, and a step of the completion network: no other loop has one.
 - jax, ``scan``: ours with ``--steps-per-call`` steps a call, a fifth of that for faces; with ``--direct`` PrimaryCaps'
   convolution as it stands (half a minute a step on a CPU).
@@ -27,7 +27,7 @@ import os
 import subprocess
 import sys
 import time
-from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -52,8 +52,10 @@ def main():
     parser.add_argument("--steps-per-call", type=int, default=10, help="of jax's scan")
     parser.add_argument("--device", default="auto", help="auto | cpu | gpu")
     parser.add_argument("--direct", action="store_true", help="jax: also with PrimaryCaps' convolution as it stands")
-    parser.add_argument("--save", metavar="FILE", help="write the table there too, as CSV")
-    parser.add_argument("--size", type=int, choices=(28, 64), help=argparse.SUPPRESS)  # measure it in this process
+    parser.add_argument(
+        "--save", metavar="FILE", help="write the rows to this CSV too, in place of the device's earlier ones"
+    )
+    parser.add_argument("--in-this-process", dest="size", type=int, help=argparse.SUPPRESS)  # 28 or 64
     options = parser.parse_args()
     if options.size:
         measure(options)
@@ -62,15 +64,20 @@ def main():
     print("    backend    loop           precision      trunk      ms  ÷ ours  (quartiles)", flush=True)
     rows = []
     for size, backend in itertools.product(options.sizes.split(","), options.backends.split(",")):
-        command = [sys.executable, __file__, *sys.argv[1:], "--size", size]
+        command = [sys.executable, __file__, *sys.argv[1:], "--in-this-process", size]
         variables = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
         with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, encoding="utf-8") as process:
             for line in process.stdout:
                 found = json.loads(line) if line.startswith("{") else None
-                print(ROW.format(**found) if found else line.rstrip(), flush=True)
+                shown = ROW if not found or found["loop"] != "completion" else ROW.split("  {ratio")[0]
+                print(shown.format(**found) if found else line.rstrip(), flush=True)
                 rows += [found] if found else []
-    if options.save:
-        pd.DataFrame(rows).to_csv(options.save, index=False, float_format="%.4g")
+    if options.save and rows:
+        table = pd.DataFrame(rows)
+        if Path(options.save).exists():  # rows of the other kind of device stay
+            earlier = pd.read_csv(options.save)
+            table = pd.concat([table, earlier[~earlier.device.isin(table.device)]])
+        table.to_csv(options.save, index=False, float_format="%.4g")
 
 
 def measure(options):
@@ -92,6 +99,7 @@ def measure(options):
         "threads": core_count(),
         "versions": f"{backend} {importlib.metadata.version(backend)}, keras {keras.__version__}",
     }
+    print(", ".join(map(str, machine.values())), flush=True)
     dataset = load_dataset("mnist5k" if options.size == 28 else "cartoon")
     with keras.device(device):
         for precision, trunk in parts:
@@ -146,7 +154,7 @@ def baselines(trunk: str, precision: str, dataset, device: str, options) -> dict
         loops["scan"] = our_loop(trunk, precision, dataset, device, options, steps)
         if trunk == "caps" and options.direct:
             form = engine.convolve
-            engine.convolve = lambda x, kernel, strides: keras.ops.conv(x, kernel, strides)
+            engine.convolve = keras.ops.conv
             loops["direct"] = our_loop(trunk, precision, dataset, device, options)
             loops["direct"]()  # traced now, with the other form
             engine.convolve = form
@@ -185,9 +193,6 @@ def keras_loop(trunk: str, width: float, precision: str, images: np.ndarray, bat
     keras.config.set_dtype_policy(precision)
     size, channels = images.shape[2:]
     discriminator, base = build_discriminator(trunk, images.shape[1:], width=width), 7 if size == 28 else 8
-    for layer in discriminator.layers:
-        if isinstance(layer, layers.Conv2D):  # Keras's own form, not the engine's
-            layer.convolution_op = partial(layers.Conv2D.convolution_op, layer)
     generator = keras.Sequential([keras.Input((100,)), layers.Dense(128 * base**2, activation="relu")])
     generator.add(layers.Reshape((base, base, 128)))
     for filters in (128, 64) if size == 28 else (128, 64, 32):

@@ -97,7 +97,7 @@ def render(part: str) -> str:
     claims = pd.read_csv(RESULTS / "verdicts_study.csv").set_index("claim")
     thesis, runs = claims[claims.section != OURS], pd.read_csv(RESULTS / "runs_study.csv")
     times = pd.read_csv(RESULTS / "step_time.csv")
-    ours = times.query("backend == 'tensorflow' and loop == 'ours' and size == 28")
+    ours = times.query("backend == 'tensorflow' and loop == 'ours' and size == 28 and device == 'cpu'")
     ours = ours.pivot(index="precision", columns="trunk", values="ms")
     long = collect_results([run for run in list_references() if run.config.steps == 20_000])
     wide = long[long.width == 1]

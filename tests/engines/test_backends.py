@@ -245,23 +245,25 @@ def test_adam_moves_large_and_small_weights_as_its_equations_say(backend):
 import keras, numpy as np
 from keras import ops
 from capsgan.engines import get_engine
+from capsgan.networks.layers import Conv2D
 keras.config.set_dtype_policy("mixed_bfloat16")
-model = keras.Sequential([keras.Input((1024,)), keras.layers.Dense(1100)])  # more than 2**20 weights, and a small bias
+layers = [keras.Input((9, 9, 120)), Conv2D(120, 9), keras.layers.Flatten()]  # more than 2**20 weights, and a bias
+model = keras.Sequential(layers)
 rng = np.random.default_rng(0)
 rate, beta_1, beta_2, epsilon = 0.01, 0.5, 0.9, 0.5
 optimizer = keras.optimizers.Adam(rate, beta_1, beta_2, epsilon)
 optimizer.build(model.trainable_variables)
-before, slopes = model.get_weights(), rng.integers(-3, 4, 1100).astype("float32")
+before, slopes = model.get_weights(), rng.integers(-3, 4, 120).astype("float32")
 def loss(x):
     value = ops.sum(ops.multiply(ops.cast(model(x), "float32"), slopes))
     return value, value
 def play(update, data, item):
     return update(model, optimizer, loss, item)
-items = [rng.integers(-3, 4, (1, 1024)).astype("float32") for _ in range(3)]
+items = [rng.integers(-3, 4, (1, 9, 9, 120)).astype("float32") for _ in range(3)]
 run = get_engine().compile_steps(play, [*model.variables, *optimizer.variables], 3)
 run((), items)
 for weights, after, gradients in zip(
-    before, model.get_weights(), ([np.outer(x, slopes) for x in items], [slopes] * 3), strict=True
+    before, model.get_weights(), ([np.multiply.outer(x[0], slopes) for x in items], [slopes] * 3), strict=True
 ):
     m = v = 0.0
     for step, g in enumerate(gradients, 1):

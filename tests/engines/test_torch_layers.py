@@ -25,3 +25,9 @@ def test_dropout_zeroes_its_share_scales_the_rest_and_repeats_by_seed():
     assert first.unique().tolist() == pytest.approx([0, 4 / 3])
     assert (first == 0).float().mean().item() == pytest.approx(0.25, abs=0.02)
     assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+def test_dropout_takes_odd_sizes_and_any_layout():
+    x = torch.ones(7, 3, 501).movedim(1, -1)
+    found = dropout(x, 0.95, torch.tensor([1, 2]))
+    assert found.shape == x.shape and (found == 0).float().mean().item() == pytest.approx(0.95, abs=0.01)

@@ -1,5 +1,6 @@
 """The networks have the thesis's layers, shapes and parameters (tables in 6.1), and Keras-GAN's at 28×28."""
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -269,3 +270,11 @@ def test_a_gradient_penalty_makes_a_step_dearer():
     plain, penalised = (build_gan(RunConfig(name, "cnn", batch_size=4), (28, 28, 1)) for name in ("wgan", "wgan_gp"))
     more = step_multiply_adds(penalised) - step_multiply_adds(plain)
     assert more == 5 * 6 * 2 * multiply_adds(penalised.discriminator)
+
+
+def test_files_of_weights_name_the_primary_convolution_as_they_always_did(tmp_path):
+    """By its class, so finished runs could not be read if it had a different name."""
+    model = build_discriminator("caps", width=1 / 64)
+    model.save_weights(tmp_path / "discriminator.weights.h5")
+    with h5py.File(tmp_path / "discriminator.weights.h5") as file:
+        assert {"conv2d", "primary_conv2d"} <= file["layers"].keys() and "conv2d_1" not in file["layers"]

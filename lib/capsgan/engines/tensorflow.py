@@ -18,8 +18,8 @@ def update(model, optimizer, loss_function, *args):
         tape.watch(values)
         loss, outputs = loss_function(*args)
         scaled = optimizer.scale_loss(loss)
-    low = getattr(model, "compute_dtype", None) == "bfloat16"
-    if low and isinstance(optimizer, keras.optimizers.Adam) and not optimizer.amsgrad:
+    adam = getattr(optimizer.update_step, "__func__", None) is keras.optimizers.Adam.update_step
+    if adam and not optimizer.amsgrad and getattr(model, "compute_dtype", None) == "bfloat16":
         optimizer.update_step = partial(adam_in_one_pass, optimizer)
     optimizer.apply(tape.gradient(scaled, values, unconnected_gradients="zero"), variables)
     return loss, outputs
@@ -28,14 +28,14 @@ def update(model, optimizer, loss_function, *args):
 def adam_in_one_pass(optimizer, gradient, variable, learning_rate):
     """Keras's Adam for one variable; for a large one TensorFlow's kernel: one pass through the memory, not ten.
 
-    The kernel rounds differently: networks in float32, and the narrow ones of the study, must train as they always did.
+    The kernel rounds differently: networks in float32, and the study's (28×28, width ¼), must train as they always did.
     """
     if variable.shape.num_elements() < 2**20:
         return type(optimizer).update_step(optimizer, gradient, variable, learning_rate)
     number = optimizer._get_variable_index(variable)
     m, v = (moments[number].value.handle for moments in (optimizer._momentums, optimizer._velocities))
     beta1, beta2 = (tf.constant(beta, tf.float32) for beta in (optimizer.beta_1, optimizer.beta_2))
-    step = tf.cast(optimizer.iterations.value + 1, tf.float32)
+    step = tf.cast(optimizer.iterations + 1, tf.float32)
     numbers = {"lr": learning_rate, "epsilon": optimizer.epsilon, "beta1": beta1, "beta2": beta2}
     numbers |= {"beta1_power": beta1**step, "beta2_power": beta2**step}
     return tf.raw_ops.ResourceApplyAdam(var=variable.handle, m=m, v=v, grad=gradient, **numbers)

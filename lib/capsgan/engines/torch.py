@@ -26,9 +26,10 @@ def update(model, optimizer, loss_function, *args):
 def adam_in_one_pass(optimizer, gradients, variables, learning_rate):
     """The part of Keras's Adam that moves the weights, by PyTorch's fused kernel: one pass through the memory, not ten.
 
-    The kernel adds ε to the square root of the corrected second moment, Keras to that of the uncorrected one.
+    The kernel adds ε to the square root of the corrected second moment, Keras to that of the uncorrected one. It goes
+    by memory, not by index: the moments lie as their value does.
     """
-    step = int(optimizer.iterations.value)
+    step = int(optimizer.iterations)
     epsilon = optimizer.epsilon / (1 - optimizer.beta_2 ** (step + 1)) ** 0.5
     numbers = {"beta1": optimizer.beta_1, "beta2": optimizer.beta_2, "eps": epsilon, "lr": float(learning_rate)}
     index = [optimizer._get_variable_index(variable) for variable in variables]
@@ -48,7 +49,7 @@ def input_gradient(function, x):
 def compile_steps(play, variables: list, most: int = 1):
     """``run(data, items)``: plays ``play(update, data, item)`` for each item of a list of any length."""
     for tensor in (variable.value for variable in variables):
-        if tensor.ndim == 4 and tensor.numel() > 2**20:  # PrimaryCaps' kernel: from now on it lies as conv2d wants it
+        if tensor.ndim == 4 and tensor.numel() >= 2**20:  # PrimaryCaps' kernel: from now on it lies as conv2d wants it
             tensor.data = tensor.permute(3, 0, 1, 2).contiguous().permute(1, 2, 3, 0)
 
     def run(data, items) -> np.ndarray:

@@ -38,13 +38,18 @@ class Squash(layers.Layer):
         return ops.cast(squash(ops.cast(s, "float32")), self.compute_dtype)
 
 
+@keras.saving.register_keras_serializable("capsgan")
+class PrimaryConv2D(Conv2D):
+    """A :class:`Conv2D`; files of trained weights name a layer by its class."""
+
+
 def primary_convolution(x, width: float = 1.0):
     """PrimaryCaps' 9×9 convolution of stride 2: [B, height, width, channels] → [B, h', w', 8 · types].
 
     ``width`` scales the number of capsule types, 32 in the thesis (section 5.2.2).
     """
     filters = CAPSULE_DIMENSION * round_filters(CAPSULE_TYPES, width)
-    return Conv2D(filters, 9, strides=2, name="primarycap_conv2")(x)
+    return PrimaryConv2D(filters, 9, strides=2, name="primarycap_conv2")(x)
 
 
 def primary_capsules(x, width: float = 1.0):

@@ -21,7 +21,8 @@ def layer_table(model: keras.Model) -> pd.DataFrame:
             rows.append(("UpSampling2D", (*shape[:3], layer.input.shape[-1]), 0))
             rows.append(("Conv2D", shape, layer.count_params()))
         else:
-            rows.append((type(layer).__name__, shape, layer.count_params()))
+            kind = "Conv2D" if isinstance(layer, layers.Conv2D) else type(layer).__name__
+            rows.append((kind, shape, layer.count_params()))
     return pd.DataFrame(rows, columns=["layer", "output_shape", "parameters"])
 
 

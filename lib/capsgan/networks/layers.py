@@ -52,7 +52,7 @@ class UpsampleConv2D(layers.Layer):
 
 @keras.saving.register_keras_serializable("capsgan")
 class Conv2D(layers.Conv2D):
-    """Keras's, in the backend's fastest form."""
+    """Keras's without dilation and groups, in the backend's fastest form."""
 
     def convolution_op(self, inputs, kernel):
         """Float [B, h, w, channels] → [B, h', w', filters]."""
