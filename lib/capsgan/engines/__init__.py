@@ -34,13 +34,10 @@ def fix_keras_settings():
         getattr(keras.config, f"set_{name}")(value)
 
 
+@functools.cache  # layers ask in every step
 def get_engine():
     """The engine (a module) of the backend that Keras runs on, ``KERAS_BACKEND``."""
-    return _import_engine(keras.backend.backend())
-
-
-@functools.cache  # every layer asks for it in every step
-def _import_engine(backend: str):
+    backend = keras.backend.backend()
     available = sorted(module.name for module in pkgutil.iter_modules(__path__))
     if backend not in available:
         raise ValueError(f"KERAS_BACKEND={backend!r} has no engine; expected {' | '.join(available)}")

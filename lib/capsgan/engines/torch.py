@@ -35,7 +35,8 @@ def adam_in_one_pass(optimizer, gradients, variables, learning_rate):
     index = [optimizer._get_variable_index(variable) for variable in variables]
     moments = [[moment[i].value for i in index] for moment in (optimizer._momentums, optimizer._velocities)]
     values = [variable.value.detach() for variable in variables]
-    gradients = [_laid_out_like(value, gradient) for value, gradient in zip(values, gradients, strict=True)]
+    pairs = zip(gradients, values, strict=True)
+    gradients = [g if g.stride() == value.stride() else torch.empty_like(value).copy_(g) for g, value in pairs]
     steps = [torch.tensor(float(step)) for _ in values]
     adam(values, gradients, *moments, [], steps, fused=True, amsgrad=False, maximize=False, weight_decay=0.0, **numbers)
 
@@ -102,7 +103,3 @@ def upsample_convolve(x, kernel):
 
 no_gradients = torch.no_grad
 gpu_count = torch.cuda.device_count
-
-
-def _laid_out_like(value, x):
-    return x if x.stride() == value.stride() else torch.empty_like(value).copy_(x)

@@ -1,5 +1,6 @@
 """Every figure: functions take data frames and arrays and return a Matplotlib figure."""
 
+from .animation import encode_gif, training_gif
 from .diagrams import architecture_figure
 from .regeneration import gallery_figure, scores_figure, search_figure
 from .runs import (
@@ -9,7 +10,6 @@ from .runs import (
     curves_figure,
     describe_scale,
     draw_curve,
-    encode_gif,
     grid_figure,
     metrics_figure,
     overview_figure,
@@ -17,7 +17,6 @@ from .runs import (
     samples_figure,
     save_figure,
     show_image,
-    training_gif,
 )
 from .study import (
     TRUNKS,

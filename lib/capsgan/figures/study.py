@@ -53,7 +53,7 @@ def pairs_figure(results: pd.DataFrame, metrics: dict[str, str], features: str =
         line[0].set_ylabel(label)
         line[0].set_ylim(bottom=-0.04 * line[0].get_ylim()[1])  # a floor near 0 is no part of the frame
     _legend(figure, axes[0, 0])
-    figure.suptitle(f"{', '.join(metrics.values())}: classical and Caps, one line per seed", fontsize=12)
+    figure.suptitle(f"{' and '.join(metrics.values())}: classical and Caps, one line per seed", fontsize=12)
     add_results_footer(figure, drawn)
     return figure
 
