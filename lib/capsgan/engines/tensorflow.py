@@ -18,11 +18,16 @@ def update(model, optimizer, loss_function, *args):
         tape.watch(values)
         loss, outputs = loss_function(*args)
         scaled = optimizer.scale_loss(loss)
+    choose_adam(optimizer, model)
+    optimizer.apply(tape.gradient(scaled, values, unconnected_gradients="zero"), variables)
+    return loss, outputs
+
+
+def choose_adam(optimizer, model):
+    """Let :func:`adam_in_one_pass` move the weights of a bfloat16 network whose optimizer is Keras's Adam."""
     adam = getattr(optimizer.update_step, "__func__", None) is keras.optimizers.Adam.update_step
     if adam and not optimizer.amsgrad and getattr(model, "compute_dtype", None) == "bfloat16":
         optimizer.update_step = partial(adam_in_one_pass, optimizer)
-    optimizer.apply(tape.gradient(scaled, values, unconnected_gradients="zero"), variables)
-    return loss, outputs
 
 
 def adam_in_one_pass(optimizer, gradient, variable, learning_rate):

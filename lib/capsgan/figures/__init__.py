@@ -6,7 +6,6 @@ from .regeneration import gallery_figure, scores_figure, search_figure
 from .runs import (
     CHAPTER_8,
     COLOURS,
-    add_footer,
     curves_figure,
     describe_scale,
     draw_curve,
